@@ -1,0 +1,44 @@
+"""Caching for Python services: fast in-process caches with a Rust core.
+
+The whole interface is here; the modules behind it are private, except for :mod:`hotset.testing`.
+"""
+
+from hotset._cache import Cache, caches
+from hotset._core import (
+    MISSING,
+    CachedCoroutineFunction,
+    CachedFunction,
+    CachedMethod,
+    CallKey,
+    Missing,
+    PendingCall,
+    Ready,
+    Stats,
+    __version__,
+)
+from hotset._decorator import cache_result
+from hotset._info import CacheInfo
+from hotset._plan import Ignore
+from hotset._policies import POLICIES, Policy
+from hotset._property import cached_property
+
+__all__ = [
+    "MISSING",
+    "POLICIES",
+    "Cache",
+    "CacheInfo",
+    "CachedCoroutineFunction",
+    "CachedFunction",
+    "CachedMethod",
+    "CallKey",
+    "Ignore",
+    "Missing",
+    "PendingCall",
+    "Policy",
+    "Ready",
+    "Stats",
+    "__version__",
+    "cache_result",
+    "cached_property",
+    "caches",
+]

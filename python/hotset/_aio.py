@@ -1,0 +1,145 @@
+"""The awaitable face of a cache: the same verbs on the same entries.
+
+Without a tier everything is done when a call returns, and awaiting it neither blocks nor switches tasks.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
+
+from hotset._cache import Load, _given
+from hotset._core import MISSING, ready
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable, Mapping
+
+    from hotset._cache import Cache
+    from hotset._core import Missing
+    from hotset._types import Duration
+
+K = TypeVar("K")
+V = TypeVar("V")
+D = TypeVar("D")
+
+
+class AsyncFace(Generic[K, V]):
+    """A cache whose verbs are awaited; each does what the verb of that name of :class:`hotset.Cache` does."""
+
+    __slots__ = ("_cache",)
+
+    def __init__(self, cache: Cache[K, V]) -> None:
+        self._cache = cache
+
+    def __repr__(self) -> str:
+        return f"<aio of {self._cache!r}>"
+
+    @overload
+    def get(self, key: K, default: None = None, /) -> Awaitable[V | None]: ...
+    @overload
+    def get(self, key: K, default: D, /) -> Awaitable[V | D]: ...
+    def get(self, key: K, default: Any = None, /) -> Awaitable[Any]:
+        """See :meth:`hotset.Cache.get`."""
+        return ready(self._cache.get(key, default))
+
+    def set(self, key: K, value: V, **options: Any) -> Awaitable[None]:
+        """See :meth:`hotset.Cache.set`."""
+        return ready(self._cache.set(key, value, **options))  # type: ignore[func-returns-value]
+
+    def add(self, key: K, value: V, **options: Any) -> Awaitable[bool]:
+        """See :meth:`hotset.Cache.add`."""
+        return ready(self._cache.add(key, value, **options))
+
+    def replace(self, key: K, value: V, **options: Any) -> Awaitable[bool]:
+        """See :meth:`hotset.Cache.replace`."""
+        return ready(self._cache.replace(key, value, **options))
+
+    def pop(self, key: K, *default: D) -> Awaitable[V | D]:
+        """See :meth:`hotset.Cache.pop`."""
+        return ready(self._cache.pop(key, *default))
+
+    def delete(self, key: K) -> Awaitable[bool]:
+        """See :meth:`hotset.Cache.delete`."""
+        return ready(self._cache.delete(key))
+
+    def expire(self, key: K) -> Awaitable[bool]:
+        """See :meth:`hotset.Cache.expire`."""
+        return ready(self._cache.expire(key))
+
+    def touch(self, key: K, **options: Any) -> Awaitable[bool]:
+        """See :meth:`hotset.Cache.touch`."""
+        return ready(self._cache.touch(key, **options))
+
+    def incr(self, key: K, delta: int = 1, **options: Any) -> Awaitable[int]:
+        """See :meth:`hotset.Cache.incr`."""
+        return ready(self._cache.incr(key, delta, **options))
+
+    def decr(self, key: K, delta: int = 1, **options: Any) -> Awaitable[int]:
+        """See :meth:`hotset.Cache.decr`."""
+        return ready(self._cache.decr(key, delta, **options))
+
+    def get_many(self, keys: Iterable[K]) -> Awaitable[dict[K, V]]:
+        """See :meth:`hotset.Cache.get_many`."""
+        return ready(self._cache.get_many(keys))
+
+    def set_many(self, items: Mapping[K, V] | Iterable[tuple[K, V]], **options: Any) -> Awaitable[None]:
+        """See :meth:`hotset.Cache.set_many`."""
+        return ready(self._cache.set_many(items, **options))  # type: ignore[func-returns-value]
+
+    def delete_many(self, keys: Iterable[K]) -> Awaitable[int]:
+        """See :meth:`hotset.Cache.delete_many`."""
+        return ready(self._cache.delete_many(keys))
+
+    def expire_many(self, keys: Iterable[K]) -> Awaitable[int]:
+        """See :meth:`hotset.Cache.expire_many`."""
+        return ready(self._cache.expire_many(keys))
+
+    def touch_many(self, keys: Iterable[K], **options: Any) -> Awaitable[int]:
+        """See :meth:`hotset.Cache.touch_many`."""
+        return ready(self._cache.touch_many(keys, **options))
+
+    def clear(self) -> Awaitable[None]:
+        """See :meth:`hotset.Cache.clear`."""
+        return ready(self._cache.clear())  # type: ignore[func-returns-value]
+
+    def get_or_load(
+        self,
+        key: K,
+        loader: Callable[[K], Awaitable[V]],
+        *,
+        ttl: Duration | Missing | None = MISSING,
+        idle: Duration | Missing | None = MISSING,
+        tags: Iterable[str] | None = None,
+    ) -> Awaitable[V]:
+        """See :meth:`hotset.Cache.get_or_load`; the loader is awaited."""
+        found = self._cache.get(key, MISSING)
+        if not isinstance(found, type(MISSING)):
+            return ready(found)
+        return self._load(key, loader, _given(ttl=ttl, idle=idle, tags=tags))
+
+    async def _load(self, key: K, loader: Callable[[K], Awaitable[V]], options: dict[str, Any]) -> V:
+        found = self._cache.peek(key, MISSING)
+        if not isinstance(found, type(MISSING)):
+            return found
+        with Load(self._cache):
+            value = await loader(key)
+        self._cache._fill(key, value, options)
+        return value
+
+    async def load_many(
+        self,
+        keys: Iterable[K],
+        load_missing: Callable[[list[K]], Awaitable[Mapping[K, V]]],
+        *,
+        ttl: Duration | Missing | None = MISSING,
+        idle: Duration | Missing | None = MISSING,
+        tags: Iterable[str] | None = None,
+    ) -> dict[K, V]:
+        """See :meth:`hotset.Cache.load_many`; ``load_missing`` is awaited."""
+        wanted = list(dict.fromkeys(keys))
+        found = self._cache.get_many(wanted)
+        missing = [key for key in wanted if key not in found]
+        if missing:
+            with Load(self._cache):
+                loaded = await load_missing(missing)
+            self._cache._fill_many(missing, loaded, found, _given(ttl=ttl, idle=idle, tags=tags))
+        return {key: found[key] for key in wanted if key in found}

@@ -1,0 +1,344 @@
+"""``Cache``: what several functions share, or a mapping of its own."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable, Mapping, MutableMapping
+from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar, overload
+
+from hotset import _registry
+from hotset._core import MISSING, BaseCache, can_be_read_once
+from hotset._views import CacheItems, CacheValues
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, ItemsView, ValuesView
+    from types import TracebackType
+
+    from hotset._aio import AsyncFace
+    from hotset._core import CachedCoroutineFunction, CachedFunction, ManualClock, Missing
+    from hotset._decorator import Decorator
+    from hotset._policies import Policy
+    from hotset._types import Duration, ShouldCache, Tags, TtlOfResult
+
+K = TypeVar("K")
+V = TypeVar("V")
+D = TypeVar("D")
+P = ParamSpec("P")
+R = TypeVar("R")
+
+DEFAULT_MAXSIZE = 10_000
+
+
+class Cache(BaseCache[K, V], MutableMapping[K, V]):
+    """A bounded cache in memory, safe in threads; a mapping for whoever wants one.
+
+    Keys compare as those of a dict. Reads and writes cost tens of nanoseconds. What has expired is never returned; its
+    memory is given back in later operations on any key, or by :meth:`sweep`.
+
+    Args:
+        name: The name in logs and representations.
+        maxsize: The most entries; 10,000 unless ``maxweight`` is given, None for no bound, 0 to store nothing.
+        maxweight: The most weight of all entries together; needs ``weigher``.
+        weigher: A function of key and value that gives an entry's weight, a whole number. An entry heavier than ``maxweight`` is not
+            stored, and what it was to replace leaves.
+        ttl: How long entries are fresh that say nothing else: ``"90s"``, ``"1h30m"``, seconds, a timedelta, or None (the
+            default) for no end.
+        idle: Entries leave if they were not read for so long.
+        jitter: By which fraction of the ttl (0 to 1) lives are shortened at random, so that they do not end together.
+        policy: Who is evicted: ``"tinylfu"`` (W-TinyLFU: Einziger, Friedman, Manes, ACM ToS 2017), ``"lru"``, ``"lfu"``, ``"fifo"`` or
+            ``"random"``.
+        on_remove: Called with key, value and cause (``"expired"``, ``"evicted"``, ``"replaced"``, ``"invalidated"`` or ``"cleared"``) of
+            each entry that left. What it raises goes to :func:`sys.unraisablehook`.
+        clock: A clock for tests: :class:`hotset.testing.ManualClock`.
+
+    Raises:
+        TypeError, ValueError: for arguments that make no sense; the message says what to write instead.
+    """
+
+    __slots__ = ()
+
+    def __new__(
+        cls,
+        name: str | None = None,
+        *,
+        maxsize: int | Missing | None = MISSING,
+        maxweight: int | None = None,
+        weigher: Callable[[K, V], int] | None = None,
+        ttl: Duration | None = None,
+        idle: Duration | None = None,
+        jitter: float = 0.0,
+        policy: Policy = "tinylfu",
+        on_remove: Callable[[K, V, str], object] | None = None,
+        clock: ManualClock | None = None,
+    ) -> Self:
+        if name is not None and not isinstance(name, str):
+            raise TypeError(f"name={name!r}: the name of a cache is a str; its bound is maxsize=")
+        if (maxweight is None) != (weigher is None):
+            raise ValueError("maxweight and weigher belong together: give both or none")
+        size = maxsize if not isinstance(maxsize, type(MISSING)) else DEFAULT_MAXSIZE if maxweight is None else None
+        self = super().__new__(
+            cls,
+            name or _registry.default_name(),
+            maxsize=size,
+            maxweight=maxweight,
+            weigher=weigher,
+            ttl=ttl,
+            idle=idle,
+            jitter=jitter,
+            policy=policy,
+            on_remove=on_remove,
+            clock=clock,
+        )
+        if os.environ.get("HOTSET_DISABLE", "0") not in ("", "0"):
+            self.enabled = False
+        _registry.enter(self)
+        return self
+
+    # The mapping
+
+    def items(self) -> ItemsView[K, V]:
+        """The pairs that are there now."""
+        return CacheItems(self)
+
+    def values(self) -> ValuesView[V]:
+        """The values that are there now."""
+        return CacheValues(self)
+
+    def __repr__(self) -> str:
+        bounds = [f"maxsize={self.maxsize}"]
+        if self.maxweight is not None:
+            bounds.append(f"maxweight={self.maxweight}")
+        bounds += [f"{name}={value:g}s" for name in ("ttl", "idle") if (value := getattr(self, name)) is not None]
+        off = "" if self.enabled else ", disabled"
+        return f"<Cache {self.name!r}: {len(self)} entries, {', '.join(bounds)}, policy={self.policy}{off}>"
+
+    def copy(self) -> Cache[K, V]:
+        """A new cache with the same settings and entries, whose lives go on. Keys of functions are left out."""
+        other: Cache[K, V] = Cache(f"{self.name}-copy", **self._settings())
+        for key, value in self.items():
+            left, tags = self._remaining(key), self._tags(key)
+            if tags is not None:
+                other.set(key, value, ttl=left, tags=tags)
+        return other
+
+    # Counting
+
+    def incr(self, key: K, delta: int = 1, *, initial: int = 0, ttl: Duration | Missing | None = MISSING) -> int:
+        """Add to a number, atomically, and return the sum. A missing one counts from ``initial`` and lives for ``ttl``.
+
+        Raises:
+            TypeError: if what is there is no number.
+        """
+        lifespan = {} if isinstance(ttl, type(MISSING)) else {"ttl": ttl}
+        while True:
+            present: Any = self.peek(key, MISSING)
+            total: Any = (initial if present is MISSING else _number(key, present)) + delta
+            if present is MISSING:
+                if self.add(key, total, **lifespan) or key not in self:  # type: ignore[arg-type]  # a number is a V here
+                    return total  # type: ignore[no-any-return]
+            elif self._exchange(key, present, total):
+                return total  # type: ignore[no-any-return]
+
+    def decr(self, key: K, delta: int = 1, *, initial: int = 0, ttl: Duration | Missing | None = MISSING) -> int:
+        """Subtract from a number; see :meth:`incr`."""
+        return self.incr(key, -delta, initial=initial, ttl=ttl)
+
+    # Loading
+
+    def get_or_load(
+        self,
+        key: K,
+        loader: Callable[[K], V],
+        *,
+        ttl: Duration | Missing | None = MISSING,
+        idle: Duration | Missing | None = MISSING,
+        tags: Iterable[str] | None = None,
+    ) -> V:
+        """Return what is stored under ``key``, or what ``loader(key)`` returns, which is stored then.
+
+        What can be read only once (an iterator, an open file) is returned and not stored.
+        """
+        found = self.get(key, MISSING)
+        if not isinstance(found, type(MISSING)):
+            return found
+        return self._load(key, loader, _given(ttl=ttl, idle=idle, tags=tags))
+
+    def _load(self, key: K, loader: Callable[[K], V], options: dict[str, Any]) -> V:
+        with Load(self):
+            value = loader(key)
+        self._fill(key, value, options)
+        return value
+
+    def _fill(self, key: K, value: V, options: dict[str, Any]) -> None:
+        if not can_be_read_once(value):
+            self.set(key, value, **options)
+
+    # Many at once
+
+    def get_many(self, keys: Iterable[K]) -> dict[K, V]:
+        """What is there of ``keys``."""
+        found = ((key, self.get(key, MISSING)) for key in keys)
+        return {key: value for key, value in found if not isinstance(value, type(MISSING))}
+
+    def set_many(
+        self,
+        items: Mapping[K, V] | Iterable[tuple[K, V]],
+        *,
+        ttl: Duration | Missing | None = MISSING,
+        idle: Duration | Missing | None = MISSING,
+        tags: Iterable[str] | None = None,
+    ) -> None:
+        """Store the pairs of a mapping or of an iterable."""
+        options = _given(ttl=ttl, idle=idle, tags=tags)
+        for key, value in items.items() if isinstance(items, Mapping) else items:
+            self.set(key, value, **options)
+
+    def delete_many(self, keys: Iterable[K]) -> int:
+        """Delete each of ``keys``; how many there were."""
+        return sum(self.delete(key) for key in keys)
+
+    def expire_many(self, keys: Iterable[K]) -> int:
+        """Expire each of ``keys``; how many there were."""
+        return sum(self.expire(key) for key in keys)
+
+    def touch_many(
+        self,
+        keys: Iterable[K],
+        *,
+        ttl: Duration | Missing | None = MISSING,
+        idle: Duration | Missing | None = MISSING,
+    ) -> int:
+        """Give each of ``keys`` a new life; how many there were."""
+        options = _given(ttl=ttl, idle=idle)
+        return sum(self.touch(key, **options) for key in keys)
+
+    def load_many(
+        self,
+        keys: Iterable[K],
+        load_missing: Callable[[list[K]], Mapping[K, V]],
+        *,
+        ttl: Duration | Missing | None = MISSING,
+        idle: Duration | Missing | None = MISSING,
+        tags: Iterable[str] | None = None,
+    ) -> dict[K, V]:
+        """What is there of ``keys``, and of the others what one call of ``load_missing`` returns for them.
+
+        A key that ``load_missing`` leaves out is left out here too, and nothing is stored for it.
+        """
+        wanted = list(dict.fromkeys(keys))
+        found = self.get_many(wanted)
+        missing = [key for key in wanted if key not in found]
+        if missing:
+            with Load(self):
+                loaded = load_missing(missing)
+            self._fill_many(missing, loaded, found, _given(ttl=ttl, idle=idle, tags=tags))
+        return {key: found[key] for key in wanted if key in found}
+
+    def _fill_many(
+        self, missing: list[K], loaded: Mapping[K, V], found: dict[K, V], options: dict[str, Any]
+    ) -> None:
+        for key in missing:
+            if key in loaded:
+                found[key] = loaded[key]
+                self._fill(key, loaded[key], options)
+
+    # The decorator
+
+    @overload
+    def cache_result(self, function: Callable[P, Coroutine[Any, Any, R]], /) -> CachedCoroutineFunction[P, R]: ...
+    @overload
+    def cache_result(self, function: Callable[P, R], /) -> CachedFunction[P, R]: ...
+    @overload
+    def cache_result(
+        self,
+        *,
+        ttl: TtlOfResult | Missing = ...,
+        idle: Duration | Missing | None = ...,
+        tags: Tags | None = ...,
+        key: Callable[..., Any] | None = ...,
+        ignore: Iterable[str] = ...,
+        typed: bool = ...,
+        should_cache: ShouldCache | None = ...,
+        name: str | None = ...,
+        version: object = ...,
+    ) -> Decorator: ...
+    def cache_result(
+        self,
+        function: Any = None,
+        /,
+        *,
+        ttl: TtlOfResult | Missing = MISSING,
+        idle: Duration | Missing | None = MISSING,
+        tags: Tags | None = None,
+        key: Callable[..., Any] | None = None,
+        ignore: Iterable[str] = (),
+        typed: bool = True,
+        should_cache: ShouldCache | None = None,
+        name: str | None = None,
+        version: object = None,
+    ) -> Any:
+        """Cache what a function returns in this cache; see :func:`hotset.cache_result`, which has the same options.
+
+        ``ttl`` and ``idle`` are those of the cache unless given. Functions that share a cache never share a key.
+        """
+        from hotset._decorator import Options, decorated
+
+        options = Options(ttl, idle, tags, key, ignore, typed, should_cache, name, version)
+        if function is None:
+            return lambda target: decorated(target, self, options)
+        return decorated(function, self, options)
+
+    # The rest
+
+    @property
+    def aio(self) -> AsyncFace[K, V]:
+        """The same verbs, to be awaited."""
+        from hotset._aio import AsyncFace
+
+        return AsyncFace(self)
+
+    def close(self) -> None:
+        """Forget everything and store nothing from now on; what uses the cache goes on without it."""
+        self.enabled = False
+        _registry.leave(self)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class Load:
+    """Counts a load: how long it took, and whether it raised."""
+
+    __slots__ = ("_began", "_cache")
+
+    def __init__(self, cache: Cache[Any, Any]) -> None:
+        self._cache = cache
+        self._began = 0.0
+
+    def __enter__(self) -> None:
+        self._began = time.perf_counter()
+
+    def __exit__(self, kind: type[BaseException] | None, error: object, trace: object) -> None:
+        self._cache._count_load(time.perf_counter() - self._began, failed=kind is not None)
+
+
+def _given(**options: Any) -> dict[str, Any]:
+    """Those options that were given."""
+    return {name: value for name, value in options.items() if value is not MISSING}
+
+
+def _number(key: object, value: Any) -> Any:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return value
+    raise TypeError(f"incr({key!r}): what is stored there is of type {type(value).__name__}, not a number")
+
+
+def caches() -> list[Cache[Any, Any]]:
+    """The caches that live in this process, oldest first, those of single functions included."""
+    return _registry.listed()

@@ -1,0 +1,163 @@
+"""``@cache_result``: caches what a function returns."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar, overload
+
+from hotset._core import MISSING, wrap
+from hotset._plan import Plan, name_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Iterable
+
+    from hotset._cache import Cache
+    from hotset._core import CachedCoroutineFunction, CachedFunction, ManualClock, Missing
+    from hotset._policies import Policy
+    from hotset._types import Duration, ShouldCache, Tags, TtlOfResult
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Decorator(Protocol):
+    """What ``cache_result(...)`` returns: it decorates functions, coroutine functions, classmethods and staticmethods."""
+
+    @overload
+    def __call__(self, function: Callable[P, Coroutine[Any, Any, R]], /) -> CachedCoroutineFunction[P, R]: ...
+    @overload
+    def __call__(self, function: Callable[P, R], /) -> CachedFunction[P, R]: ...
+
+
+@overload
+def cache_result(function: Callable[P, Coroutine[Any, Any, R]], /) -> CachedCoroutineFunction[P, R]: ...
+@overload
+def cache_result(function: Callable[P, R], /) -> CachedFunction[P, R]: ...
+@overload
+def cache_result(
+    *,
+    ttl: TtlOfResult = ...,
+    idle: Duration | None = ...,
+    maxsize: int | None = ...,
+    tags: Tags | None = ...,
+    key: Callable[..., Any] | None = ...,
+    ignore: Iterable[str] = ...,
+    typed: bool = ...,
+    should_cache: ShouldCache | None = ...,
+    name: str | None = ...,
+    version: object = ...,
+    policy: Policy = ...,
+    jitter: float = ...,
+    clock: ManualClock | None = ...,
+) -> Decorator: ...
+def cache_result(
+    function: Any = None,
+    /,
+    *,
+    ttl: TtlOfResult = None,
+    idle: Duration | None = None,
+    maxsize: int | None = 10_000,
+    tags: Tags | None = None,
+    key: Callable[..., Any] | None = None,
+    ignore: Iterable[str] = (),
+    typed: bool = True,
+    should_cache: ShouldCache | None = None,
+    name: str | None = None,
+    version: object = None,
+    policy: Policy = "tinylfu",
+    jitter: float = 0.0,
+    clock: ManualClock | None = None,
+) -> Any:
+    """Cache what a function returns, in memory of its own.
+
+    Works on functions, coroutine functions, methods, classmethods, staticmethods, partials and other callables, with and
+    without parentheses. Arguments by position, by keyword and by default are one key; ``1``, ``1.0`` and ``True`` are three.
+    Containers, dataclasses, arrays and tables are keyed by what they hold at the call, objects that compare by identity by
+    identity, without keeping them alive.
+
+    Args:
+        function: What to decorate.
+        ttl: How long a result is fresh: a duration (``"30m"``, seconds, a timedelta), a function of the result that gives one, or
+            None (the default) for no end.
+        idle: A result leaves if it was not asked for so long.
+        maxsize: The most results kept; None is unbounded, 0 keeps nothing. For methods: of all instances together.
+        tags: Names, templates over the parameters (``"user:{user_id}"``), or a function of the arguments (and of ``result``, if it has
+            such a parameter) that gives names.
+        key: A function of the arguments that gives the key instead.
+        ignore: Names of parameters that are not part of the key; ``Annotated[T, hotset.Ignore]`` says the same.
+        typed: Whether equal arguments of different types are different keys. False compares as ``functools.lru_cache`` does.
+        should_cache: A function of the result and the seconds that it took; what it says False to is returned and not stored.
+        name: The name in logs and representations; by default module and qualified name.
+        version: Say another one when the meaning of the results changes.
+        policy: Who is evicted.
+        jitter: By which fraction of the ttl lives are shortened at random.
+        clock: A clock for tests.
+
+    Raises:
+        TypeError: for a generator function, and for options of a wrong kind.
+        ValueError: for options of a wrong value, and for names that are no parameters.
+    """
+    from hotset._cache import Cache
+
+    def decorate(target: Any) -> Any:
+        if isinstance(target, staticmethod | classmethod):
+            return type(target)(decorate(target.__func__))
+        _check_callable(target)
+        cache: Cache[Any, Any] = Cache(name or name_of(target), maxsize=maxsize, policy=policy, jitter=jitter, clock=clock)
+        options = Options(ttl, idle, tags, key, ignore, typed, should_cache, name, version)
+        return decorated(target, cache, options)
+
+    return decorate if function is None else decorate(function)
+
+
+class Options:
+    """What both forms of the decorator take."""
+
+    def __init__(
+        self,
+        ttl: TtlOfResult | Missing,
+        idle: Duration | Missing | None,
+        tags: Tags | None,
+        key: Callable[..., Any] | None,
+        ignore: Iterable[str],
+        typed: bool,
+        should_cache: ShouldCache | None,
+        name: str | None,
+        version: object,
+    ) -> None:
+        self.version = version
+        self.plan: dict[str, Any] = {
+            "ttl": ttl,
+            "idle": idle,
+            "tags": tags,
+            "key": key,
+            "ignore": ignore,
+            "typed": typed,
+            "should_cache": should_cache,
+            "name": name,
+        }
+
+
+def decorated(function: Any, cache: Cache[Any, Any], options: Options) -> Any:
+    """Return ``function`` with its results kept in ``cache``."""
+    if isinstance(function, staticmethod | classmethod):
+        return type(function)(decorated(function.__func__, cache, options))
+    _check_callable(function)
+    result = wrap(function, cache, Plan(function, **options.plan))
+    functools.update_wrapper(result, function)
+    if not hasattr(result, "__qualname__"):
+        result.__name__ = result.__qualname__ = name_of(function).rpartition(".")[2]
+    if options.version is not None:
+        result.version = options.version
+    return result
+
+
+def _check_callable(function: object) -> None:
+    if isinstance(function, property):
+        raise TypeError("cache_result cannot decorate a property: use hotset.cached_property, or put @property above it")
+    if not callable(function):
+        raise TypeError(f"cache_result decorates functions, not {function!r}: its options are keywords, as in ttl='30m'")
+
+
+#: Stands for an option that was not given, where None means something.
+NOT_GIVEN = MISSING

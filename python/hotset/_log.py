@@ -1,0 +1,27 @@
+"""What hotset has to say: one logger, never a value of yours in it."""
+
+from __future__ import annotations
+
+UNBOUNDED = 2**64 - 1
+
+
+def first_eviction(cache: str, maxsize: int, maxweight: int) -> None:
+    """A cache has reached its bound for the first time."""
+    bounds = [f"maxsize={maxsize}"] if maxsize != UNBOUNDED else []
+    bounds += [f"maxweight={maxweight}"] if maxweight != UNBOUNDED else []
+    _logger().info("cache %r is full (%s) and evicts from now on", cache, ", ".join(bounds))
+
+
+def read_once(function: str, result: str) -> None:
+    """A function has returned what can be read only once."""
+    _logger().warning(
+        "%s() returned a %s, which can be read only once: it is passed on and not cached. Return a list, or the content",
+        function,
+        result,
+    )
+
+
+def _logger():  # type: ignore[no-untyped-def]  # logging is imported when there is something to say
+    import logging
+
+    return logging.getLogger("hotset")

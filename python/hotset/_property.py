@@ -1,0 +1,78 @@
+"""``cached_property``: a property that is computed once, and again when its ttl is over."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, overload
+
+from hotset._decorator import cache_result
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hotset._core import CachedFunction
+    from hotset._types import Duration, TtlOfResult
+
+T = TypeVar("T")
+V = TypeVar("V")
+
+
+class cached_property(Generic[T, V]):  # noqa: N801  # used as a decorator, named as the one of functools
+    """A property that keeps its value outside the instance, without keeping the instance alive.
+
+    ``instance.name = value`` sets the value, ``del instance.name`` forgets it. The options are those of
+    :func:`hotset.cache_result`; ``maxsize`` is for all instances together.
+
+    Raises:
+        TypeError: when it is read from an instance that cannot be referred to weakly.
+    """
+
+    @overload
+    def __init__(self, function: Callable[[T], V], /) -> None: ...
+    @overload
+    def __init__(
+        self: cached_property[Any, Any],
+        /,
+        *,
+        ttl: TtlOfResult = ...,
+        idle: Duration | None = ...,
+        maxsize: int | None = ...,
+        **options: Any,
+    ) -> None: ...
+    def __init__(self, function: Callable[[T], V] | None = None, /, **options: Any) -> None:
+        self._options = options
+        self._function: CachedFunction[[T], V] | None = None
+        if function is not None:
+            self._decorate(function)
+
+    def __call__(self, function: Callable[[T], V]) -> cached_property[T, V]:
+        """Take the function, where options came first."""
+        self._decorate(function)
+        return self  # type: ignore[return-value]  # what was made for anything is for this function now
+
+    def _decorate(self, function: Callable[[T], V]) -> None:
+        self._function = cache_result(**self._options)(function)
+        self.__doc__ = function.__doc__
+
+    @property
+    def function(self) -> CachedFunction[[T], V]:
+        """The decorated function behind the property, with all its verbs."""
+        if self._function is None:
+            raise TypeError("cached_property(...) is a decorator: put it above a method")
+        return self._function
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.__name__ = name
+        self.function.__set_name__(owner, name)
+
+    @overload
+    def __get__(self, instance: None, owner: type | None = None) -> Self: ...
+    @overload
+    def __get__(self, instance: T, owner: type | None = None) -> V: ...
+    def __get__(self, instance: T | None, owner: type | None = None) -> Self | V:
+        return self if instance is None else self.function(instance)
+
+    def __set__(self, instance: T, value: V) -> None:
+        self.function.set(value, instance)
+
+    def __delete__(self, instance: T) -> None:
+        self.function.invalidate(instance)

@@ -1,0 +1,532 @@
+//! The class beneath `hotset.Cache`: every verb on one key, and what concerns all of them.
+
+use std::sync::Arc;
+
+use hotset::clock::{Clock, NEVER};
+use hotset::expiry::Lifespan;
+use hotset::memory::{Condition, Details, Options};
+use hotset::stats::Cause;
+use hotset::{Memory, hash};
+use pyo3::exceptions::{PyKeyError, PyTypeError, PyValueError};
+use pyo3::ffi;
+use pyo3::prelude::*;
+use pyo3::types::{PyString, PyTuple};
+use pyo3::{PyTraverseError, PyVisit};
+
+use crate::call_key::as_call_key;
+use crate::clock::ManualClock;
+use crate::duration::{seconds, ticks};
+use crate::errors::{invalid, raised};
+use crate::exact::{Pointer, class, is_exactly, text_hash};
+use crate::inner::Inner;
+use crate::iterator::{CacheIterator, Shows};
+use crate::key::{MAPPING, Tag};
+use crate::object::{Object, borrow};
+use crate::probe::{Probe, Rule};
+use crate::stats::Stats;
+
+/// An argument that may be left out, where None means something.
+pub(crate) enum Given<'py> {
+    Nothing,
+    Something(Bound<'py, PyAny>),
+}
+
+impl<'py> FromPyObject<'_, 'py> for Given<'py> {
+    type Error = std::convert::Infallible;
+    fn extract(value: Borrowed<'_, 'py, PyAny>) -> Result<Self, Self::Error> {
+        Ok(Self::Something(value.to_owned()))
+    }
+}
+
+#[pyclass(frozen, subclass, weakref, generic, module = "hotset._core", name = "BaseCache")]
+pub(crate) struct BaseCache {
+    pub(crate) inner: Arc<Inner>,
+}
+
+/// A key as it was given: of the mapping, or of a call.
+struct Wanted {
+    tag: Tag,
+    rule: Rule,
+    object: Object,
+}
+
+impl Wanted {
+    fn probe<'a>(&self, parts: &'a [Pointer; 1]) -> Probe<'a> {
+        Probe::new(self.tag, self.rule, true, parts)
+    }
+}
+
+impl BaseCache {
+    #[inline]
+    fn wanted(&self, py: Python<'_>, key: Pointer) -> PyResult<Wanted> {
+        // SAFETY: keys are arguments, which are alive during the call.
+        unsafe {
+            if let Some(call) = as_call_key(py, key)
+                && call.get().is_of(&self.inner)
+            {
+                let call = call.get();
+                return Ok(Wanted { tag: call.tag(), rule: call.rule(), object: call.object() });
+            }
+            let tag = self.mapping_tag(py, key)?;
+            Ok(Wanted { tag, rule: Rule::Mapping, object: Object::from_borrowed(key) })
+        }
+    }
+
+    /// # Safety
+    /// The key is alive.
+    #[inline(always)]
+    pub(crate) unsafe fn mapping_tag(&self, py: Python<'_>, key: Pointer) -> PyResult<Tag> {
+        // SAFETY: by the caller's promise.
+        let word =
+            unsafe { if is_exactly(key, class!(PyUnicode_Type)) { text_hash(key) } else { python_hash(py, key)? } };
+        let seed = self.inner.memory.seed();
+        Ok(Tag::new(MAPPING, hash::shorten(seed.mix(0, word))))
+    }
+
+    /// What `cache.get(key)` finds.
+    ///
+    /// # Safety
+    /// The key is alive.
+    #[inline(always)]
+    pub(crate) unsafe fn find(&self, py: Python<'_>, key: Pointer) -> PyResult<Option<Object>> {
+        let memory = &self.inner.memory;
+        // SAFETY: by the caller's promise.
+        unsafe {
+            let quick = is_exactly(key, class!(PyUnicode_Type)) || is_exactly(key, class!(PyLong_Type));
+            if quick && memory.is_enabled() {
+                let tag = self.mapping_tag(py, key)?;
+                let parts = [key];
+                let mut probe = Probe::new(tag, Rule::Mapping, true, &parts);
+                if let Ok(read) = memory.read(tag.hash(), MAPPING, &mut probe, Object::clone) {
+                    if read.due {
+                        self.inner.tend(py, tag.hash());
+                    }
+                    return Ok(read.found);
+                }
+            }
+        }
+        self.find_slowly(py, key)
+    }
+
+    #[inline(never)]
+    fn find_slowly(&self, py: Python<'_>, key: Pointer) -> PyResult<Option<Object>> {
+        let wanted = self.wanted(py, key)?;
+        let parts = [wanted.object.as_ptr()];
+        self.inner.read(py, &mut wanted.probe(&parts))
+    }
+
+    fn store(
+        &self,
+        key: &Bound<'_, PyAny>,
+        value: &Bound<'_, PyAny>,
+        details: Details,
+        condition: &Condition<'_, Object>,
+    ) -> PyResult<bool> {
+        let py = key.py();
+        let wanted = self.wanted(py, key.as_ptr())?;
+        let parts = [wanted.object.as_ptr()];
+        let mut probe = wanted.probe(&parts);
+        if wanted.rule == Rule::Mapping {
+            return self.inner.write(py, wanted.object.clone(), Object::of(value), details, condition, &mut probe);
+        }
+        self.inner.fill(py, wanted.object.clone(), Object::of(value), details, condition, &mut probe)
+    }
+
+    fn take_out(&self, key: &Bound<'_, PyAny>) -> PyResult<Option<Object>> {
+        let wanted = self.wanted(key.py(), key.as_ptr())?;
+        let parts = [wanted.object.as_ptr()];
+        self.inner.remove(key.py(), &mut wanted.probe(&parts), Cause::Invalidated)
+    }
+
+    /// Details from the arguments that the verbs which store have in common.
+    fn details(&self, ttl: Given<'_>, idle: Given<'_>, tags: Option<&Bound<'_, PyAny>>) -> PyResult<Details> {
+        let tags = tags.map_or_else(|| Ok(Box::default()), tag_names)?;
+        Ok(Details { lifespan: self.lifespan(ttl, idle)?, weight: 1, tags })
+    }
+
+    fn lifespan(&self, ttl: Given<'_>, idle: Given<'_>) -> PyResult<Lifespan> {
+        let mut lifespan = self.inner.lifespan;
+        if let Given::Something(ttl) = ttl {
+            lifespan.ttl = ticks("ttl", &ttl)?;
+        }
+        if let Given::Something(idle) = idle {
+            lifespan.idle = ticks("idle", &idle)?;
+        }
+        Ok(lifespan)
+    }
+
+    /// Details for an entry that says nothing of its life.
+    #[inline]
+    pub(crate) fn usual(&self) -> Details {
+        Details { lifespan: self.inner.lifespan, ..Details::default() }
+    }
+}
+
+/// The hash that Python computes.
+///
+/// # Safety
+/// The object is alive.
+#[inline]
+pub(crate) unsafe fn python_hash(py: Python<'_>, object: Pointer) -> PyResult<u64> {
+    // SAFETY: by the caller's promise.
+    let hash = unsafe { ffi::PyObject_Hash(object) };
+    if hash == -1 { Err(unhashable(py, object)) } else { Ok(hash as u64) }
+}
+
+#[cold]
+fn unhashable(py: Python<'_>, object: Pointer) -> PyErr {
+    let error = PyErr::fetch(py);
+    // SAFETY: the object is alive.
+    let object = unsafe { borrow(py, object) };
+    if !error.is_instance_of::<PyTypeError>(py) || object.getattr("__hash__").is_ok_and(|hash| !hash.is_none()) {
+        return error;
+    }
+    let class = object.get_type().name().map_or_else(|_| "object".to_owned(), |name| name.to_string());
+    PyTypeError::new_err(format!(
+        "a {class} cannot be a key because it is not hashable: use a str, a number or a tuple of them, as for a dict"
+    ))
+}
+
+/// Tags from a list of names.
+pub(crate) fn tag_names(tags: &Bound<'_, PyAny>) -> PyResult<Box<[Arc<str>]>> {
+    const INSTEAD: &str = "write a list of names, as in tags=[\"user:7\"]";
+    if tags.is_instance_of::<PyString>() {
+        return Err(invalid(tags.py(), "tags", tags, INSTEAD));
+    }
+    let names = tags.try_iter().map_err(|_| invalid(tags.py(), "tags", tags, INSTEAD))?;
+    names
+        .map(|name| {
+            let name = name?;
+            let text = name.cast::<PyString>().map_err(|_| invalid(name.py(), "tags", &name, INSTEAD))?;
+            Ok(Arc::from(text.to_str()?))
+        })
+        .collect()
+}
+
+/// A bound from an argument: a whole number, or None for without one.
+fn bound(name: &str, value: &Bound<'_, PyAny>) -> PyResult<u64> {
+    if value.is_none() {
+        return Ok(u64::MAX);
+    }
+    let instead = "write a whole number from 0 to 2**62, or None for no bound";
+    if value.is_instance_of::<pyo3::types::PyBool>() {
+        return Err(invalid(value.py(), name, value, instead));
+    }
+    match value.extract::<u64>() {
+        Ok(number) if number <= 1 << 62 => Ok(number),
+        _ => Err(invalid(value.py(), name, value, instead)),
+    }
+}
+
+/// A bound as users see it.
+fn shown(bound: u64) -> Option<u64> {
+    (bound != u64::MAX).then_some(bound)
+}
+
+fn callable(name: &str, value: Option<Bound<'_, PyAny>>) -> PyResult<Option<Object>> {
+    match value {
+        Some(value) if !value.is_callable() => Err(invalid(value.py(), name, &value, "write a function")),
+        value => Ok(value.map(Object::from)),
+    }
+}
+
+#[pymethods]
+impl BaseCache {
+    #[new]
+    #[pyo3(signature = (name, maxsize, maxweight, weigher, ttl, idle, jitter, policy, on_remove, clock))]
+    #[expect(clippy::too_many_arguments, reason = "they are those of the Python class")]
+    fn new(
+        name: &Bound<'_, PyString>,
+        maxsize: &Bound<'_, PyAny>,
+        maxweight: &Bound<'_, PyAny>,
+        weigher: Option<Bound<'_, PyAny>>,
+        ttl: &Bound<'_, PyAny>,
+        idle: &Bound<'_, PyAny>,
+        jitter: f64,
+        policy: String,
+        on_remove: Option<Bound<'_, PyAny>>,
+        clock: Option<&Bound<'_, ManualClock>>,
+    ) -> PyResult<Self> {
+        if !(0.0..=1.0).contains(&jitter) {
+            return Err(PyValueError::new_err(format!("jitter={jitter}: write a fraction of the ttl from 0 to 1")));
+        }
+        let options = Options {
+            max_entries: bound("maxsize", maxsize)?,
+            max_weight: bound("maxweight", maxweight)?,
+            policy,
+            jitter,
+            clock: clock.map_or(Clock::System, |clock| Clock::Manual(clock.get().shared())),
+            shards: crate::sync::SHARDS,
+            ..Options::default()
+        };
+        let memory = Memory::new(options).map_err(|error| raised(&error))?;
+        let lifespan = Lifespan { ttl: ticks("ttl", ttl)?, idle: ticks("idle", idle)? };
+        let (weigher, listener) = (callable("weigher", weigher)?, callable("on_remove", on_remove)?);
+        Ok(Self { inner: Arc::new(Inner::new(memory, lifespan, weigher, listener, Object::of(name))) })
+    }
+
+    #[getter]
+    fn name(&self, py: Python<'_>) -> Py<PyAny> {
+        self.inner.name.bind(py).unbind()
+    }
+
+    #[getter]
+    fn maxsize(&self) -> Option<u64> {
+        shown(self.inner.memory.max_entries())
+    }
+
+    #[getter]
+    fn maxweight(&self) -> Option<u64> {
+        shown(self.inner.memory.max_weight())
+    }
+
+    #[getter]
+    fn policy(&self) -> &'static str {
+        self.inner.memory.policy()
+    }
+
+    #[getter]
+    fn ttl(&self) -> Option<f64> {
+        let ttl = self.inner.lifespan.ttl;
+        (ttl != NEVER).then(|| seconds(ttl))
+    }
+
+    #[getter]
+    fn idle(&self) -> Option<f64> {
+        let idle = self.inner.lifespan.idle;
+        (idle != NEVER).then(|| seconds(idle))
+    }
+
+    #[getter]
+    fn enabled(&self) -> bool {
+        self.inner.memory.is_enabled()
+    }
+
+    #[setter]
+    fn set_enabled(&self, py: Python<'_>, on: bool) {
+        self.inner.finish(py, self.inner.memory.enable(on));
+    }
+
+    #[pyo3(signature = (key, default = None, /))]
+    fn get(&self, key: &Bound<'_, PyAny>, default: Option<&Bound<'_, PyAny>>) -> PyResult<Py<PyAny>> {
+        // SAFETY: the key is an argument.
+        let found = unsafe { self.find(key.py(), key.as_ptr())? };
+        let absent = || default.map_or_else(|| key.py().None(), |default| default.clone().unbind());
+        Ok(found.map_or_else(absent, |value| value.into_bound(key.py()).unbind()))
+    }
+
+    fn __getitem__(&self, key: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
+        // SAFETY: the key is an argument.
+        match unsafe { self.find(key.py(), key.as_ptr())? } {
+            Some(value) => Ok(value.into_bound(key.py()).unbind()),
+            None => Err(PyKeyError::new_err(key.clone().unbind())),
+        }
+    }
+
+    fn __setitem__(&self, key: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        self.store(key, value, self.usual(), &Condition::Always).map(drop)
+    }
+
+    fn __delitem__(&self, key: &Bound<'_, PyAny>) -> PyResult<()> {
+        self.take_out(key)?.map(drop).ok_or_else(|| PyKeyError::new_err(key.clone().unbind()))
+    }
+
+    fn __contains__(&self, key: &Bound<'_, PyAny>) -> PyResult<bool> {
+        let wanted = self.wanted(key.py(), key.as_ptr())?;
+        let parts = [wanted.object.as_ptr()];
+        Ok(self.inner.peek(key.py(), &mut wanted.probe(&parts))?.is_some())
+    }
+
+    fn __len__(&self, py: Python<'_>) -> usize {
+        self.inner.finish(py, self.inner.memory.sweep());
+        self.inner.memory.len() as usize
+    }
+
+    fn __bool__(&self, py: Python<'_>) -> bool {
+        self.__len__(py) > 0
+    }
+
+    fn __iter__(&self) -> CacheIterator {
+        CacheIterator::new(self.inner.clone(), Shows::Keys)
+    }
+
+    #[pyo3(name = "_iterate")]
+    fn iterate(&self, shows: &str) -> CacheIterator {
+        let shows = if shows == "values" { Shows::Values } else { Shows::Items };
+        CacheIterator::new(self.inner.clone(), shows)
+    }
+
+    #[pyo3(signature = (key, value, *, ttl = Given::Nothing, idle = Given::Nothing, tags = None))]
+    fn set(
+        &self,
+        key: &Bound<'_, PyAny>,
+        value: &Bound<'_, PyAny>,
+        ttl: Given<'_>,
+        idle: Given<'_>,
+        tags: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<()> {
+        self.store(key, value, self.details(ttl, idle, tags)?, &Condition::Always).map(drop)
+    }
+
+    #[pyo3(signature = (key, value, *, ttl = Given::Nothing, idle = Given::Nothing, tags = None))]
+    fn add(
+        &self,
+        key: &Bound<'_, PyAny>,
+        value: &Bound<'_, PyAny>,
+        ttl: Given<'_>,
+        idle: Given<'_>,
+        tags: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<bool> {
+        self.store(key, value, self.details(ttl, idle, tags)?, &Condition::IfAbsent)
+    }
+
+    #[pyo3(signature = (key, value, *, ttl = Given::Nothing, idle = Given::Nothing, tags = None))]
+    fn replace(
+        &self,
+        key: &Bound<'_, PyAny>,
+        value: &Bound<'_, PyAny>,
+        ttl: Given<'_>,
+        idle: Given<'_>,
+        tags: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<bool> {
+        self.store(key, value, self.details(ttl, idle, tags)?, &Condition::IfPresent)
+    }
+
+    #[pyo3(signature = (key, *default))]
+    fn pop(&self, key: &Bound<'_, PyAny>, default: &Bound<'_, PyTuple>) -> PyResult<Py<PyAny>> {
+        if default.len() > 1 {
+            let count = default.len() + 1;
+            return Err(PyTypeError::new_err(format!("pop() takes a key and a default, not {count} arguments")));
+        }
+        match self.take_out(key)? {
+            Some(value) => Ok(value.into_bound(key.py()).unbind()),
+            None if default.is_empty() => Err(PyKeyError::new_err(key.clone().unbind())),
+            None => Ok(default.get_item(0)?.unbind()),
+        }
+    }
+
+    fn popitem(&self, py: Python<'_>) -> PyResult<(Py<PyAny>, Py<PyAny>)> {
+        self.inner.finish(py, self.inner.memory.sweep());
+        let Some(removed) = self.inner.memory.pop_victim() else {
+            return Err(PyKeyError::new_err("popitem(): the cache is empty"));
+        };
+        let key = self.inner.face(py, &removed.key)?.into_bound(py).unbind();
+        let value = removed.value.bind(py).unbind();
+        let mut left = hotset::memory::Left::nothing();
+        left.extend([removed]);
+        self.inner.finish(py, left);
+        Ok((key, value))
+    }
+
+    fn delete(&self, key: &Bound<'_, PyAny>) -> PyResult<bool> {
+        Ok(self.take_out(key)?.is_some())
+    }
+
+    fn expire(&self, key: &Bound<'_, PyAny>) -> PyResult<bool> {
+        let wanted = self.wanted(key.py(), key.as_ptr())?;
+        let parts = [wanted.object.as_ptr()];
+        self.inner.expire(key.py(), &mut wanted.probe(&parts))
+    }
+
+    #[pyo3(signature = (key, *, ttl = Given::Nothing, idle = Given::Nothing))]
+    fn touch(&self, key: &Bound<'_, PyAny>, ttl: Given<'_>, idle: Given<'_>) -> PyResult<bool> {
+        let lifespan = self.lifespan(ttl, idle)?;
+        let wanted = self.wanted(key.py(), key.as_ptr())?;
+        let parts = [wanted.object.as_ptr()];
+        self.inner.touch(key.py(), &mut wanted.probe(&parts), lifespan)
+    }
+
+    /// Seconds that an entry has left; None where there is no end, -1 where there is no entry.
+    #[pyo3(name = "_remaining")]
+    fn remaining(&self, key: &Bound<'_, PyAny>) -> PyResult<Option<f64>> {
+        let wanted = self.wanted(key.py(), key.as_ptr())?;
+        let parts = [wanted.object.as_ptr()];
+        let mut probe = wanted.probe(&parts);
+        let memory = &self.inner.memory;
+        Ok(match probe.settle_read(key.py(), |probe| memory.remaining(wanted.tag.hash(), probe))? {
+            None => Some(-1.0),
+            Some(NEVER) => None,
+            Some(ticks) => Some(seconds(ticks)),
+        })
+    }
+
+    /// The tags of an entry, None where there is none.
+    #[pyo3(name = "_tags")]
+    fn tags(&self, key: &Bound<'_, PyAny>) -> PyResult<Option<Vec<String>>> {
+        let wanted = self.wanted(key.py(), key.as_ptr())?;
+        let parts = [wanted.object.as_ptr()];
+        let names = |tags: &[Arc<str>]| tags.iter().map(|tag| tag.to_string()).collect();
+        let memory = &self.inner.memory;
+        wanted.probe(&parts).settle_read(key.py(), |probe| memory.tags(wanted.tag.hash(), probe, names))
+    }
+
+    /// Stores a value if the present one is still this object; whether it did. The entry's life goes on unchanged.
+    #[pyo3(name = "_exchange")]
+    fn exchange(&self, key: &Bound<'_, PyAny>, present: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> PyResult<bool> {
+        let present = present.as_ptr();
+        self.store(key, value, self.usual(), &Condition::IfValue(&move |stored| stored.as_ptr() == present))
+    }
+
+    #[pyo3(signature = (key, default = None))]
+    fn peek(&self, key: &Bound<'_, PyAny>, default: Option<&Bound<'_, PyAny>>) -> PyResult<Py<PyAny>> {
+        let wanted = self.wanted(key.py(), key.as_ptr())?;
+        let parts = [wanted.object.as_ptr()];
+        let found = self.inner.peek(key.py(), &mut wanted.probe(&parts))?;
+        let absent = || default.map_or_else(|| key.py().None(), |default| default.clone().unbind());
+        Ok(found.map_or_else(absent, |value| value.into_bound(key.py()).unbind()))
+    }
+
+    /// Counts a load under a key.
+    #[pyo3(name = "_count_load")]
+    fn count_load(&self, seconds: f64, failed: bool) {
+        self.inner.memory.count_load(0, MAPPING, (seconds * 1e9) as u64, failed);
+    }
+
+    fn clear(&self, py: Python<'_>) {
+        self.inner.finish(py, self.inner.memory.clear());
+    }
+
+    fn sweep(&self, py: Python<'_>) -> usize {
+        let left = self.inner.memory.sweep();
+        let count = left.len();
+        self.inner.finish(py, left);
+        count
+    }
+
+    #[pyo3(signature = (*, maxsize = Given::Nothing, maxweight = Given::Nothing))]
+    fn resize(&self, py: Python<'_>, maxsize: Given<'_>, maxweight: Given<'_>) -> PyResult<()> {
+        let memory = &self.inner.memory;
+        let entries = match maxsize {
+            Given::Nothing => memory.max_entries(),
+            Given::Something(value) => bound("maxsize", &value)?,
+        };
+        let weight = match maxweight {
+            Given::Nothing => memory.max_weight(),
+            Given::Something(value) => bound("maxweight", &value)?,
+        };
+        if weight != u64::MAX && self.inner.weigher.is_none() {
+            return Err(PyValueError::new_err("maxweight needs a weigher, which a cache is given when it is made"));
+        }
+        self.inner.finish(py, memory.resize(entries, weight));
+        Ok(())
+    }
+
+    fn stats(&self) -> Stats {
+        Stats::from(&self.inner.memory.counts())
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.inner.traverse(&visit)
+    }
+
+    fn __clear__(&self) {
+        self.inner.abandon();
+    }
+}
+
+/// Checks every structural invariant of a cache; panics if one is broken.
+#[cfg(feature = "validate")]
+#[pyfunction]
+pub(crate) fn validate(cache: &Bound<'_, BaseCache>) {
+    cache.get().inner.memory.validate();
+}

@@ -1,0 +1,107 @@
+//! The key of one call of a decorated function, as users see it.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use pyo3::ffi;
+use pyo3::prelude::*;
+use pyo3::types::PyTuple;
+use pyo3::{PyTraverseError, PyTypeInfo, PyVisit};
+
+use crate::exact::{Pointer, class, is_exactly};
+use crate::inner::Inner;
+use crate::key::{Key, Tag};
+use crate::object::Object;
+use crate::probe::{Probe, Rule};
+
+/// The key of one call.
+#[pyclass(frozen, module = "hotset", name = "CallKey")]
+pub(crate) struct CallKey {
+    cache: usize,
+    function: Object,
+    key: Key,
+    rule: Rule,
+}
+
+impl CallKey {
+    pub(crate) fn new(cache: &Inner, key: Key) -> Self {
+        let (function, rule) = cache.owner(key.tag.owner());
+        Self { cache: cache.identity(), function, key, rule }
+    }
+
+    /// Whether the key is one of this cache.
+    pub(crate) fn is_of(&self, cache: &Inner) -> bool {
+        self.cache == cache.identity()
+    }
+
+    pub(crate) fn tag(&self) -> Tag {
+        self.key.tag
+    }
+
+    pub(crate) fn object(&self) -> Object {
+        self.key.object.clone()
+    }
+
+    pub(crate) fn rule(&self) -> Rule {
+        self.rule
+    }
+
+    fn same(&self, py: Python<'_>, other: &Self) -> PyResult<bool> {
+        if self.cache != other.cache || self.key.tag != other.key.tag {
+            return Ok(false);
+        }
+        Probe::new(self.tag(), self.rule, true, &[self.key.object.as_ptr()]).is_same(py, &other.key.object)
+    }
+}
+
+#[pymethods]
+impl CallKey {
+    /// The qualified name of the function.
+    #[getter]
+    fn function(&self, py: Python<'_>) -> Py<PyAny> {
+        self.function.bind(py).unbind()
+    }
+
+    /// What of the arguments is part of the key.
+    #[getter]
+    fn arguments(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        let object = self.key.object.bind(py);
+        // SAFETY: the object is alive.
+        let several = unsafe { is_exactly(object.as_ptr(), class!(PyTuple_Type)) };
+        Ok(if several { object.unbind() } else { PyTuple::new(py, [object])?.into_any().unbind() })
+    }
+
+    fn __eq__(&self, py: Python<'_>, other: &Bound<'_, PyAny>) -> PyResult<bool> {
+        other.cast::<Self>().map_or(Ok(false), |other| self.same(py, other.get()))
+    }
+
+    fn __hash__(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        (self.cache, self.key.tag.owner(), self.key.tag.hash()).hash(&mut hasher);
+        hasher.finish()
+    }
+
+    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
+        let mut text = format!("<CallKey {}(", self.function.bind(py).str()?);
+        for (number, part) in self.arguments(py)?.bind(py).try_iter()?.enumerate() {
+            let comma = if number == 0 { "" } else { ", " };
+            text += &format!("{comma}{}", part?.repr()?);
+        }
+        Ok(text + ")>")
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.key.object.visit(&visit)
+    }
+}
+
+/// The key of a call that an object is, if it is one.
+///
+/// # Safety
+/// The object is alive.
+pub(crate) unsafe fn as_call_key<'a, 'py>(py: Python<'py>, object: Pointer) -> Option<Borrowed<'a, 'py, CallKey>> {
+    // SAFETY: by the caller's promise; the class was just checked.
+    unsafe {
+        let class = CallKey::type_object_raw(py);
+        (ffi::Py_TYPE(object) == class).then(|| crate::object::borrow(py, object).cast_unchecked())
+    }
+}

@@ -1,0 +1,41 @@
+//! Durations as Python people give them: text, a number of seconds, or a `timedelta`.
+
+use hotset::clock::{self, NEVER, Tick};
+use hotset::expiry::duration::{from_seconds, parse};
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::{PyBool, PyDelta, PyDeltaAccess, PyFloat, PyInt, PyString};
+
+use crate::errors::invalid;
+
+const INSTEAD: &str = "write \"90s\", \"30m\", \"1h30m\", a number of seconds above 0, a timedelta, or None for no end";
+
+/// Ticks from a duration; None is for ever. `name` is that of the argument, for the error.
+pub(crate) fn ticks(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Tick> {
+    if value.is_none() {
+        return Ok(NEVER);
+    }
+    let py = value.py();
+    let duration = if let Ok(text) = value.cast::<PyString>() {
+        parse(&text.to_string_lossy()).map_err(|error| PyValueError::new_err(format!("{name}: {error}")))?
+    } else if let Ok(delta) = value.cast::<PyDelta>() {
+        let seconds = f64::from(delta.get_days()) * 86_400.0 + f64::from(delta.get_seconds());
+        let micros = f64::from(delta.get_microseconds()) / 1e6;
+        from_seconds(seconds + micros).map_err(|_| PyValueError::new_err(describe(name, value)))?
+    } else if value.is_instance_of::<PyBool>() || !value.is_instance_of::<PyInt>() && !value.is_instance_of::<PyFloat>()
+    {
+        return Err(invalid(py, name, value, INSTEAD));
+    } else {
+        from_seconds(value.extract()?).map_err(|_| PyValueError::new_err(describe(name, value)))?
+    };
+    Ok(clock::ticks(duration))
+}
+
+fn describe(name: &str, value: &Bound<'_, PyAny>) -> String {
+    format!("{name}={value}: {INSTEAD}")
+}
+
+/// Seconds from ticks.
+pub(crate) fn seconds(ticks: Tick) -> f64 {
+    clock::duration(ticks).as_secs_f64()
+}

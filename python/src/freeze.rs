@@ -1,0 +1,259 @@
+//! Writing containers down for [`Frozen`].
+
+use std::sync::Arc;
+
+use pyo3::exceptions::PyTypeError;
+use pyo3::ffi;
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyByteArray, PyBytes, PyComplex, PyDict, PyFrozenSet, PyList, PySet, PyString, PyTuple, PyType};
+
+use crate::exact::{class, compares_by_identity, is_exactly, keyed_by_address};
+use crate::frozen::Frozen;
+use crate::identity::WeakIdentity;
+use crate::inner::Inner;
+use crate::object::Object;
+
+/// Deeper than this nothing is followed: what is, is a cycle or as good as one.
+const DEPTH: usize = 200;
+
+/// Writes one argument down.
+pub(crate) struct Writer<'a> {
+    cache: &'a Arc<Inner>,
+    /// Whether numbers that compare equal are one key.
+    loose: bool,
+    bytes: Vec<u8>,
+    parts: Vec<Object>,
+}
+
+impl<'a> Writer<'a> {
+    /// Freezes a value, in whatever way its type is keyed.
+    pub(crate) fn freeze(value: &Bound<'_, PyAny>, cache: &'a Arc<Inner>, loose: bool) -> PyResult<Frozen> {
+        let mut writer = Self { cache, loose, bytes: Vec::with_capacity(64), parts: Vec::new() };
+        writer.write(value, 0)?;
+        Ok(Frozen::new("container", &writer.bytes, writer.parts))
+    }
+
+    fn write(&mut self, value: &Bound<'_, PyAny>, depth: usize) -> PyResult<()> {
+        if depth > DEPTH {
+            return Err(PyTypeError::new_err("it is nested more than 200 levels deep or contains itself"));
+        }
+        if self.write_scalar(value)? {
+            return Ok(());
+        }
+        // SAFETY: the value is alive.
+        let class = unsafe { ffi::Py_TYPE(value.as_ptr()) };
+        if let Ok(list) = value.cast::<PyList>() {
+            self.tag(b'l', class, class!(PyList_Type));
+            self.write_all(list.iter(), list.len(), depth)?;
+        } else if let Ok(tuple) = value.cast::<PyTuple>() {
+            self.tag(b't', class, class!(PyTuple_Type));
+            self.write_all(tuple.iter(), tuple.len(), depth)?;
+        } else if let Ok(dict) = value.cast::<PyDict>() {
+            self.tag(b'd', class, class!(PyDict_Type));
+            self.write_dict(dict, depth)?;
+        } else if let Ok(set) = value.cast::<PySet>() {
+            self.tag(b'S', class, class!(PySet_Type));
+            self.write_unordered(set.iter().map(|item| (item, None)), set.len(), depth)?;
+        } else if let Ok(set) = value.cast::<PyFrozenSet>() {
+            self.tag(b'z', class, class!(PyFrozenSet_Type));
+            self.write_unordered(set.iter().map(|item| (item, None)), set.len(), depth)?;
+        } else {
+            self.write_object(value, class, depth)?;
+        }
+        Ok(())
+    }
+
+    /// Writes a value of exactly a built-in scalar type.
+    fn write_scalar(&mut self, value: &Bound<'_, PyAny>) -> PyResult<bool> {
+        let pointer = value.as_ptr();
+        // SAFETY: the value is alive; each branch reads what its type has.
+        unsafe {
+            if is_exactly(pointer, class!(PyUnicode_Type)) {
+                self.write_text(value)?;
+            } else if is_exactly(pointer, class!(PyLong_Type)) || self.loose && is_exactly(pointer, class!(PyBool_Type))
+            {
+                self.write_number(value)?;
+            } else if is_exactly(pointer, class!(PyFloat_Type)) {
+                self.write_float(value, ffi::PyFloat_AS_DOUBLE(pointer))?;
+            } else if pointer == ffi::Py_None() {
+                self.bytes.push(b'N');
+            } else if pointer == ffi::Py_True() || pointer == ffi::Py_False() {
+                self.bytes.push(if pointer == ffi::Py_True() { b'T' } else { b'F' });
+            } else if let Ok(bytes) = value.cast_exact::<PyBytes>() {
+                self.tagged(b'b', bytes.as_bytes());
+            } else if let Ok(bytes) = value.cast_exact::<PyByteArray>() {
+                self.tagged(b'A', &bytes.to_vec());
+            } else if let Ok(number) = value.cast_exact::<PyComplex>() {
+                self.bytes.push(b'c');
+                self.bytes.extend(number.real().to_bits().to_le_bytes());
+                self.bytes.extend(number.imag().to_bits().to_le_bytes());
+            } else {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    fn write_text(&mut self, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let text = value.cast::<PyString>()?;
+        if let Ok(utf8) = text.to_str() {
+            self.tagged(b's', utf8.as_bytes());
+        } else {
+            let encoded = value.call_method1(intern!(value.py(), "encode"), ("utf-8", "surrogatepass"))?;
+            self.tagged(b'u', encoded.cast::<PyBytes>()?.as_bytes());
+        }
+        Ok(())
+    }
+
+    fn write_number(&mut self, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        if let Ok(small) = value.extract::<i64>() {
+            self.bytes.push(b'i');
+            self.bytes.extend(small.to_le_bytes());
+            return Ok(());
+        }
+        let digits = value.call_method1(intern!(value.py(), "__format__"), ("x",))?;
+        self.tagged(b'I', digits.extract::<String>()?.as_bytes());
+        Ok(())
+    }
+
+    fn write_float(&mut self, value: &Bound<'_, PyAny>, number: f64) -> PyResult<()> {
+        if self.loose && number.is_finite() && number.fract() == 0.0 {
+            return self.write_number(&value.call_method0(intern!(value.py(), "__int__"))?);
+        }
+        self.bytes.push(b'f');
+        self.bytes.extend(number.to_bits().to_le_bytes());
+        Ok(())
+    }
+
+    fn write_all<'py>(
+        &mut self,
+        items: impl Iterator<Item = Bound<'py, PyAny>>,
+        length: usize,
+        depth: usize,
+    ) -> PyResult<()> {
+        self.bytes.extend((length as u64).to_le_bytes());
+        for item in items {
+            self.write(&item, depth + 1)?;
+        }
+        self.bytes.push(b';');
+        Ok(())
+    }
+
+    fn write_dict(&mut self, dict: &Bound<'_, PyDict>, depth: usize) -> PyResult<()> {
+        let ordered = is_ordered_dict(dict)?;
+        let items = dict.iter().map(|(key, value)| (key, Some(value)));
+        if ordered {
+            for (key, value) in dict.iter() {
+                self.write(&key, depth + 1)?;
+                self.write(&value, depth + 1)?;
+            }
+            self.bytes.push(b';');
+            return Ok(());
+        }
+        self.write_unordered(items, dict.len(), depth)
+    }
+
+    /// Writes items in the order of what is written of them.
+    fn write_unordered<'py>(
+        &mut self,
+        items: impl Iterator<Item = (Bound<'py, PyAny>, Option<Bound<'py, PyAny>>)>,
+        length: usize,
+        depth: usize,
+    ) -> PyResult<()> {
+        let mut written = Vec::with_capacity(length);
+        for (key, value) in items {
+            let mut writer = Writer { cache: self.cache, loose: self.loose, bytes: Vec::new(), parts: Vec::new() };
+            writer.write(&key, depth + 1)?;
+            if let Some(value) = value {
+                writer.write(&value, depth + 1)?;
+            }
+            written.push((writer.bytes, writer.parts));
+        }
+        written.sort_by(|(left, _), (right, _)| left.cmp(right));
+        self.bytes.extend((length as u64).to_le_bytes());
+        for (bytes, parts) in written {
+            self.tagged(b'-', &bytes);
+            self.parts.extend(parts);
+        }
+        Ok(())
+    }
+
+    /// Writes what is no built-in: by address, by what it is made of, or as a part that compares by its own rules.
+    fn write_object(&mut self, value: &Bound<'_, PyAny>, class: *mut ffi::PyTypeObject, depth: usize) -> PyResult<()> {
+        // SAFETY: the value is alive.
+        if unsafe { keyed_by_address(value.as_ptr()) || compares_by_identity(class) } {
+            self.bytes.push(b'@');
+            self.bytes.extend((value.as_ptr() as u64).to_le_bytes());
+            self.parts.push(by_identity(value, self.cache)?);
+            return Ok(());
+        }
+        if let Some(content) = describe(value)? {
+            self.tag(b'o', class, std::ptr::null_mut());
+            return self.write(&content, depth + 1);
+        }
+        self.bytes.push(b'h');
+        self.bytes.extend(value.hash()?.to_le_bytes());
+        self.parts.push(Object::of(value));
+        Ok(())
+    }
+
+    /// A tag, and the class where it is not the built-in one.
+    fn tag(&mut self, tag: u8, class: *mut ffi::PyTypeObject, builtin: *mut ffi::PyTypeObject) {
+        self.bytes.push(tag);
+        self.bytes.push(u8::from(class != builtin));
+        if class != builtin {
+            self.bytes.extend((class as u64).to_le_bytes());
+            // SAFETY: the class of a live object is alive; the part keeps its address its own.
+            self.parts.push(unsafe { Object::from_borrowed(class.cast()) });
+        }
+    }
+
+    fn tagged(&mut self, tag: u8, bytes: &[u8]) {
+        self.bytes.push(tag);
+        self.bytes.extend((bytes.len() as u64).to_le_bytes());
+        self.bytes.extend(bytes);
+    }
+}
+
+/// The identity of an object that is keyed by its address, or the object itself where it cannot be referred to weakly.
+pub(crate) fn by_identity(value: &Bound<'_, PyAny>, cache: &Arc<Inner>) -> PyResult<Object> {
+    let py = value.py();
+    // SAFETY: the value is alive.
+    let fixed = unsafe { !keyed_by_address(value.as_ptr()) };
+    if fixed {
+        return Ok(Object::of(value));
+    }
+    match WeakIdentity::of(py, cache, value.as_ptr()) {
+        Err(error) if error.is_instance_of::<PyTypeError>(py) => Ok(Object::of(value)),
+        result => result,
+    }
+}
+
+fn is_ordered_dict(dict: &Bound<'_, PyDict>) -> PyResult<bool> {
+    static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+    if dict.is_exact_instance_of::<PyDict>() {
+        return Ok(false);
+    }
+    dict.is_instance(CLASS.import(dict.py(), "collections", "OrderedDict")?)
+}
+
+/// What a value is made of, if its type is one of those that `hotset._content` knows.
+fn describe<'py>(value: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
+    static CONTENT_OF: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let content = CONTENT_OF.import(value.py(), "hotset._content", "content_of")?.call1((value,))?;
+    Ok(if content.is_none() { None } else { Some(content) })
+}
+
+/// Whether a value of this kind has to be written down to be a part of a typed key.
+pub(crate) fn needs_freezing(value: &Bound<'_, PyAny>) -> PyResult<bool> {
+    let container = value.is_instance_of::<PyTuple>()
+        || value.is_instance_of::<PyList>()
+        || value.is_instance_of::<PyDict>()
+        || value.is_instance_of::<PySet>()
+        || value.is_instance_of::<PyFrozenSet>()
+        || value.is_instance_of::<PyByteArray>()
+        || value.is_exact_instance_of::<PyComplex>();
+    Ok(container || describe(value)?.is_some())
+}

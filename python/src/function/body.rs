@@ -1,0 +1,189 @@
+//! What a decorated function knows.
+
+use std::ffi::{c_int, c_void};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use hotset::clock::{NEVER, Tick};
+use hotset::expiry::Lifespan;
+use hotset::memory::Owner;
+use pyo3::ffi;
+use pyo3::prelude::*;
+use smallvec::SmallVec;
+
+use crate::cache::BaseCache;
+use crate::duration::ticks;
+use crate::function::prepared::Prepared;
+use crate::function::signature::{Call, FEW, Mismatch, Signature, pack};
+use crate::inner::Inner;
+use crate::object::Object;
+use crate::probe::Rule;
+
+/// The state of a decorated function. What a hit needs comes first.
+#[repr(C)]
+pub(crate) struct Body {
+    inner: Arc<Inner>,
+    pub(crate) salt: u64,
+    pub(crate) owner: Owner,
+    pub(crate) rule: Rule,
+    /// Whether keys have one part, which is stored as it is.
+    pub(crate) single: bool,
+    /// Whether the first argument is an object whose method this is.
+    first_by_identity: AtomicBool,
+    /// Whether the usual way of calling may take the shortest path.
+    pub(crate) quick: bool,
+    pub(crate) signature: Signature,
+    pub(crate) function: Object,
+    pub(crate) cache: Object,
+    pub(crate) options: Options,
+    pub(crate) is_coroutine: bool,
+    warned: AtomicBool,
+}
+
+/// What happens to results.
+pub(crate) struct Options {
+    pub(crate) ttl: Ttl,
+    pub(crate) idle: Option<Tick>,
+    /// Called with the arguments and the result; gives names.
+    pub(crate) tags: Option<Object>,
+    /// Called with the result and the seconds that it took; whether to store.
+    pub(crate) should_cache: Option<Object>,
+    /// Called with the arguments; gives the key.
+    pub(crate) key: Option<Object>,
+}
+
+/// How long a result is fresh.
+pub(crate) enum Ttl {
+    OfTheCache,
+    Fixed(Tick),
+    /// Called with the result; gives a duration.
+    Decided(Object),
+}
+
+impl Body {
+    pub(crate) fn from_plan(
+        function: &Bound<'_, PyAny>,
+        cache: &Bound<'_, BaseCache>,
+        plan: &Bound<'_, PyAny>,
+    ) -> PyResult<Self> {
+        let inner = cache.get().inner.clone();
+        let signature = Signature::from_plan(plan)?;
+        let options = Options::from_plan(plan)?;
+        let typed: bool = plan.getattr("typed")?.extract()?;
+        let rule = if typed { Rule::Typed } else { Rule::Loose };
+        let owner = inner.add_owner(Object::from(plan.getattr("name")?), rule);
+        let has_key = options.key.is_some();
+        Ok(Self {
+            salt: inner.memory.seed().mix(u64::from(owner), 0x5EED),
+            owner,
+            rule,
+            single: has_key || signature.single,
+            first_by_identity: AtomicBool::new(plan.getattr("is_method")?.extract()?),
+            quick: rule == Rule::Typed && !has_key && signature.count() <= FEW,
+            signature,
+            function: Object::of(function),
+            cache: Object::of(cache),
+            options,
+            is_coroutine: plan.getattr("is_coroutine")?.extract()?,
+            warned: AtomicBool::new(false),
+            inner,
+        })
+    }
+
+    #[inline(always)]
+    pub(crate) fn inner(&self) -> &Inner {
+        &self.inner
+    }
+
+    pub(crate) fn arc(&self) -> &Arc<Inner> {
+        &self.inner
+    }
+
+    #[inline(always)]
+    pub(crate) fn first_by_identity(&self) -> bool {
+        self.first_by_identity.load(Ordering::Relaxed)
+    }
+
+    /// The function turns out to be a method.
+    pub(crate) fn become_method(&self) {
+        if self.options.key.is_none() {
+            self.first_by_identity.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether this is the first time that there is something to warn of.
+    pub(crate) fn warn_once(&self) -> bool {
+        !self.warned.swap(true, Ordering::Relaxed)
+    }
+
+    pub(crate) fn name(&self, py: Python<'_>) -> String {
+        self.inner.owner(self.owner).0.bind(py).to_string()
+    }
+
+    pub(crate) fn part_name(&self, py: Python<'_>, part: usize) -> String {
+        if self.options.key.is_some() { "key=".to_owned() } else { self.signature.part_name(py, part) }
+    }
+
+    /// The key of a call; a mismatch if the arguments do not fit.
+    pub(crate) fn prepare(&self, py: Python<'_>, call: Call) -> PyResult<Result<Prepared, Mismatch>> {
+        let parts = match self.signature.bind(py, call) {
+            Ok(parts) => parts,
+            Err(mismatch) => return Ok(Err(mismatch)),
+        };
+        let Some(key) = &self.options.key else {
+            return Prepared::new(py, self, parts, SmallVec::new()).map(Ok);
+        };
+        let (args, kwargs) = pack(py, call)?;
+        let key = Object::from(key.bind(py).call(args, kwargs.as_ref())?);
+        let parts = SmallVec::from_slice(&[key.as_ptr()]);
+        Prepared::new(py, self, parts, SmallVec::from_iter([key])).map(Ok)
+    }
+
+    /// How long a result lives.
+    pub(crate) fn lifespan(&self, py: Python<'_>, result: &Bound<'_, PyAny>) -> PyResult<Lifespan> {
+        let usual = self.inner.lifespan;
+        let ttl = match &self.options.ttl {
+            Ttl::OfTheCache => usual.ttl,
+            Ttl::Fixed(ttl) => *ttl,
+            Ttl::Decided(decide) => ticks("the result of ttl()", &decide.bind(py).call1((result,))?)?,
+        };
+        Ok(Lifespan { ttl, idle: self.options.idle.unwrap_or(usual.idle) })
+    }
+
+    /// Shows every object it refers to to a garbage collection.
+    ///
+    /// # Safety
+    /// The arguments are those that CPython gave to `tp_traverse`.
+    pub(crate) unsafe fn traverse(&self, visit: ffi::visitproc, argument: *mut c_void) -> c_int {
+        let referred = [&self.function, &self.cache].into_iter();
+        for object in referred.chain(self.signature.defaults()).chain(self.options.callables()) {
+            // SAFETY: by the caller's promise.
+            let result = unsafe { visit(object.as_ptr(), argument) };
+            if result != 0 {
+                return result;
+            }
+        }
+        0
+    }
+}
+
+impl Options {
+    fn from_plan(plan: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let absent = plan.getattr("absent")?;
+        let given = |name: &str| plan.getattr(name).map(|value| (!value.is(&absent)).then_some(value));
+        let callable = |name: &str| plan.getattr(name).map(|value| (!value.is_none()).then(|| Object::from(value)));
+        let ttl = match given("ttl")? {
+            None => Ttl::OfTheCache,
+            Some(value) if value.is_callable() => Ttl::Decided(Object::from(value)),
+            Some(value) => Ttl::Fixed(ticks("ttl", &value)?),
+        };
+        let idle = given("idle")?.map(|value| ticks("idle", &value)).transpose()?;
+        debug_assert!(idle.is_none_or(|idle| idle <= NEVER));
+        Ok(Self { ttl, idle, tags: callable("tags")?, should_cache: callable("should_cache")?, key: callable("key")? })
+    }
+
+    fn callables(&self) -> impl Iterator<Item = &Object> {
+        let decide = if let Ttl::Decided(decide) = &self.ttl { Some(decide) } else { None };
+        decide.into_iter().chain(&self.tags).chain(&self.should_cache).chain(&self.key)
+    }
+}

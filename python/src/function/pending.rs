@@ -1,0 +1,311 @@
+//! What awaiting anything but a hit awaits: a call that looks again, loads and fills.
+
+use hotset::flight::Flight;
+use hotset::sync::Mutex;
+use pyo3::exceptions::{PyRuntimeError, PyStopIteration, PyTypeError};
+use pyo3::ffi;
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::PyTuple;
+use pyo3::{PyTraverseError, PyVisit};
+
+use crate::exact::Pointer;
+use crate::function::body::Body;
+use crate::function::body_of;
+use crate::function::call::{Lookup, call_uncached, fill, prepare_and_look_up};
+use crate::function::prepared::Prepared;
+use crate::function::ready::thrown;
+use crate::function::signature::Call;
+use crate::object::Object;
+use crate::sync::AttachedLock;
+
+/// A call of a decorated coroutine function that was not answered at once.
+#[pyclass(frozen, weakref, module = "hotset")]
+pub(crate) struct PendingCall {
+    function: Object,
+    arguments: Arguments,
+    /// Whether to load even if there is a value.
+    refreshes: bool,
+    state: Mutex<AttachedLock, State>,
+}
+
+/// The arguments of a call that outlive it.
+struct Arguments {
+    values: Vec<Object>,
+    count: usize,
+    names: Option<Object>,
+}
+
+enum State {
+    New,
+    Running(Box<Running>),
+    /// A step is being made by somebody.
+    Busy,
+    Done,
+}
+
+/// A load that has begun.
+struct Running {
+    coroutine: Object,
+    load: Option<Load>,
+}
+
+struct Load {
+    prepared: Prepared,
+    stored: Object,
+    flight: Flight,
+}
+
+/// What a step came to.
+enum Step {
+    Yielded(Object),
+    Returned(Object),
+}
+
+impl Arguments {
+    fn keep(call: Call) -> Self {
+        let count = call.count();
+        // SAFETY: the arguments are alive during the call, in which this runs.
+        unsafe {
+            let values =
+                (0..count + call.keyword_count()).map(|number| Object::from_borrowed(call.arg(number))).collect();
+            let names = (!call.names.is_null()).then(|| Object::from_borrowed(call.names));
+            Self { values, count, names }
+        }
+    }
+
+    fn call(&self) -> Call {
+        let names = self.names.as_ref().map_or(std::ptr::null_mut(), Object::as_ptr);
+        Call { args: self.values.as_ptr().cast::<Pointer>(), flagged_count: self.count, names }
+    }
+}
+
+impl PendingCall {
+    pub(super) fn make(py: Python<'_>, function: Object, call: Call, refreshes: bool) -> PyResult<Object> {
+        let arguments = Arguments::keep(call);
+        let pending = Self { function, arguments, refreshes, state: Mutex::new(State::New) };
+        Ok(Bound::new(py, pending)?.into())
+    }
+
+    fn body(&self) -> &Body {
+        // SAFETY: the function is alive as long as `self` holds it.
+        unsafe { body_of(self.function.as_ptr()) }
+    }
+
+    /// Makes one step; between steps the state is put back.
+    fn step(&self, py: Python<'_>, sent: &Bound<'_, PyAny>) -> PyResult<Step> {
+        match self.take()? {
+            State::New => match self.start(py)? {
+                Ok(running) => self.resume(py, running, |py, coroutine| send(py, coroutine, sent)),
+                Err(value) => self.end(value),
+            },
+            State::Running(running) => self.resume(py, running, |py, coroutine| send(py, coroutine, sent)),
+            State::Busy | State::Done => Err(PyRuntimeError::new_err("cannot reuse already awaited coroutine")),
+        }
+    }
+
+    fn take(&self) -> PyResult<State> {
+        let state = std::mem::replace(&mut *self.state.lock(), State::Busy);
+        match state {
+            State::Busy => Err(PyRuntimeError::new_err("coroutine already executing")),
+            State::Done => {
+                self.put(State::Done);
+                Err(PyRuntimeError::new_err("cannot reuse already awaited coroutine"))
+            }
+            state => Ok(state),
+        }
+    }
+
+    fn put(&self, state: State) {
+        let before = std::mem::replace(&mut *self.state.lock(), state);
+        drop(before);
+    }
+
+    fn end(&self, value: Object) -> PyResult<Step> {
+        self.put(State::Done);
+        Ok(Step::Returned(value))
+    }
+
+    /// Looks again; the value, or the load that has to be made.
+    fn start(&self, py: Python<'_>) -> PyResult<Result<Box<Running>, Object>> {
+        self.begin(py).inspect_err(|_| self.put(State::Done))
+    }
+
+    fn begin(&self, py: Python<'_>) -> PyResult<Result<Box<Running>, Object>> {
+        let (body, call) = (self.body(), self.arguments.call());
+        let load = match prepare_and_look_up(py, body, call, true)? {
+            Lookup::Missing(prepared) => {
+                if !self.refreshes
+                    && let Some(value) = body.inner().peek(py, &mut prepared.probe())?
+                {
+                    return Ok(Err(value));
+                }
+                let stored = prepared.stored(py, body)?;
+                let flight = Flight::begin(prepared.tag.hash(), body.owner);
+                Some(Load { prepared: prepared.keep(), stored, flight })
+            }
+            Lookup::Found(_) | Lookup::Misfit => None,
+        };
+        let awaitable = call_uncached(py, body, call)?;
+        Ok(Ok(Box::new(Running { coroutine: iterator(py, awaitable)?, load })))
+    }
+
+    fn resume(
+        &self,
+        py: Python<'_>,
+        mut running: Box<Running>,
+        action: impl FnOnce(Python<'_>, &Object) -> PyResult<Step>,
+    ) -> PyResult<Step> {
+        match action(py, &running.coroutine) {
+            Ok(Step::Yielded(value)) => {
+                self.put(State::Running(running));
+                Ok(Step::Yielded(value))
+            }
+            Ok(Step::Returned(value)) => {
+                self.put(State::Done);
+                self.store(py, running.load.take(), &value)?;
+                Ok(Step::Returned(value))
+            }
+            Err(error) => {
+                self.put(State::Done);
+                if let Some(load) = running.load.take() {
+                    load.flight.failed(&self.body().inner().memory);
+                }
+                Err(error)
+            }
+        }
+    }
+
+    fn store(&self, py: Python<'_>, load: Option<Load>, value: &Object) -> PyResult<()> {
+        let Some(Load { prepared, stored, flight }) = load else { return Ok(()) };
+        let body = self.body();
+        let nanos = flight.landed(&body.inner().memory);
+        fill(py, body, self.arguments.call(), &prepared, stored, value, nanos).map(drop)
+    }
+}
+
+/// The iterator beneath an awaitable.
+fn iterator(py: Python<'_>, awaitable: Object) -> PyResult<Object> {
+    // SAFETY: the object is alive.
+    if unsafe { ffi::PyCoro_CheckExact(awaitable.as_ptr()) } != 0 {
+        return Ok(awaitable);
+    }
+    let bound = awaitable.bind(py);
+    bound.call_method0(intern!(py, "__await__")).map(Object::from).map_err(|error| {
+        let class = bound.get_type().qualname().map_or_else(|_| String::new(), |name| name.to_string());
+        let explained =
+            PyTypeError::new_err(format!("a cached coroutine function returned a {class}, which cannot be awaited"));
+        explained.set_cause(py, Some(error));
+        explained
+    })
+}
+
+fn send(py: Python<'_>, coroutine: &Object, sent: &Bound<'_, PyAny>) -> PyResult<Step> {
+    let mut result = std::ptr::null_mut();
+    // SAFETY: both objects are alive, and the result is a new reference unless the call failed.
+    unsafe {
+        match ffi::PyIter_Send(coroutine.as_ptr(), sent.as_ptr(), &raw mut result) {
+            ffi::PySendResult::PYGEN_NEXT => Ok(Step::Yielded(Object::from_owned(result))),
+            ffi::PySendResult::PYGEN_RETURN => Ok(Step::Returned(Object::from_owned(result))),
+            ffi::PySendResult::PYGEN_ERROR => Err(PyErr::fetch(py)),
+        }
+    }
+}
+
+/// Throws into a coroutine; what it then yields, returns or raises.
+fn throw(py: Python<'_>, coroutine: &Object, args: &Bound<'_, PyTuple>) -> PyResult<Step> {
+    let coroutine = coroutine.bind(py);
+    if !coroutine.hasattr(intern!(py, "throw"))? {
+        return Err(thrown(args));
+    }
+    match coroutine.call_method1(intern!(py, "throw"), args.clone()) {
+        Ok(yielded) => Ok(Step::Yielded(Object::from(yielded))),
+        Err(error) if error.is_instance_of::<PyStopIteration>(py) => {
+            Ok(Step::Returned(Object::from(error.value(py).getattr(intern!(py, "value"))?)))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+impl Step {
+    /// What an iterator does with a step.
+    fn give(self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        match self {
+            Self::Yielded(value) => Ok(value.into_bound(py).unbind()),
+            Self::Returned(value) => Err(PyStopIteration::new_err((value.into_bound(py).unbind(),))),
+        }
+    }
+}
+
+#[pymethods]
+impl PendingCall {
+    fn __await__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
+        slf
+    }
+
+    fn __iter__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
+        slf
+    }
+
+    fn __next__(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        self.step(py, &py.None().into_bound(py))?.give(py)
+    }
+
+    fn send(&self, value: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
+        self.step(value.py(), value)?.give(value.py())
+    }
+
+    #[pyo3(signature = (*args))]
+    fn throw(&self, args: &Bound<'_, PyTuple>) -> PyResult<Py<PyAny>> {
+        let py = args.py();
+        match self.take()? {
+            State::Running(running) => self.resume(py, running, |py, coroutine| throw(py, coroutine, args))?.give(py),
+            _ => {
+                self.put(State::Done);
+                Err(thrown(args))
+            }
+        }
+    }
+
+    fn close(&self, py: Python<'_>) -> PyResult<()> {
+        let before = std::mem::replace(&mut *self.state.lock(), State::Busy);
+        match before {
+            State::Busy => Err(PyRuntimeError::new_err("coroutine already executing")),
+            State::Running(mut running) => {
+                let closed = running.coroutine.bind(py).call_method0(intern!(py, "close"));
+                self.put(State::Done);
+                if let Some(load) = running.load.take() {
+                    load.flight.failed(&self.body().inner().memory);
+                }
+                closed.map(drop)
+            }
+            State::New | State::Done => {
+                self.put(State::Done);
+                Ok(())
+            }
+        }
+    }
+
+    #[getter]
+    fn __name__(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        self.function.bind(py).getattr(intern!(py, "__name__")).map(Bound::unbind)
+    }
+
+    #[getter]
+    fn __qualname__(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        self.function.bind(py).getattr(intern!(py, "__qualname__")).map(Bound::unbind)
+    }
+
+    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
+        Ok(format!("<pending call of {}>", self.__qualname__(py)?))
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.function.visit(&visit)?;
+        self.arguments.values.iter().try_for_each(|value| value.visit(&visit))?;
+        match &*self.state.lock() {
+            State::Running(running) => running.coroutine.visit(&visit),
+            _ => Ok(()),
+        }
+    }
+}

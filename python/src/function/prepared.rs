@@ -1,0 +1,160 @@
+//! The key of one call: its parts, what had to be made for them, and their hash.
+
+use hotset::hash;
+use pyo3::exceptions::PyTypeError;
+use pyo3::ffi;
+use pyo3::prelude::*;
+use smallvec::SmallVec;
+
+use crate::exact::{Pointer, address_hash, keyed_by_address, typed_hash};
+use crate::freeze::{Writer, by_identity, needs_freezing};
+use crate::function::body::Body;
+use crate::function::signature::Parts;
+use crate::identity::WeakIdentity;
+use crate::key::Tag;
+use crate::object::{Object, borrow};
+use crate::probe::{Probe, Rule};
+
+/// A key that can be looked for and stored.
+pub(crate) struct Prepared {
+    parts: Parts,
+    /// Keeps alive what the parts point to and the call does not.
+    owned: SmallVec<[Object; 2]>,
+    pub(crate) tag: Tag,
+    rule: Rule,
+    single: bool,
+}
+
+// SAFETY: the pointers are those of objects, which only attached threads touch, as with `Object`.
+unsafe impl Send for Prepared {}
+
+impl Prepared {
+    /// Hashes the parts of a call, after writing down those that could change.
+    pub(crate) fn new(
+        py: Python<'_>,
+        body: &Body,
+        mut parts: Parts,
+        mut owned: SmallVec<[Object; 2]>,
+    ) -> PyResult<Self> {
+        let seed = body.inner().memory.seed();
+        let mut state = body.salt;
+        for number in 0..parts.len() {
+            let (word, made) = hash_part(py, body, parts[number], number == 0 && body.first_by_identity())
+                .map_err(|error| explain(py, body, number, error))?;
+            if let Some(made) = made {
+                parts[number] = made.as_ptr();
+                owned.push(made);
+            }
+            state = seed.mix(state, word);
+        }
+        let tag = Tag::new(body.owner, hash::shorten(state));
+        Ok(Self { parts, owned, tag, rule: body.rule, single: body.single })
+    }
+
+    #[inline]
+    pub(crate) fn probe(&self) -> Probe<'_> {
+        Probe::new(self.tag, self.rule, self.single, &self.parts)
+    }
+
+    /// The object to store: what can die is replaced by its identity.
+    pub(crate) fn stored(&self, py: Python<'_>, body: &Body) -> PyResult<Object> {
+        let part = |number: usize| stored_part(py, body, self.parts[number], number == 0 && body.first_by_identity());
+        if self.single {
+            return part(0);
+        }
+        // SAFETY: a new tuple is filled before anybody sees it.
+        unsafe {
+            let tuple = Object::from_result(py, ffi::PyTuple_New(self.parts.len() as ffi::Py_ssize_t))?;
+            for number in 0..self.parts.len() {
+                ffi::PyTuple_SET_ITEM(tuple.as_ptr(), number as ffi::Py_ssize_t, part(number)?.into_ptr());
+            }
+            Ok(tuple)
+        }
+    }
+
+    /// A copy that outlives the call.
+    pub(crate) fn keep(mut self) -> Self {
+        // SAFETY: the parts are alive during the call, in which this runs.
+        let kept = self.parts.iter().map(|&part| unsafe { Object::from_borrowed(part) });
+        let kept: SmallVec<[Object; 2]> = kept.collect();
+        self.owned.extend(kept);
+        self
+    }
+}
+
+/// The hash of a part, and what stands for it if not itself.
+fn hash_part(py: Python<'_>, body: &Body, part: Pointer, by_identity: bool) -> PyResult<(u64, Option<Object>)> {
+    if by_identity {
+        return Ok((address_hash(part), None));
+    }
+    // SAFETY: arguments are alive during the call.
+    let value = unsafe { borrow(py, part) };
+    if body.rule == Rule::Loose {
+        return hash_loosely(py, body, &value);
+    }
+    // SAFETY: as above.
+    if let Some(hash) = unsafe { typed_hash(part) } {
+        return Ok((hash, None));
+    }
+    if needs_freezing(&value)? {
+        return frozen(py, body, &value, false);
+    }
+    Ok((value.hash()? as u64, None))
+}
+
+fn hash_loosely(py: Python<'_>, body: &Body, value: &Bound<'_, PyAny>) -> PyResult<(u64, Option<Object>)> {
+    // SAFETY: arguments are alive during the call.
+    if unsafe { keyed_by_address(value.as_ptr()) } {
+        return Ok((address_hash(value.as_ptr()), None));
+    }
+    match value.hash() {
+        Ok(hash) => Ok((hash as u64, None)),
+        Err(error) if error.is_instance_of::<PyTypeError>(py) && needs_freezing(value)? => {
+            frozen(py, body, value, true)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn frozen(py: Python<'_>, body: &Body, value: &Bound<'_, PyAny>, loose: bool) -> PyResult<(u64, Option<Object>)> {
+    let frozen = Bound::new(py, Writer::freeze(value, body.arc(), loose)?)?;
+    Ok((frozen.get().hash(), Some(Object::from(frozen))))
+}
+
+fn stored_part(py: Python<'_>, body: &Body, part: Pointer, first_by_identity: bool) -> PyResult<Object> {
+    // SAFETY: parts are alive during the call.
+    let value = unsafe { borrow(py, part) };
+    if first_by_identity {
+        return WeakIdentity::of(py, body.arc(), part).map_err(|error| no_weak_references(py, body, &value, error));
+    }
+    // SAFETY: as above.
+    if unsafe { keyed_by_address(part) } { by_identity(&value, body.arc()) } else { Ok(Object::of(&value)) }
+}
+
+fn no_weak_references(py: Python<'_>, body: &Body, value: &Bound<'_, PyAny>, error: PyErr) -> PyErr {
+    if !error.is_instance_of::<PyTypeError>(py) {
+        return error;
+    }
+    let (name, class) =
+        (body.name(py), value.get_type().qualname().map_or_else(|_| String::new(), |name| name.to_string()));
+    PyTypeError::new_err(format!(
+        "{name}() cannot be cached for a {class}: its instances cannot be referred to weakly, so the cache would keep them \
+         alive. Add \"__weakref__\" to the __slots__ of {class} (weakref_slot=True for a dataclass), or pass key= to \
+         cache_result"
+    ))
+}
+
+/// Says which parameter an error is about.
+fn explain(py: Python<'_>, body: &Body, part: usize, error: PyErr) -> PyErr {
+    if !error.is_instance_of::<PyTypeError>(py) {
+        return error;
+    }
+    let (name, parameter) = (body.name(py), body.part_name(py, part));
+    let explained = PyTypeError::new_err(format!(
+        "{name}() cannot be cached: its argument {parameter:?} cannot be part of a key ({}). Leave it out with \
+         ignore=[{parameter:?}], or say what it stands for with key=",
+        error.value(py)
+    ));
+    explained.set_cause(py, Some(error));
+    explained
+}

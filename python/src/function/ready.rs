@@ -1,0 +1,225 @@
+//! What awaiting a hit awaits: a value that is there already.
+
+use std::ffi::c_void;
+use std::ptr;
+
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::ffi;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyTuple, PyType};
+
+use crate::exact::Pointer;
+use crate::function::guard::guard;
+use crate::function::{leaked, slot, type_from};
+use crate::object::{Object, borrow};
+
+/// The C layout; the value is null once it has been awaited.
+///
+/// It is not tracked by the garbage collector: it lives from a call to its `await`, and a cycle through it would need a
+/// cached value that holds its own lookup.
+#[repr(C)]
+struct ReadyObject {
+    head: ffi::PyObject,
+    value: Pointer,
+}
+
+static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+static mut CLASS_POINTER: *mut ffi::PyTypeObject = ptr::null_mut();
+
+pub(super) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    let py = module.py();
+    let class = CLASS.get_or_try_init(py, || make_type(py))?;
+    // SAFETY: written once, while the module is imported and before anything reads it.
+    unsafe { CLASS_POINTER = class.as_ptr().cast() };
+    module.add("Ready", class)
+}
+
+pub(super) fn class(py: Python<'_>) -> PyResult<Bound<'_, PyType>> {
+    CLASS.get(py).map(|class| class.bind(py).clone()).ok_or_else(|| PyRuntimeError::new_err("hotset is not imported"))
+}
+
+/// An awaitable that gives this value, once.
+#[pyfunction]
+pub(super) fn ready(value: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
+    ready_object(value.py(), Object::of(value)).map(|object| object.into_bound(value.py()).unbind())
+}
+
+pub(super) fn ready_object(py: Python<'_>, value: Object) -> PyResult<Object> {
+    // SAFETY: a new reference or null.
+    unsafe { Object::from_result(py, make(value)) }
+}
+
+/// A new reference, or null and an exception.
+#[inline(always)]
+pub(super) fn make(value: Object) -> Pointer {
+    // SAFETY: the class is ready since the import; the object is filled before anybody sees it.
+    unsafe {
+        let ready = ffi::PyObject_New::<ReadyObject>(CLASS_POINTER);
+        if !ready.is_null() {
+            (*ready).value = value.into_ptr();
+        }
+        ready.cast()
+    }
+}
+
+fn make_type(py: Python<'_>) -> PyResult<Py<PyType>> {
+    let slots = [
+        slot(ffi::Py_tp_dealloc, dealloc as *const c_void),
+        slot(ffi::Py_tp_iter, ffi::PyObject_SelfIter as *const c_void),
+        slot(ffi::Py_tp_iternext, next as *const c_void),
+        slot(ffi::Py_am_await, ffi::PyObject_SelfIter as *const c_void),
+        slot(ffi::Py_am_send, am_send as *const c_void),
+        slot(ffi::Py_tp_methods, leaked(methods()).cast()),
+        slot(ffi::Py_tp_doc, c"A value that can be awaited once.".as_ptr().cast()),
+    ];
+    let flags = ffi::Py_TPFLAGS_DEFAULT | ffi::Py_TPFLAGS_DISALLOW_INSTANTIATION;
+    type_from(py, c"hotset.Ready", size_of::<ReadyObject>(), flags, slots)
+}
+
+fn methods() -> Vec<ffi::PyMethodDef> {
+    let method = |name: &'static std::ffi::CStr, function, flags| ffi::PyMethodDef {
+        ml_name: name.as_ptr(),
+        ml_meth: function,
+        ml_flags: flags,
+        ml_doc: ptr::null(),
+    };
+    vec![
+        method(c"send", ffi::PyMethodDefPointer { PyCFunction: send }, ffi::METH_O),
+        method(c"throw", ffi::PyMethodDefPointer { PyCFunction: throw }, ffi::METH_VARARGS),
+        method(c"close", ffi::PyMethodDefPointer { PyCFunction: close }, ffi::METH_NOARGS),
+        ffi::PyMethodDef::zeroed(),
+    ]
+}
+
+/// # Safety
+/// The object is one of ours.
+#[inline(always)]
+unsafe fn take(ready: Pointer) -> Pointer {
+    // SAFETY: by the caller's promise.
+    unsafe { ptr::replace(&raw mut (*ready.cast::<ReadyObject>()).value, ptr::null_mut()) }
+}
+
+#[cold]
+fn used_up() {
+    Python::attach(|py| PyRuntimeError::new_err("cannot reuse already awaited coroutine").restore(py));
+}
+
+/// What `await` does: ends the iteration with the value.
+unsafe extern "C" fn next(ready: Pointer) -> Pointer {
+    // SAFETY: CPython calls this with an object of ours.
+    unsafe {
+        let value = take(ready);
+        if value.is_null() {
+            used_up();
+        } else {
+            stop_iteration(value);
+            ffi::Py_DECREF(value);
+        }
+        ptr::null_mut()
+    }
+}
+
+/// Raises `StopIteration(value)`; None needs no exception.
+///
+/// # Safety
+/// The value is alive and the thread is attached.
+#[inline(always)]
+unsafe fn stop_iteration(value: Pointer) {
+    // SAFETY: by the caller's promise; a tuple or an exception would be taken for the arguments or the exception itself.
+    unsafe {
+        let class = ffi::PyExc_StopIteration;
+        if value == ffi::Py_None() {
+            return;
+        }
+        if ffi::PyTuple_Check(value) == 0 && ffi::PyExceptionInstance_Check(value) == 0 {
+            ffi::PyErr_SetObject(class, value);
+            return;
+        }
+        let exception = ffi::PyObject_CallFunctionObjArgs(class, value, ptr::null_mut::<ffi::PyObject>());
+        if !exception.is_null() {
+            ffi::PyErr_SetObject(class, exception);
+            ffi::Py_DECREF(exception);
+        }
+    }
+}
+
+unsafe extern "C" fn am_send(ready: Pointer, _sent: Pointer, result: *mut Pointer) -> ffi::PySendResult {
+    // SAFETY: CPython calls this with an object of ours and a place for the result.
+    unsafe {
+        let value = take(ready);
+        *result = value;
+        if value.is_null() {
+            used_up();
+            return ffi::PySendResult::PYGEN_ERROR;
+        }
+    }
+    ffi::PySendResult::PYGEN_RETURN
+}
+
+unsafe extern "C" fn send(ready: Pointer, _sent: Pointer) -> Pointer {
+    // SAFETY: CPython calls this with an object of ours.
+    unsafe {
+        let none = (*ready.cast::<ReadyObject>()).value == ffi::Py_None();
+        let nothing = next(ready);
+        if none && ffi::PyErr_Occurred().is_null() {
+            ffi::PyErr_SetNone(ffi::PyExc_StopIteration);
+        }
+        nothing
+    }
+}
+
+unsafe extern "C" fn throw(ready: Pointer, args: Pointer) -> Pointer {
+    // SAFETY: CPython calls this with an object of ours and a tuple.
+    unsafe { drop_value(ready) };
+    guard(|py| {
+        // SAFETY: as above.
+        let args = unsafe { borrow(py, args) }.to_owned();
+        Err(thrown(args.cast::<PyTuple>()?))
+    })
+}
+
+/// The exception that the arguments of `throw` mean.
+pub(super) fn thrown(args: &Bound<'_, PyTuple>) -> PyErr {
+    let given = |number| args.get_item(number).ok().filter(|item: &Bound<'_, PyAny>| !item.is_none());
+    let Some(first) = given(0) else {
+        return pyo3::exceptions::PyTypeError::new_err("throw() takes an exception");
+    };
+    let raised = match (first.cast::<PyType>(), given(1)) {
+        (Ok(_), Some(value)) if value.is_instance_of::<pyo3::exceptions::PyBaseException>() => Ok(value),
+        (Ok(class), Some(value)) => class.call1((value,)),
+        (Ok(class), None) => class.call0(),
+        (Err(_), _) => Ok(first),
+    };
+    raised.map_or_else(|error| error, PyErr::from_value)
+}
+
+unsafe extern "C" fn close(ready: Pointer, _nothing: Pointer) -> Pointer {
+    // SAFETY: CPython calls this with an object of ours.
+    unsafe {
+        drop_value(ready);
+        ffi::Py_NewRef(ffi::Py_None())
+    }
+}
+
+/// # Safety
+/// The object is one of ours and the thread is attached.
+unsafe fn drop_value(ready: Pointer) {
+    // SAFETY: by the caller's promise.
+    unsafe {
+        let value = take(ready);
+        if !value.is_null() {
+            ffi::Py_DECREF(value);
+        }
+    }
+}
+
+unsafe extern "C" fn dealloc(ready: Pointer) {
+    // SAFETY: CPython calls this once, for the last reference to an object of ours.
+    unsafe {
+        drop_value(ready);
+        let class = ffi::Py_TYPE(ready);
+        ffi::PyObject_Free(ready.cast());
+        ffi::Py_DECREF(class.cast());
+    }
+}

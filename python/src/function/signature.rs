@@ -1,0 +1,306 @@
+//! A signature, compiled once: which parts a call's arguments make of a key.
+
+use pyo3::exceptions::PyTypeError;
+use pyo3::ffi;
+use pyo3::prelude::*;
+use pyo3::types::{PyString, PyTuple};
+use smallvec::SmallVec;
+
+use crate::exact::Pointer;
+use crate::object::{Object, borrow};
+
+/// The most parameters that are bound without an allocation.
+pub(crate) const FEW: usize = 8;
+
+/// Parts of a key, borrowed from a call.
+pub(crate) type Parts = SmallVec<[Pointer; FEW]>;
+
+/// The parameters of a function.
+pub(crate) struct Signature {
+    /// Interned names: positional-only, then positional, then keyword-only.
+    names: Vec<Object>,
+    /// By parameter: the default or null.
+    defaults: Vec<Option<Object>>,
+    /// By parameter: whether it is part of the key.
+    kept: Vec<bool>,
+    positional_only: usize,
+    positional: usize,
+    /// `*args` and `**kwargs`: whether there are any, and whether they are part of the key.
+    variadic: Variadic,
+    /// Whether a call with every positional argument and nothing else needs no binding.
+    pub(crate) plain: bool,
+    /// Whether the key has exactly one part.
+    pub(crate) single: bool,
+    /// Stands between positional and keyword parts.
+    mark: Object,
+}
+
+#[derive(Clone, Copy)]
+struct Variadic {
+    takes_args: bool,
+    keeps_args: bool,
+    takes_kwargs: bool,
+    keeps_kwargs: bool,
+}
+
+/// The arguments of a call, as vectorcall hands them over.
+#[derive(Clone, Copy)]
+pub(crate) struct Call {
+    pub(crate) args: *const Pointer,
+    pub(crate) flagged_count: usize,
+    pub(crate) names: Pointer,
+}
+
+impl Call {
+    /// How many positional arguments there are.
+    #[inline(always)]
+    pub(crate) fn count(self) -> usize {
+        // SAFETY: it only takes a flag off.
+        unsafe { ffi::PyVectorcall_NARGS(self.flagged_count) as usize }
+    }
+
+    /// The positional argument of this number.
+    ///
+    /// # Safety
+    /// There is such an argument.
+    #[inline(always)]
+    pub(crate) unsafe fn arg(self, number: usize) -> Pointer {
+        // SAFETY: by the caller's promise.
+        unsafe { *self.args.add(number) }
+    }
+
+    /// How many keyword arguments there are.
+    #[inline(always)]
+    pub(crate) fn keyword_count(self) -> usize {
+        // SAFETY: the names are null or a tuple.
+        if self.names.is_null() { 0 } else { unsafe { ffi::PyTuple_GET_SIZE(self.names) as usize } }
+    }
+
+    /// Name and value of the keyword argument of this number.
+    ///
+    /// # Safety
+    /// There is such an argument.
+    #[inline(always)]
+    pub(crate) unsafe fn keyword(self, number: usize) -> (Pointer, Pointer) {
+        // SAFETY: values of keyword arguments follow the positional ones.
+        unsafe { (ffi::PyTuple_GET_ITEM(self.names, number as ffi::Py_ssize_t), *self.args.add(self.count() + number)) }
+    }
+
+    /// The positional arguments.
+    pub(crate) fn positional(&self) -> &[Pointer] {
+        if self.count() == 0 {
+            return &[];
+        }
+        // SAFETY: there are that many.
+        unsafe { std::slice::from_raw_parts(self.args, self.count()) }
+    }
+}
+
+/// Arguments that do not fit a signature.
+pub(crate) struct Mismatch(pub(crate) String);
+
+impl Signature {
+    /// From what `hotset._plan` found out about a function.
+    pub(crate) fn from_plan(plan: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let py = plan.py();
+        let mut names = Vec::new();
+        for name in plan.getattr("names")?.try_iter()? {
+            names.push(Object::from(PyString::intern(py, name?.cast::<PyString>()?.to_str()?)));
+        }
+        let absent = plan.getattr("absent")?;
+        let mut defaults = Vec::new();
+        for default in plan.getattr("defaults")?.try_iter()? {
+            let default = default?;
+            defaults.push((!default.is(&absent)).then(|| Object::from(default)));
+        }
+        let kept: Vec<bool> = plan.getattr("kept")?.extract()?;
+        let variadic = Variadic {
+            takes_args: plan.getattr("takes_args")?.extract()?,
+            keeps_args: plan.getattr("keeps_args")?.extract()?,
+            takes_kwargs: plan.getattr("takes_kwargs")?.extract()?,
+            keeps_kwargs: plan.getattr("keeps_kwargs")?.extract()?,
+        };
+        let positional = plan.getattr("positional")?.extract()?;
+        let varies = variadic.takes_args || variadic.takes_kwargs;
+        let keeps_variadic =
+            variadic.keeps_args && variadic.takes_args || variadic.keeps_kwargs && variadic.takes_kwargs;
+        Ok(Self {
+            plain: !varies && kept.iter().all(|&kept| kept) && positional == names.len(),
+            single: !keeps_variadic && kept.iter().filter(|&&kept| kept).count() == 1,
+            positional_only: plan.getattr("positional_only")?.extract()?,
+            positional,
+            names,
+            defaults,
+            kept,
+            variadic,
+            mark: Object::from(absent),
+        })
+    }
+
+    /// How many parameters have a name.
+    pub(crate) fn count(&self) -> usize {
+        self.names.len()
+    }
+
+    /// Binds the arguments of usual calls to `bound`; the number of parts, or `None` for [`Signature::bind`] to try.
+    #[inline(always)]
+    pub(crate) fn bind_quickly(&self, call: Call, bound: &mut [Pointer; FEW]) -> Option<usize> {
+        let (count, given) = (self.names.len(), call.count());
+        if count > FEW || given > self.positional || self.variadic.takes_args || self.variadic.takes_kwargs {
+            return None;
+        }
+        // SAFETY: numbers stay below the counts.
+        unsafe {
+            for (number, place) in bound.iter_mut().enumerate().take(given) {
+                *place = call.arg(number);
+            }
+            for number in 0..call.keyword_count() {
+                let (name, value) = call.keyword(number);
+                let place = self.find_interned(name, given + number)?;
+                if !bound[place].is_null() {
+                    return None;
+                }
+                bound[place] = value;
+            }
+        }
+        for (place, default) in bound.iter_mut().zip(&self.defaults).skip(given) {
+            if place.is_null() {
+                *place = default.as_ref()?.as_ptr();
+            }
+        }
+        if self.plain { Some(count) } else { Some(self.drop_ignored(bound)) }
+    }
+
+    /// The parameter of an interned name, which is probably the one at `guess`.
+    #[inline(always)]
+    fn find_interned(&self, name: Pointer, guess: usize) -> Option<usize> {
+        if guess >= self.positional_only && self.names.get(guess).is_some_and(|known| known.as_ptr() == name) {
+            return Some(guess);
+        }
+        (self.positional_only..self.names.len()).find(|&place| self.names[place].as_ptr() == name)
+    }
+
+    fn drop_ignored(&self, bound: &mut [Pointer; FEW]) -> usize {
+        let mut count = 0;
+        for (number, &kept) in self.kept.iter().enumerate() {
+            if kept {
+                bound[count] = bound[number];
+                count += 1;
+            }
+        }
+        count
+    }
+
+    /// Binds the arguments of any call, defaults included; or says why they do not fit.
+    pub(crate) fn bind(&self, py: Python<'_>, call: Call) -> Result<Parts, Mismatch> {
+        let mut places: SmallVec<[Pointer; FEW]> = SmallVec::from_elem(std::ptr::null_mut(), self.names.len());
+        let extra = self.place_positional(call, &mut places)?;
+        let mut others = self.place_keywords(py, call, &mut places)?;
+        for (number, place) in places.iter_mut().enumerate() {
+            if place.is_null() {
+                let default = self.defaults[number].as_ref();
+                *place =
+                    default.ok_or_else(|| Mismatch(format!("missing argument {:?}", self.name(py, number))))?.as_ptr();
+            }
+        }
+        let kept = places.iter().zip(&self.kept).filter(|(_, kept)| **kept).map(|(place, _)| *place);
+        let mut parts: Parts = kept.collect();
+        if self.variadic.keeps_args {
+            parts.extend_from_slice(extra);
+        }
+        if self.variadic.keeps_kwargs && !others.is_empty() {
+            others.sort_by_key(|(name, _)| text(py, *name));
+            parts.push(self.mark.as_ptr());
+            parts.extend(others.into_iter().flat_map(|(name, value)| [name, value]));
+        }
+        Ok(parts)
+    }
+
+    fn place_positional<'a>(&self, call: Call, places: &mut [Pointer]) -> Result<&'a [Pointer], Mismatch> {
+        // SAFETY: the arguments live as long as the call.
+        let given: &'a [Pointer] = unsafe { &*std::ptr::from_ref(call.positional()) };
+        let fitting = given.len().min(self.positional);
+        places[..fitting].copy_from_slice(&given[..fitting]);
+        if given.len() > self.positional && !self.variadic.takes_args {
+            return Err(Mismatch(format!("{} positional arguments, where {} fit", given.len(), self.positional)));
+        }
+        Ok(&given[fitting..])
+    }
+
+    fn place_keywords(
+        &self,
+        py: Python<'_>,
+        call: Call,
+        places: &mut [Pointer],
+    ) -> Result<Vec<(Pointer, Pointer)>, Mismatch> {
+        let mut others = Vec::new();
+        for number in 0..call.keyword_count() {
+            // SAFETY: there are that many.
+            let (name, value) = unsafe { call.keyword(number) };
+            match self.find_interned(name, number).or_else(|| self.find_equal(py, name)) {
+                Some(place) if !places[place].is_null() => {
+                    return Err(Mismatch(format!("two values for {:?}", text(py, name))));
+                }
+                Some(place) => places[place] = value,
+                None if self.variadic.takes_kwargs => others.push((name, value)),
+                None => return Err(Mismatch(format!("unexpected argument {:?}", text(py, name)))),
+            }
+        }
+        Ok(others)
+    }
+
+    fn find_equal(&self, py: Python<'_>, name: Pointer) -> Option<usize> {
+        // SAFETY: keyword names are alive during the call.
+        let name = unsafe { borrow(py, name) };
+        (self.positional_only..self.names.len()).find(|&place| self.names[place].bind(py).eq(name).unwrap_or(false))
+    }
+
+    /// The name of the parameter that a part of a key comes from.
+    pub(crate) fn part_name(&self, py: Python<'_>, part: usize) -> String {
+        let kept = (0..self.names.len()).filter(|&number| self.kept[number]);
+        kept.map(|number| self.name(py, number)).nth(part).unwrap_or_else(|| "*args or **kwargs".to_owned())
+    }
+
+    fn name(&self, py: Python<'_>, number: usize) -> String {
+        text(py, self.names[number].as_ptr())
+    }
+
+    /// The defaults of those parameters that have one.
+    pub(crate) fn defaults(&self) -> impl Iterator<Item = &Object> {
+        self.defaults.iter().flatten()
+    }
+}
+
+fn text(py: Python<'_>, name: Pointer) -> String {
+    // SAFETY: names are alive during the call.
+    let name = unsafe { borrow(py, name) };
+    name.extract().unwrap_or_default()
+}
+
+/// The error for arguments that fit no call.
+pub(crate) fn mismatch_error(function: &Bound<'_, PyAny>, verb: &str, mismatch: &Mismatch) -> PyErr {
+    let name = function.getattr("__qualname__").map_or_else(|_| "function".to_owned(), |name| name.to_string());
+    PyTypeError::new_err(format!("{name}.{verb}(): {} for a call of {name}", mismatch.0))
+}
+
+/// The arguments of a call as a tuple and a dict or null.
+pub(crate) fn pack<'py>(
+    py: Python<'py>,
+    call: Call,
+) -> PyResult<(Bound<'py, PyTuple>, Option<Bound<'py, pyo3::types::PyDict>>)> {
+    // SAFETY: the arguments are alive during the call.
+    let args = call.positional().iter().map(|&argument| unsafe { borrow(py, argument).to_owned() });
+    let args = PyTuple::new(py, args.collect::<Vec<_>>())?;
+    if call.keyword_count() == 0 {
+        return Ok((args, None));
+    }
+    let kwargs = pyo3::types::PyDict::new(py);
+    for number in 0..call.keyword_count() {
+        // SAFETY: there are that many, alive during the call.
+        unsafe {
+            let (name, value) = call.keyword(number);
+            kwargs.set_item(borrow(py, name), borrow(py, value))?;
+        }
+    }
+    Ok((args, Some(kwargs)))
+}

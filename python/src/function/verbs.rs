@@ -1,0 +1,227 @@
+//! What a decorated function can do besides being called.
+
+use std::ffi::{CStr, c_int};
+use std::ptr;
+
+use hotset::memory::{Condition, Left};
+use hotset::stats::Cause;
+use pyo3::ffi;
+use pyo3::prelude::*;
+use smallvec::SmallVec;
+
+use crate::call_key::CallKey;
+use crate::exact::Pointer;
+use crate::function::body::Body;
+use crate::function::bound::receiver;
+use crate::function::call::{call_uncached, details, key_for, value_is_missing};
+use crate::function::guard::guard;
+use crate::function::pending::PendingCall;
+use crate::function::ready::ready_object;
+use crate::function::signature::Call;
+use crate::function::{body_of, terminated_methods};
+use crate::key::Key;
+use crate::object::{Object, borrow, object_from};
+
+/// A verb on a function: `function` is the decorated function itself.
+type Verb = fn(Python<'_>, Pointer, Call) -> PyResult<Object>;
+
+/// Wraps the result of a verb on a coroutine function, whose work is done by then.
+fn wrapped(py: Python<'_>, body: &Body, result: Object) -> PyResult<Object> {
+    if body.is_coroutine { ready_object(py, result) } else { Ok(result) }
+}
+
+/// # Safety
+/// The pointer is that of a live decorated function.
+unsafe fn alive<'a>(function: Pointer) -> &'a Body {
+    // SAFETY: by the caller's promise.
+    unsafe { body_of(function) }
+}
+
+fn invalidate(py: Python<'_>, function: Pointer, call: Call) -> PyResult<Object> {
+    // SAFETY: verbs are called with the function they are of.
+    let body = unsafe { alive(function) };
+    let prepared = key_for(py, body, call, "invalidate")?;
+    let was = body.inner().remove(py, &mut prepared.probe(), Cause::Invalidated)?.is_some();
+    wrapped(py, body, object_from(py, was)?)
+}
+
+fn expire(py: Python<'_>, function: Pointer, call: Call) -> PyResult<Object> {
+    // SAFETY: as above.
+    let body = unsafe { alive(function) };
+    let prepared = key_for(py, body, call, "expire")?;
+    let was = body.inner().expire(py, &mut prepared.probe())?;
+    wrapped(py, body, object_from(py, was)?)
+}
+
+fn peek(py: Python<'_>, function: Pointer, call: Call) -> PyResult<Object> {
+    // SAFETY: as above.
+    let body = unsafe { alive(function) };
+    let prepared = key_for(py, body, call, "peek")?;
+    let found = body.inner().peek(py, &mut prepared.probe())?;
+    wrapped(py, body, found.map_or_else(|| crate::missing::missing(py), Ok)?)
+}
+
+fn set(py: Python<'_>, function: Pointer, call: Call) -> PyResult<Object> {
+    // SAFETY: as above.
+    let body = unsafe { alive(function) };
+    if call.count() == 0 {
+        return Err(value_is_missing());
+    }
+    // SAFETY: there is a first argument, and the others follow it.
+    let (value, rest) = unsafe {
+        (borrow(py, call.arg(0)), Call { args: call.args.add(1), flagged_count: call.count() - 1, names: call.names })
+    };
+    let prepared = key_for(py, body, rest, "set")?;
+    let stored = prepared.stored(py, body)?;
+    let details = details(py, body, rest, &value)?;
+    body.inner().fill(py, stored, Object::of(&value), details, &Condition::Always, &mut prepared.probe())?;
+    wrapped(py, body, object_from(py, py.None())?)
+}
+
+fn refresh(py: Python<'_>, function: Pointer, call: Call) -> PyResult<Object> {
+    // SAFETY: as above.
+    let body = unsafe { alive(function) };
+    if body.is_coroutine {
+        // SAFETY: as above.
+        return PendingCall::make(py, unsafe { Object::from_borrowed(function) }, call, true);
+    }
+    if !body.inner().memory.is_enabled() {
+        return call_uncached(py, body, call);
+    }
+    let prepared = key_for(py, body, call, "refresh")?;
+    crate::function::call::load(py, body, call, &prepared)
+}
+
+fn cache_key(py: Python<'_>, function: Pointer, call: Call) -> PyResult<Object> {
+    // SAFETY: as above.
+    let body = unsafe { alive(function) };
+    let prepared = key_for(py, body, call, "cache_key")?;
+    let key = Key { object: prepared.stored(py, body)?, tag: prepared.tag };
+    Ok(Bound::new(py, CallKey::new(body.inner(), key))?.into())
+}
+
+fn cache_info(py: Python<'_>, function: Pointer, _call: Call) -> PyResult<Object> {
+    // SAFETY: as above.
+    let body = unsafe { alive(function) };
+    let memory = &body.inner().memory;
+    let left = memory.tend(0);
+    body.inner().finish(py, left);
+    let counts = memory.owner_counts(body.owner);
+    let maxsize = Some(memory.max_entries()).filter(|&most| most != u64::MAX);
+    let info = py.import("hotset._info")?.getattr("CacheInfo")?;
+    Ok(Object::from(info.call1((counts.hits, counts.misses, maxsize, counts.entries))?))
+}
+
+fn cache_clear(py: Python<'_>, function: Pointer, _call: Call) -> PyResult<Object> {
+    // SAFETY: as above.
+    let body = unsafe { alive(function) };
+    body.inner().finish(py, clear_owner(body));
+    body.inner().memory.reset_owner(body.owner);
+    object_from(py, py.None())
+}
+
+/// Takes out what belongs to one function.
+fn clear_owner(body: &Body) -> Left<Key, Object> {
+    body.inner().memory.clear_owner(body.owner)
+}
+
+macro_rules! verbs {
+    ($($name:ident: $text:literal,)*) => {
+        /// The verbs by name, for both the function and the method of an object.
+        const VERBS: &[(&CStr, Verb, ffi::PyCFunctionFastWithKeywords, ffi::PyCFunctionFastWithKeywords, &CStr)] =
+            &[$((raw::$name::NAME, $name, raw::$name::of_function, raw::$name::of_method, $text),)*];
+
+        mod raw {
+            use super::*;
+            $(pub(super) mod $name {
+                use super::*;
+                pub(in super::super) const NAME: &CStr =
+                    match CStr::from_bytes_with_nul(concat!(stringify!($name), "\0").as_bytes()) {
+                        Ok(name) => name,
+                        Err(_) => c"?",
+                    };
+                pub(in super::super) unsafe extern "C" fn of_function(
+                    function: Pointer,
+                    args: *const Pointer,
+                    count: ffi::Py_ssize_t,
+                    names: Pointer,
+                ) -> Pointer {
+                    let call = Call { args, flagged_count: count as usize, names };
+                    guard(|py| super::super::$name(py, function, call))
+                }
+                pub(in super::super) unsafe extern "C" fn of_method(
+                    method: Pointer,
+                    args: *const Pointer,
+                    count: ffi::Py_ssize_t,
+                    names: Pointer,
+                ) -> Pointer {
+                    let call = Call { args, flagged_count: count as usize, names };
+                    guard(|py| of_receiver(py, method, call, super::super::$name, stringify!($name) == "set"))
+                }
+            })*
+        }
+    };
+}
+
+verbs! {
+    invalidate: c"Forget the result of this call; True if there was one.",
+    refresh: c"Load the result of this call anew, store and return it.",
+    peek: c"The stored result of this call, or MISSING; nothing is loaded or counted.",
+    set: c"Store a value as the result of a call: f.set(value, *args).",
+    expire: c"End the life of this call's result; True if there was one.",
+    cache_key: c"The key of this call in the cache.",
+    cache_info: c"Hits, misses, maxsize and current size, as functools has it.",
+    cache_clear: c"Forget every result of this function and its statistics.",
+}
+
+/// Calls a verb for the method of an object, whose first argument is the object.
+fn of_receiver(py: Python<'_>, method: Pointer, call: Call, verb: Verb, value_first: bool) -> PyResult<Object> {
+    // SAFETY: methods are of our own type and alive during the call, as are their arguments.
+    unsafe {
+        let (function, object) = receiver(method);
+        let total = call.count() + call.keyword_count();
+        let mut args: SmallVec<[Pointer; 8]> = (0..total).map(|number| call.arg(number)).collect();
+        if value_first && call.count() == 0 {
+            return Err(value_is_missing());
+        }
+        args.insert(usize::from(value_first), object);
+        verb(py, function, Call { args: args.as_ptr(), flagged_count: call.count() + 1, names: call.names })
+    }
+}
+
+/// The method table of the function types.
+pub(super) fn methods() -> Vec<ffi::PyMethodDef> {
+    use crate::function::attributes::{copy, deepcopy, reduce, set_name};
+    let verbs = VERBS.iter().map(|&(name, _, function, _, doc)| fast(name, function, doc));
+    let others = [
+        plain(c"__reduce__", reduce, ffi::METH_NOARGS),
+        plain(c"__copy__", copy, ffi::METH_NOARGS),
+        plain(c"__deepcopy__", deepcopy, ffi::METH_O),
+        plain(c"__set_name__", set_name, ffi::METH_VARARGS),
+        plain(c"__class_getitem__", ffi::Py_GenericAlias, ffi::METH_O | ffi::METH_CLASS),
+    ];
+    terminated_methods(verbs.chain(others))
+}
+
+/// The method table of methods of objects.
+pub(super) fn methods_of_methods() -> Vec<ffi::PyMethodDef> {
+    terminated_methods(VERBS.iter().map(|&(name, _, _, method, doc)| fast(name, method, doc)))
+}
+
+fn fast(name: &'static CStr, function: ffi::PyCFunctionFastWithKeywords, doc: &'static CStr) -> ffi::PyMethodDef {
+    ffi::PyMethodDef {
+        ml_name: name.as_ptr(),
+        ml_meth: ffi::PyMethodDefPointer { PyCFunctionFastWithKeywords: function },
+        ml_flags: ffi::METH_FASTCALL | ffi::METH_KEYWORDS,
+        ml_doc: doc.as_ptr(),
+    }
+}
+
+fn plain(name: &'static CStr, function: ffi::PyCFunction, flags: c_int) -> ffi::PyMethodDef {
+    ffi::PyMethodDef {
+        ml_name: name.as_ptr(),
+        ml_meth: ffi::PyMethodDefPointer { PyCFunction: function },
+        ml_flags: flags,
+        ml_doc: ptr::null(),
+    }
+}

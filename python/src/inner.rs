@@ -1,0 +1,228 @@
+//! What a cache is behind its Python face: a memory, and what belongs to it alone.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use hotset::Memory;
+use hotset::expiry::Lifespan;
+use hotset::memory::{Condition, Details, Left, Owner, Stored};
+use hotset::stats::Cause;
+use hotset::sync::Mutex;
+use pyo3::prelude::*;
+use pyo3::types::PyString;
+use pyo3::{PyTraverseError, PyVisit};
+
+use crate::call_key::CallKey;
+use crate::errors::invalid;
+use crate::identity::{Identities, note_identities};
+use crate::key::{Key, MAPPING};
+use crate::object::Object;
+use crate::probe::{Probe, Rule};
+use crate::sync::AttachedLock;
+
+pub(crate) struct Inner {
+    pub(crate) memory: Memory<Key, Object, AttachedLock>,
+    pub(crate) identities: Identities,
+    /// How long entries live that say nothing of it.
+    pub(crate) lifespan: Lifespan,
+    pub(crate) weigher: Option<Object>,
+    pub(crate) listener: Option<Object>,
+    pub(crate) name: Object,
+    /// Functions by owner number: name and how their keys compare.
+    owners: Mutex<AttachedLock, Vec<(Object, Rule)>>,
+    has_evicted: AtomicBool,
+}
+
+impl Inner {
+    pub(crate) fn new(
+        memory: Memory<Key, Object, AttachedLock>,
+        lifespan: Lifespan,
+        weigher: Option<Object>,
+        listener: Option<Object>,
+        name: Object,
+    ) -> Self {
+        Self {
+            memory,
+            identities: Mutex::default(),
+            lifespan,
+            weigher,
+            listener,
+            owners: Mutex::new(vec![(name.clone(), Rule::Mapping)]),
+            name,
+            has_evicted: AtomicBool::new(false),
+        }
+    }
+
+    /// A number for a function that keeps its results here.
+    pub(crate) fn add_owner(&self, name: Object, rule: Rule) -> Owner {
+        self.owners.lock().push((name, rule));
+        self.memory.add_owner()
+    }
+
+    /// The name of an owner, and how its keys compare.
+    pub(crate) fn owner(&self, owner: Owner) -> (Object, Rule) {
+        self.owners.lock()[owner as usize].clone()
+    }
+
+    /// Reads a value; counts a hit or a miss.
+    pub(crate) fn read(&self, py: Python<'_>, probe: &mut Probe<'_>) -> PyResult<Option<Object>> {
+        if !self.memory.is_enabled() {
+            return Ok(None);
+        }
+        let tag = probe.tag();
+        let read = probe.settle_read(py, |probe| self.memory.read(tag.hash(), tag.owner(), probe, Object::clone))?;
+        if read.due {
+            self.tend(py, tag.hash());
+        }
+        Ok(read.found)
+    }
+
+    #[cold]
+    pub(crate) fn tend(&self, py: Python<'_>, hash: u32) {
+        self.finish(py, self.memory.tend(hash));
+    }
+
+    /// Reads a value without any effect.
+    pub(crate) fn peek(&self, py: Python<'_>, probe: &mut Probe<'_>) -> PyResult<Option<Object>> {
+        probe.settle_read(py, |probe| self.memory.peek(probe.tag().hash(), probe, Object::clone))
+    }
+
+    /// Stores a pair; whether it was stored.
+    pub(crate) fn write(
+        &self,
+        py: Python<'_>,
+        key: Object,
+        value: Object,
+        details: Details,
+        condition: &Condition<'_, Object>,
+        probe: &mut Probe<'_>,
+    ) -> PyResult<bool> {
+        let tag = probe.tag();
+        let details = self.weigh(py, &key, &value, tag, details)?;
+        let mut pair = Some((Key { object: key, tag }, value));
+        let Stored { stored, left } =
+            probe.settle(py, |probe| self.memory.write(&mut pair, details.clone(), condition, probe))?;
+        drop(pair);
+        self.finish(py, left);
+        Ok(stored)
+    }
+
+    /// As [`Inner::write`], for a stored object that may have identities as parts.
+    pub(crate) fn fill(
+        &self,
+        py: Python<'_>,
+        key: Object,
+        value: Object,
+        details: Details,
+        condition: &Condition<'_, Object>,
+        probe: &mut Probe<'_>,
+    ) -> PyResult<bool> {
+        let tag = probe.tag();
+        let noted = key.clone();
+        let stored = self.write(py, key, value, details, condition, probe)?;
+        if stored {
+            // SAFETY: the object is alive.
+            unsafe { note_identities(noted.as_ptr(), tag.hash(), self) };
+        }
+        Ok(stored)
+    }
+
+    fn weigh(
+        &self,
+        py: Python<'_>,
+        key: &Object,
+        value: &Object,
+        tag: crate::key::Tag,
+        details: Details,
+    ) -> PyResult<Details> {
+        let Some(weigher) = &self.weigher else { return Ok(details) };
+        let face = self.face(py, &Key { object: key.clone(), tag })?;
+        let weight = weigher.bind(py).call1((face.bind(py), value.bind(py)))?;
+        match weight.extract::<u64>() {
+            Ok(number) if number < u64::MAX >> 2 => Ok(Details { weight: number, ..details }),
+            _ => Err(invalid(py, "weigher", &weight, "return a whole number from 0 to 2**62")),
+        }
+    }
+
+    /// Takes an entry out; what it held, if it was there and fresh.
+    pub(crate) fn remove(&self, py: Python<'_>, probe: &mut Probe<'_>, cause: Cause) -> PyResult<Option<Object>> {
+        let left = probe.settle(py, |probe| self.memory.remove(probe.tag().hash(), probe, cause))?;
+        let fresh = left.iter().find(|removed| removed.cause == cause).map(|removed| removed.value.clone());
+        self.finish(py, left);
+        Ok(fresh)
+    }
+
+    /// Takes an entry out because its time is said to be over; whether it was there and fresh.
+    pub(crate) fn expire(&self, py: Python<'_>, probe: &mut Probe<'_>) -> PyResult<bool> {
+        let fresh = self.peek(py, probe)?.is_some();
+        let left = probe.settle(py, |probe| self.memory.remove(probe.tag().hash(), probe, Cause::Expired))?;
+        self.finish(py, left);
+        Ok(fresh)
+    }
+
+    /// Gives an entry a new life; whether it was there and fresh.
+    pub(crate) fn touch(&self, py: Python<'_>, probe: &mut Probe<'_>, lifespan: Lifespan) -> PyResult<bool> {
+        probe.settle(py, |probe| self.memory.touch(probe.tag().hash(), probe, lifespan))
+    }
+
+    /// Drops what left, after telling the listener.
+    #[inline]
+    pub(crate) fn finish(&self, py: Python<'_>, left: Left<Key, Object>) {
+        if !left.is_empty() {
+            self.see_off(py, left);
+        }
+    }
+
+    fn see_off(&self, py: Python<'_>, left: Left<Key, Object>) {
+        if !self.has_evicted.load(Ordering::Relaxed) && left.iter().any(|removed| removed.cause == Cause::Evicted) {
+            self.has_evicted.store(true, Ordering::Relaxed);
+            self.log_first_eviction(py);
+        }
+        let Some(listener) = &self.listener else { return };
+        for removed in left {
+            let told = self.face(py, &removed.key).and_then(|key| {
+                let cause = PyString::intern(py, removed.cause.name());
+                listener.bind(py).call1((key.bind(py), removed.value.bind(py), cause))
+            });
+            if let Err(error) = told {
+                error.write_unraisable(py, Some(&listener.bind(py)));
+            }
+        }
+    }
+
+    fn log_first_eviction(&self, py: Python<'_>) {
+        let bound = (self.memory.max_entries(), self.memory.max_weight());
+        let logged = py
+            .import("hotset._log")
+            .and_then(|log| log.call_method1("first_eviction", (self.name.bind(py), bound.0, bound.1)));
+        if let Err(error) = logged {
+            error.write_unraisable(py, None);
+        }
+    }
+
+    /// A stored key as users see it.
+    pub(crate) fn face(&self, py: Python<'_>, key: &Key) -> PyResult<Object> {
+        if key.tag.owner() == MAPPING {
+            return Ok(key.object.clone());
+        }
+        Ok(Bound::new(py, CallKey::new(self, key.clone()))?.into())
+    }
+
+    pub(crate) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.memory.visit(|key, value| key.object.visit(visit).and_then(|()| value.visit(visit)))?;
+        self.identities.lock().values().try_for_each(|identity| identity.visit(visit))?;
+        self.weigher.iter().chain(&self.listener).try_for_each(|callable| callable.visit(visit))
+    }
+
+    /// Which cache this is, as long as it lives.
+    pub(crate) fn identity(&self) -> usize {
+        std::ptr::from_ref(self) as usize
+    }
+
+    /// Forgets everything, without telling anybody: for a garbage collection.
+    pub(crate) fn abandon(self: &Arc<Self>) {
+        drop(self.memory.clear());
+        let identities = std::mem::take(&mut *self.identities.lock());
+        drop(identities);
+    }
+}

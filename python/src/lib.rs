@@ -1,0 +1,55 @@
+//! hotset for Python: converts, calls the core, converts back.
+//!
+//! - `function/`: decorated functions, the hot path
+//! - [`cache`] and [`iterator`]: the class beneath `hotset.Cache`
+//! - [`inner`]: what a cache is behind both
+//! - [`key`], [`exact`], [`probe`], [`identity`], [`frozen`], [`freeze`], [`call_key`]: what a key is and when two are one
+//! - [`object`], [`sync`]: references and locks of attached threads
+//! - [`clock`], [`duration`], [`errors`], [`missing`], [`stats`]: small conversions
+
+mod cache;
+mod call_key;
+mod clock;
+mod duration;
+mod errors;
+mod exact;
+mod freeze;
+mod frozen;
+mod function;
+mod identity;
+mod inner;
+mod iterator;
+mod key;
+mod missing;
+mod object;
+mod probe;
+mod stats;
+mod sync;
+
+use pyo3::prelude::*;
+
+/// The compiled half of hotset.
+#[pymodule(gil_used = true)]
+fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    let py = module.py();
+    identity::WeakIdentity::prepare(py);
+    frozen::Frozen::prepare(py);
+    module.add_class::<cache::BaseCache>()?;
+    module.add_class::<call_key::CallKey>()?;
+    module.add_class::<clock::ManualClock>()?;
+    module.add_class::<missing::Missing>()?;
+    module.add_class::<stats::Stats>()?;
+    module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    module.add("MISSING", missing::missing(py)?.into_bound(py))?;
+    function::register(module)?;
+    register_coroutines(py)?;
+    #[cfg(feature = "validate")]
+    module.add_function(wrap_pyfunction!(cache::validate, module)?)?;
+    Ok(())
+}
+
+/// Makes what calls of coroutine functions return pass for coroutines.
+fn register_coroutines(py: Python<'_>) -> PyResult<()> {
+    let coroutine = py.import("collections.abc")?.getattr("Coroutine")?;
+    function::awaitables(py)?.iter().try_for_each(|class| coroutine.call_method1("register", (class,)).map(drop))
+}

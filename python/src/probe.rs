@@ -1,0 +1,208 @@
+//! Looking for a key: what can be told under the lock is, the rest is asked of Python after it is released.
+
+use hotset::memory::{Probe as CoreProbe, Unsure, Verdict};
+use pyo3::ffi;
+use pyo3::prelude::*;
+
+use crate::exact::{Pointer, all_same, class, is_exactly, mapping_same, typed_same};
+use crate::frozen::Frozen;
+use crate::identity::WeakIdentity;
+use crate::key::{Key, Tag};
+use crate::object::{Object, borrow};
+
+/// How often a read may be told to compare again before it takes the key for a missing one.
+const MOST_ROUNDS: usize = 16;
+
+/// By which rule keys are the same.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Rule {
+    /// As in a dict.
+    Mapping,
+    /// Equal and of the same type at every depth.
+    Typed,
+    /// Equal.
+    Loose,
+}
+
+impl Rule {
+    /// # Safety
+    /// Both objects are alive and the thread is attached.
+    #[inline(always)]
+    unsafe fn same(self, stored: Pointer, wanted: Pointer) -> Verdict {
+        // SAFETY: by the caller's promise.
+        unsafe {
+            match self {
+                Self::Typed => typed_same(stored, wanted),
+                Self::Mapping => mapping_same(stored, wanted),
+                Self::Loose => loose_same(stored, wanted),
+            }
+        }
+    }
+
+    /// Compares by Python's means.
+    fn ask(self, py: Python<'_>, stored: Pointer, wanted: Pointer) -> PyResult<bool> {
+        // SAFETY: the probe keeps both alive.
+        match unsafe { self.same(stored, wanted) } {
+            Verdict::Same => Ok(true),
+            Verdict::Different => Ok(false),
+            Verdict::Unknown => self.ask_parts(py, stored, wanted),
+        }
+    }
+
+    fn ask_parts(self, py: Python<'_>, stored: Pointer, wanted: Pointer) -> PyResult<bool> {
+        // SAFETY: the probe keeps both alive, and they keep their parts alive.
+        unsafe {
+            if is_exactly(stored, Frozen::class()) && is_exactly(wanted, Frozen::class()) {
+                let pairs = Frozen::get(stored).parts().iter().zip(Frozen::get(wanted).parts());
+                for (left, right) in pairs {
+                    if !self.ask(py, left.as_ptr(), right.as_ptr())? {
+                        return Ok(false);
+                    }
+                }
+                return Ok(true);
+            }
+            if self == Self::Typed && is_exactly(stored, class!(PyTuple_Type)) {
+                for number in 0..ffi::PyTuple_GET_SIZE(stored) {
+                    let (left, right) = (ffi::PyTuple_GET_ITEM(stored, number), ffi::PyTuple_GET_ITEM(wanted, number));
+                    if !self.ask(py, left, right)? {
+                        return Ok(false);
+                    }
+                }
+                return Ok(true);
+            }
+            borrow(py, stored).eq(borrow(py, wanted))
+        }
+    }
+}
+
+/// # Safety
+/// Both objects are alive and the thread is attached.
+#[inline(never)]
+unsafe fn loose_same(stored: Pointer, wanted: Pointer) -> Verdict {
+    // SAFETY: by the caller's promise.
+    unsafe {
+        if is_exactly(stored, WeakIdentity::class()) || is_exactly(stored, Frozen::class()) {
+            return typed_same(stored, wanted);
+        }
+        mapping_same(stored, wanted)
+    }
+}
+
+/// A key that is looked for, by its parts.
+pub(crate) struct Probe<'a> {
+    tag: Tag,
+    rule: Rule,
+    /// Whether the stored object is the only part and not a tuple of parts.
+    single: bool,
+    parts: &'a [Pointer],
+    /// Stored keys that Python has compared, and what it said.
+    compared: Vec<(Object, bool)>,
+    asked: Option<Object>,
+    gives_up: bool,
+}
+
+impl<'a> Probe<'a> {
+    /// A probe for live objects that outlive it.
+    #[inline(always)]
+    pub(crate) fn new(tag: Tag, rule: Rule, single: bool, parts: &'a [Pointer]) -> Self {
+        Self { tag, rule, single, parts, compared: Vec::new(), asked: None, gives_up: false }
+    }
+
+    #[inline(always)]
+    pub(crate) fn tag(&self) -> Tag {
+        self.tag
+    }
+
+    /// Repeats an operation until the probe could tell each time it was asked. What `__eq__` raises comes out.
+    #[inline]
+    pub(crate) fn settle<T>(
+        &mut self,
+        py: Python<'_>,
+        mut operation: impl FnMut(&mut Self) -> Result<T, Unsure>,
+    ) -> PyResult<T> {
+        loop {
+            match operation(self) {
+                Ok(result) => return Ok(result),
+                Err(Unsure) => self.ask(py)?,
+            }
+        }
+    }
+
+    /// As [`Probe::settle`], for reads, which may take a key for missing that others keep replacing.
+    pub(crate) fn settle_read<T>(
+        &mut self,
+        py: Python<'_>,
+        mut operation: impl FnMut(&mut Self) -> Result<T, Unsure>,
+    ) -> PyResult<T> {
+        self.settle(py, |probe| {
+            probe.gives_up = probe.compared.len() >= MOST_ROUNDS;
+            operation(probe)
+        })
+    }
+
+    #[cold]
+    fn ask(&mut self, py: Python<'_>) -> PyResult<()> {
+        let Some(stored) = self.asked.take() else { return Ok(()) };
+        let same = self.is_same(py, &stored)?;
+        self.compared.push((stored, same));
+        Ok(())
+    }
+
+    pub(crate) fn is_same(&self, py: Python<'_>, stored: &Object) -> PyResult<bool> {
+        if self.single {
+            return self.rule.ask(py, stored.as_ptr(), self.parts[0]);
+        }
+        for (number, &part) in self.parts.iter().enumerate() {
+            // SAFETY: the verdict was unknown, not different, so the stored object is a tuple of as many parts.
+            let item = unsafe { ffi::PyTuple_GET_ITEM(stored.as_ptr(), number as ffi::Py_ssize_t) };
+            if !self.rule.ask(py, item, part)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// # Safety
+    /// The stored object is alive and the thread is attached.
+    #[inline(always)]
+    unsafe fn look(&self, stored: Pointer) -> Verdict {
+        // SAFETY: by the caller's promise, and the parts outlive the probe.
+        unsafe {
+            if self.single {
+                return self.rule.same(stored, *self.parts.get_unchecked(0));
+            }
+            if !is_exactly(stored, class!(PyTuple_Type)) || ffi::PyTuple_GET_SIZE(stored) as usize != self.parts.len() {
+                return Verdict::Different;
+            }
+            let items = self.parts.iter().enumerate();
+            all_same(items.map(|(n, &part)| self.rule.same(ffi::PyTuple_GET_ITEM(stored, n as ffi::Py_ssize_t), part)))
+        }
+    }
+
+    #[cold]
+    fn remember(&mut self, stored: &Key) -> Verdict {
+        match self.compared.iter().find(|(compared, _)| compared.as_ptr() == stored.object.as_ptr()) {
+            Some((_, true)) => Verdict::Same,
+            Some((_, false)) => Verdict::Different,
+            None if self.gives_up => Verdict::Different,
+            None => {
+                self.asked = Some(stored.object.clone());
+                Verdict::Unknown
+            }
+        }
+    }
+}
+
+impl CoreProbe<Key> for Probe<'_> {
+    #[inline(always)]
+    fn compare(&mut self, stored: &Key) -> Verdict {
+        if stored.tag != self.tag {
+            return Verdict::Different;
+        }
+        // SAFETY: a stored key is alive, and memories are only used by attached threads.
+        match unsafe { self.look(stored.object.as_ptr()) } {
+            Verdict::Unknown => self.remember(stored),
+            verdict => verdict,
+        }
+    }
+}

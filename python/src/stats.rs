@@ -1,0 +1,76 @@
+//! Statistics as users see them.
+
+use hotset::stats::{Cause, Counts};
+use pyo3::prelude::*;
+
+#[pyclass(frozen, get_all, eq, module = "hotset")]
+#[derive(PartialEq, Clone)]
+pub(crate) struct Stats {
+    hits: u64,
+    misses: u64,
+    loads: u64,
+    load_errors: u64,
+    load_seconds: f64,
+    refused: u64,
+    expired: u64,
+    evicted: u64,
+    replaced: u64,
+    invalidated: u64,
+    cleared: u64,
+    entries: u64,
+    weight: u64,
+}
+
+impl From<&Counts> for Stats {
+    fn from(counts: &Counts) -> Self {
+        let total = counts.total;
+        let removed = |cause: Cause| counts.removed[cause as usize];
+        Self {
+            hits: total.hits,
+            misses: total.misses,
+            loads: total.loads,
+            load_errors: total.load_errors,
+            load_seconds: total.load_nanos as f64 / 1e9,
+            refused: total.refused,
+            expired: removed(Cause::Expired),
+            evicted: removed(Cause::Evicted),
+            replaced: removed(Cause::Replaced),
+            invalidated: removed(Cause::Invalidated),
+            cleared: removed(Cause::Cleared),
+            entries: total.entries,
+            weight: counts.weight,
+        }
+    }
+}
+
+#[pymethods]
+impl Stats {
+    #[getter]
+    fn requests(&self) -> u64 {
+        self.hits + self.misses
+    }
+
+    #[getter]
+    fn hit_ratio(&self) -> f64 {
+        if self.requests() == 0 { 0.0 } else { self.hits as f64 / self.requests() as f64 }
+    }
+
+    fn __repr__(&self) -> String {
+        format!(
+            "<Stats {:.1} % of {} requests hit, {} loads ({} failed) took {:.3} s, {} refused, {} entries, removed: \
+             {} expired, {} evicted, {} replaced, {} invalidated, {} cleared>",
+            self.hit_ratio() * 100.0,
+            self.requests(),
+            self.loads,
+            self.load_errors,
+            self.load_seconds,
+            self.refused,
+            self.entries,
+            self.expired,
+            self.evicted,
+            self.replaced,
+            self.invalidated,
+            self.cleared,
+        )
+    }
+}

@@ -1,0 +1,40 @@
+//! Everything that can be wrong with what the core is given.
+
+use std::fmt;
+
+/// What was wrong, with what value, and what to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Error {
+    /// No policy has this name.
+    UnknownPolicy {
+        /// The name that was given.
+        name: String,
+    },
+    /// A text that should be a duration is none.
+    InvalidDuration {
+        /// The text that was given.
+        text: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// There is no room for another entry in the memory's 32-bit slots.
+    TooManyEntries,
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UnknownPolicy { name } => {
+                write!(out, "unknown policy {name:?}: write one of {}", crate::policy::NAMES.join(", "))
+            }
+            Self::InvalidDuration { text, reason } => write!(
+                out,
+                "{text:?} is not a duration ({reason}): write for example \"90s\", \"30m\", \"1h30m\", \"500ms\", \
+                 a number of seconds, or a timedelta"
+            ),
+            Self::TooManyEntries => write!(out, "the cache holds 4 billion entries and takes no more: give it a maxsize"),
+        }
+    }
+}
+
+impl std::error::Error for Error {}

@@ -1,0 +1,21 @@
+//! The core of hotset: what a cache decides, without a word of Python.
+//!
+//! Layers, each of which imports only from those above it:
+//!
+//! 1. leaves: [`clock`], [`error`], [`hash`], [`stats`], [`sync`]
+//! 2. [`policy`] (who leaves) and [`expiry`] (when)
+//! 3. [`memory`] (where objects live)
+//! 4. [`flight`] (who computes)
+
+pub mod clock;
+pub mod error;
+pub mod expiry;
+pub mod flight;
+pub mod hash;
+pub mod memory;
+pub mod policy;
+pub mod stats;
+pub mod sync;
+
+pub use error::Error;
+pub use memory::Memory;

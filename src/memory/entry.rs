@@ -1,0 +1,115 @@
+//! An entry: a pair, when it is over, and its places in the policy and in the wheel, in 48 bytes where a pair takes 24.
+
+use std::sync::Arc;
+
+use crate::clock::{NEVER, Tick};
+use crate::memory::Owner;
+use crate::policy::{Links, UNLINKED};
+
+/// A key that carries its hash, computed once at the boundary.
+pub trait Hashed {
+    /// The hash: well mixed in all 32 bits.
+    fn hash(&self) -> u32;
+    /// Whose key it is.
+    fn owner(&self) -> Owner;
+}
+
+/// A slot of the slab. A vacant one has no pair, and its timer's `next` is the next vacant one.
+#[derive(Debug)]
+pub(crate) struct Entry<K, V> {
+    pub(crate) pair: Option<(K, V)>,
+    pub(crate) life: Life,
+    pub(crate) policy: Links,
+    pub(crate) timer: Links,
+}
+
+impl<K, V> Entry<K, V> {
+    pub(crate) fn new(key: K, value: V, deadline: Tick) -> Self {
+        Self { pair: Some((key, value)), life: Life::new(deadline), policy: UNLINKED, timer: UNLINKED }
+    }
+}
+
+/// A deadline (48 bits), flags (8) and a count of reads (8) in one word.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Life(u64);
+
+const READS: u64 = 0xFF;
+const ZONE_SHIFT: u32 = 8;
+const ZONE: u64 = 0b11 << ZONE_SHIFT;
+const TIMED: u64 = 1 << 10;
+const EXTRA: u64 = 1 << 11;
+const DEADLINE_SHIFT: u32 = 16;
+
+impl Life {
+    fn new(deadline: Tick) -> Self {
+        Self(deadline << DEADLINE_SHIFT)
+    }
+
+    #[inline]
+    pub(crate) fn deadline(self) -> Tick {
+        self.0 >> DEADLINE_SHIFT
+    }
+
+    pub(crate) fn set_deadline(&mut self, deadline: Tick) {
+        self.0 = deadline.min(NEVER) << DEADLINE_SHIFT | self.0 & 0xFFFF;
+    }
+
+    /// Counts a read; the count stays at 255.
+    #[inline]
+    pub(crate) fn count_read(&mut self) {
+        if self.0 & READS != READS {
+            self.0 += 1;
+        }
+    }
+
+    pub(crate) fn reads(self) -> u8 {
+        (self.0 & READS) as u8
+    }
+
+    pub(crate) fn take_reads(&mut self) -> u8 {
+        let reads = self.reads();
+        self.0 &= !READS;
+        reads
+    }
+
+    pub(crate) fn zone(self) -> u8 {
+        ((self.0 & ZONE) >> ZONE_SHIFT) as u8
+    }
+
+    pub(crate) fn set_zone(&mut self, zone: u8) {
+        self.0 = self.0 & !ZONE | u64::from(zone) << ZONE_SHIFT & ZONE;
+    }
+
+    /// Whether the entry is in the wheel.
+    pub(crate) fn is_timed(self) -> bool {
+        self.0 & TIMED != 0
+    }
+
+    pub(crate) fn set_timed(&mut self, on: bool) {
+        self.set(TIMED, on);
+    }
+
+    /// Whether there is an [`Extra`] for the entry.
+    #[inline]
+    pub(crate) fn has_extra(self) -> bool {
+        self.0 & EXTRA != 0
+    }
+
+    pub(crate) fn set_extra(&mut self, on: bool) {
+        self.set(EXTRA, on);
+    }
+
+    fn set(&mut self, flag: u64, on: bool) {
+        self.0 = if on { self.0 | flag } else { self.0 & !flag };
+    }
+}
+
+/// What only some entries have, kept beside them.
+#[derive(Clone, Debug)]
+pub(crate) struct Extra {
+    /// Until when the entry may be renewed by reads: the end of its ttl.
+    pub(crate) expires: Tick,
+    /// How long it may stay unread.
+    pub(crate) idle: Tick,
+    pub(crate) tags: Box<[Arc<str>]>,
+}

@@ -1,0 +1,346 @@
+//! WHERE objects live: shards of slots, each with an index, a policy and a timer wheel.
+//!
+//! A memory is generic over keys, values and the kind of lock. Under a lock it never runs a caller's code other than the
+//! [`Probe`] and the closures of a read, and it never drops a key or a value there: every write returns what [`Left`].
+
+mod entry;
+mod left;
+mod probe;
+mod shard;
+mod slab;
+mod walk;
+mod write;
+
+#[cfg(any(test, feature = "validate"))]
+mod validate;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+pub use entry::Hashed;
+pub use left::{Left, Removed};
+pub use probe::{Probe, Unsure, Verdict};
+pub use shard::Read;
+pub use walk::Cursor;
+pub use write::{Condition, Details, Stored};
+
+use crate::clock::{Clock, Tick};
+use crate::error::Error;
+use crate::expiry::Lifespan;
+use crate::hash::Seed;
+use crate::stats::{Cause, Counts, OwnerCounts};
+use crate::sync::{Mutex, RawMutex};
+use shard::Shard;
+
+/// Whose a key is: 0 is the cache itself, others are numbered by [`Memory::add_owner`].
+pub type Owner = u32;
+
+/// How a memory is made.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The most entries it holds; `u64::MAX` is unbounded.
+    pub max_entries: u64,
+    /// The most weight it holds; `u64::MAX` is unbounded. Entries are only weighed if there is a bound.
+    pub max_weight: u64,
+    /// The name of the policy.
+    pub policy: String,
+    /// By which fraction of their length lives are shortened at random.
+    pub jitter: f64,
+    /// Where the time comes from.
+    pub clock: Clock,
+    /// How many shards; one is right where callers exclude each other anyway.
+    pub shards: usize,
+    /// Seeds what is random.
+    pub seed: Seed,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            max_entries: u64::MAX,
+            max_weight: u64::MAX,
+            policy: crate::policy::DEFAULT.to_owned(),
+            jitter: 0.0,
+            clock: Clock::System,
+            shards: 1,
+            seed: Seed::random(),
+        }
+    }
+}
+
+/// Entries in memory, bounded by number and weight.
+pub struct Memory<K, V, R> {
+    shards: Box<[Mutex<R, Shard<K, V>>]>,
+    clock: Clock,
+    seed: Seed,
+    enabled: AtomicBool,
+    bounds: Bounds,
+}
+
+/// What all shards together may hold and do hold. The totals are kept only if there are several.
+#[derive(Debug)]
+struct Bounds {
+    max_entries: AtomicU64,
+    max_weight: AtomicU64,
+    entries: AtomicU64,
+    weight: AtomicU64,
+}
+
+impl<K: Hashed, V, R: RawMutex> Memory<K, V, R> {
+    /// An empty memory.
+    ///
+    /// # Errors
+    /// [`Error::UnknownPolicy`].
+    pub fn new(options: Options) -> Result<Self, Error> {
+        let count = options.shards.max(1).next_power_of_two();
+        let shards = (0..count).map(|number| Shard::new(&options, number as u64, count as u64).map(Mutex::new));
+        Ok(Self {
+            shards: shards.collect::<Result<_, _>>()?,
+            clock: options.clock,
+            seed: options.seed,
+            enabled: AtomicBool::new(true),
+            bounds: Bounds {
+                max_entries: AtomicU64::new(options.max_entries),
+                max_weight: AtomicU64::new(options.max_weight),
+                entries: AtomicU64::new(0),
+                weight: AtomicU64::new(0),
+            },
+        })
+    }
+
+    /// The secret to hash keys with.
+    #[inline]
+    pub fn seed(&self) -> Seed {
+        self.seed
+    }
+
+    /// Where this memory reads the time.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// Whether reads may find something and writes are kept.
+    #[inline]
+    pub fn is_enabled(&self) -> bool {
+        self.enabled.load(Ordering::Relaxed)
+    }
+
+    /// Switches the memory on or off. While it is off it is empty.
+    pub fn enable(&self, on: bool) -> Left<K, V> {
+        self.enabled.store(on, Ordering::SeqCst);
+        if on { Left::nothing() } else { self.clear() }
+    }
+
+    /// The most entries it holds; `u64::MAX` is unbounded.
+    pub fn max_entries(&self) -> u64 {
+        self.bounds.max_entries.load(Ordering::Relaxed)
+    }
+
+    /// The most weight it holds; `u64::MAX` is unbounded.
+    pub fn max_weight(&self) -> u64 {
+        self.bounds.max_weight.load(Ordering::Relaxed)
+    }
+
+    /// The name of the policy.
+    pub fn policy(&self) -> &'static str {
+        self.shards[0].lock().policy.name()
+    }
+
+    /// A number for another owner of keys.
+    pub fn add_owner(&self) -> Owner {
+        let numbers = self.shards.iter().map(|shard| shard.lock().add_owner());
+        numbers.last().unwrap_or_default()
+    }
+
+    /// Finds a fresh entry, counts a hit or a miss, and gives its value to `take`.
+    ///
+    /// # Errors
+    /// [`Unsure`] if the probe could not tell; nothing has been counted then.
+    #[inline]
+    pub fn read<T>(
+        &self,
+        hash: u32,
+        owner: Owner,
+        probe: &mut impl Probe<K>,
+        take: impl FnOnce(&V) -> T,
+    ) -> Result<Read<T>, Unsure> {
+        self.shard(hash).lock().read(hash, owner, probe, take, &self.clock)
+    }
+
+    /// Finds a fresh entry without any effect on it or on statistics.
+    ///
+    /// # Errors
+    /// [`Unsure`] if the probe could not tell.
+    pub fn peek<T>(&self, hash: u32, probe: &mut impl Probe<K>, take: impl FnOnce(&V) -> T) -> Result<Option<T>, Unsure> {
+        self.shard(hash).lock().peek(hash, probe, take, &self.clock)
+    }
+
+    /// Gives the tags of a fresh entry to `take`.
+    ///
+    /// # Errors
+    /// [`Unsure`] if the probe could not tell.
+    pub fn tags<T>(
+        &self,
+        hash: u32,
+        probe: &mut impl Probe<K>,
+        take: impl FnOnce(&[std::sync::Arc<str>]) -> T,
+    ) -> Result<Option<T>, Unsure> {
+        self.shard(hash).lock().tags(hash, probe, take, &self.clock)
+    }
+
+    /// The ticks that a fresh entry has left to live, [`crate::clock::NEVER`] for no end.
+    ///
+    /// # Errors
+    /// [`Unsure`] if the probe could not tell.
+    pub fn remaining(&self, hash: u32, probe: &mut impl Probe<K>) -> Result<Option<Tick>, Unsure> {
+        self.shard(hash).lock().remaining(hash, probe, &self.clock)
+    }
+
+    /// Takes an entry out, whether or not it is fresh; [`Cause::Expired`] if it was not.
+    ///
+    /// # Errors
+    /// [`Unsure`] if the probe could not tell; nothing has changed then.
+    pub fn remove(&self, hash: u32, probe: &mut impl Probe<K>, cause: Cause) -> Result<Left<K, V>, Unsure> {
+        let mut shard = self.shard(hash).lock();
+        let left = shard.remove(hash, probe, cause, &self.clock)?;
+        self.settle(&left);
+        Ok(left)
+    }
+
+    /// Gives a fresh entry a new life; whether there was one.
+    ///
+    /// # Errors
+    /// [`Unsure`] if the probe could not tell; nothing has changed then.
+    pub fn touch(&self, hash: u32, probe: &mut impl Probe<K>, lifespan: Lifespan) -> Result<bool, Unsure> {
+        self.shard(hash).lock().touch(hash, probe, lifespan, &self.clock)
+    }
+
+    /// Takes out the entry that the policy would evict next.
+    pub fn pop_victim(&self) -> Option<Removed<K, V>> {
+        self.shards.iter().find_map(|shard| {
+            let removed = shard.lock().pop_victim(Cause::Invalidated, &self.clock);
+            self.settle_removed(removed.as_ref());
+            removed
+        })
+    }
+
+    /// Removes a bounded number of entries whose time is over.
+    #[cold]
+    pub fn tend(&self, hash: u32) -> Left<K, V> {
+        let mut shard = self.shard(hash).lock();
+        let left = shard.tend(&self.clock);
+        self.settle(&left);
+        left
+    }
+
+    /// Removes every entry whose time is over.
+    pub fn sweep(&self) -> Left<K, V> {
+        let mut left = Left::nothing();
+        for shard in &self.shards {
+            let mut shard = shard.lock();
+            let removed = shard.sweep(&self.clock);
+            self.settle(&removed);
+            left.append(removed);
+        }
+        left
+    }
+
+    /// Removes everything.
+    pub fn clear(&self) -> Left<K, V> {
+        let mut left = Left::nothing();
+        for shard in &self.shards {
+            let mut shard = shard.lock();
+            let removed = shard.clear(&self.clock);
+            self.settle(&removed);
+            left.append(removed);
+        }
+        left
+    }
+
+    /// Removes everything of one owner.
+    pub fn clear_owner(&self, owner: Owner) -> Left<K, V> {
+        let mut left = Left::nothing();
+        for shard in &self.shards {
+            let mut shard = shard.lock();
+            let removed = shard.clear_owner(owner);
+            self.settle(&removed);
+            left.append(removed);
+        }
+        left
+    }
+
+    /// Changes the bounds and evicts what is too much.
+    pub fn resize(&self, max_entries: u64, max_weight: u64) -> Left<K, V> {
+        self.bounds.max_entries.store(max_entries, Ordering::Relaxed);
+        self.bounds.max_weight.store(max_weight, Ordering::Relaxed);
+        let count = self.shards.len() as u64;
+        for shard in &self.shards {
+            shard.lock().resize(max_entries, max_weight, count);
+        }
+        let mut left = Left::nothing();
+        self.make_room(&mut left);
+        for shard in &self.shards {
+            shard.lock().shrink();
+        }
+        left
+    }
+
+    /// How many entries it holds, those not yet swept included.
+    pub fn len(&self) -> u64 {
+        self.shards.iter().map(|shard| shard.lock().len()).sum()
+    }
+
+    /// Whether it holds nothing.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// What it did since it was made.
+    pub fn counts(&self) -> Counts {
+        let mut counts = Counts::default();
+        for shard in &self.shards {
+            shard.lock().add_counts(&mut counts);
+        }
+        counts
+    }
+
+    /// What one owner did.
+    pub fn owner_counts(&self, owner: Owner) -> OwnerCounts {
+        let mut counts = OwnerCounts::default();
+        for shard in &self.shards {
+            counts.add(&shard.lock().owner_counts(owner));
+        }
+        counts
+    }
+
+    /// Sets the counts of one owner to zero.
+    pub fn reset_owner(&self, owner: Owner) {
+        for shard in &self.shards {
+            shard.lock().reset_owner(owner);
+        }
+    }
+
+    /// Counts a load that took so long.
+    pub fn count_load(&self, hash: u32, owner: Owner, nanos: u64, failed: bool) {
+        self.shard(hash).lock().count_load(owner, nanos, failed);
+    }
+
+    /// Counts a value that was not stored although it was to be.
+    pub fn count_refused(&self, hash: u32, owner: Owner) {
+        self.shard(hash).lock().count_refused(owner);
+    }
+
+    #[inline]
+    fn shard(&self, hash: u32) -> &Mutex<R, Shard<K, V>> {
+        // The index takes its place from the low bits and its tag from the top ones: the middle is free.
+        &self.shards[(hash as usize >> 12) & (self.shards.len() - 1)]
+    }
+}
+
+impl<K: Hashed, V, R: RawMutex> std::fmt::Debug for Memory<K, V, R> {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("Memory").field("entries", &self.len()).field("bounds", &self.bounds).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,415 @@
+//! A shard: one lock's worth of entries.
+
+use hashbrown::HashTable;
+
+use crate::clock::{Clock, NEVER, Tick};
+use crate::error::Error;
+use crate::expiry::{Jitter, Lifespan, Wheel};
+use crate::hash::spread;
+use crate::memory::entry::{Entry, Extra, Hashed};
+use crate::memory::slab::Slab;
+use crate::memory::{Left, Options, Owner, Probe, Removed, Unsure, Verdict};
+use crate::policy::{AnyPolicy, Nodes, Slot};
+use crate::stats::{Cause, Counts, OwnerCounts};
+
+/// The most entries that one operation examines of those that may have expired.
+const TEND_STEP: usize = 32;
+
+pub(crate) struct Shard<K, V> {
+    pub(super) index: HashTable<Slot>,
+    pub(super) slab: Slab<K, V>,
+    pub(super) policy: AnyPolicy,
+    /// Whether the policy wants to know of each hit.
+    follows_hits: bool,
+    /// When the wheel has something to do.
+    wake: Tick,
+    pub(super) wheel: Option<Wheel>,
+    pub(super) jitter: Jitter,
+    pub(super) weight: u64,
+    owners: Vec<OwnerCounts>,
+    removed: [u64; Cause::ALL.len()],
+}
+
+/// What a read found.
+#[derive(Debug)]
+pub struct Read<T> {
+    /// What was taken from the value, if the entry was there and fresh.
+    pub found: Option<T>,
+    /// Whether entries have expired that the caller should [`super::Memory::tend`] to.
+    pub due: bool,
+}
+
+impl<K: Hashed, V> Shard<K, V> {
+    pub(super) fn new(options: &Options, number: u64, shards: u64) -> Result<Self, Error> {
+        let seed = options.seed.mix(number, 0);
+        let capacity = policy_capacity(options.max_entries, options.max_weight, shards);
+        let policy = AnyPolicy::named(&options.policy, capacity, seed)
+            .ok_or_else(|| Error::UnknownPolicy { name: options.policy.clone() })?;
+        Ok(Self {
+            index: HashTable::new(),
+            slab: Slab::new(options.max_weight != u64::MAX),
+            follows_hits: policy.follows_hits(),
+            policy,
+            wake: NEVER,
+            wheel: None,
+            jitter: Jitter::new(options.jitter, seed),
+            weight: 0,
+            owners: vec![OwnerCounts::default()],
+            removed: [0; Cause::ALL.len()],
+        })
+    }
+
+    #[inline(always)]
+    pub(super) fn read<T>(
+        &mut self,
+        hash: u32,
+        owner: Owner,
+        probe: &mut impl Probe<K>,
+        take: impl FnOnce(&V) -> T,
+        clock: &Clock,
+    ) -> Result<Read<T>, Unsure> {
+        let found = self.find(hash, probe)?;
+        let mut due = false;
+        let mut taken = None;
+        if let Some(slot) = found {
+            let deadline = self.slab.get(slot).life.deadline();
+            if deadline == NEVER || !clock.has_come(deadline) {
+                let entry = self.slab.get_mut(slot);
+                entry.life.count_read();
+                taken = entry.pair.as_ref().map(|(_, value)| take(value));
+                if self.follows_hits || entry.life.has_extra() {
+                    self.follow_hit(slot, clock);
+                }
+            }
+        }
+        if self.wake != NEVER {
+            due = self.wake <= clock.coarse();
+        }
+        if let Some(counts) = self.owners.get_mut(owner as usize) {
+            if taken.is_some() { counts.hits += 1 } else { counts.misses += 1 }
+        }
+        Ok(Read { found: taken, due })
+    }
+
+    /// What a hit means to entries that are not content with a count.
+    fn follow_hit(&mut self, slot: Slot, clock: &Clock) {
+        if self.follows_hits {
+            self.policy.hit(&mut self.slab, slot);
+        }
+        if let Some(extra) = self.slab.extra(slot)
+            && extra.idle != NEVER
+        {
+            let renewed = Lifespan::end(extra.idle, clock).min(extra.expires);
+            self.slab.get_mut(slot).life.set_deadline(renewed);
+        }
+    }
+
+    pub(super) fn peek<T>(
+        &self,
+        hash: u32,
+        probe: &mut impl Probe<K>,
+        take: impl FnOnce(&V) -> T,
+        clock: &Clock,
+    ) -> Result<Option<T>, Unsure> {
+        let fresh = self.find_fresh(hash, probe, clock)?;
+        Ok(fresh.and_then(|slot| self.slab.get(slot).pair.as_ref()).map(|(_, value)| take(value)))
+    }
+
+    pub(super) fn tags<T>(
+        &self,
+        hash: u32,
+        probe: &mut impl Probe<K>,
+        take: impl FnOnce(&[std::sync::Arc<str>]) -> T,
+        clock: &Clock,
+    ) -> Result<Option<T>, Unsure> {
+        let fresh = self.find_fresh(hash, probe, clock)?;
+        Ok(fresh.map(|slot| take(self.slab.extra(slot).map_or(&[], |extra| &extra.tags))))
+    }
+
+    pub(super) fn remaining(&self, hash: u32, probe: &mut impl Probe<K>, clock: &Clock) -> Result<Option<Tick>, Unsure> {
+        let left = |deadline| if deadline == NEVER { NEVER } else { deadline - clock.precise().min(deadline) };
+        Ok(self.find_fresh(hash, probe, clock)?.map(|slot| left(self.slab.get(slot).life.deadline())))
+    }
+
+    pub(super) fn remove(
+        &mut self,
+        hash: u32,
+        probe: &mut impl Probe<K>,
+        cause: Cause,
+        clock: &Clock,
+    ) -> Result<Left<K, V>, Unsure> {
+        let Some(slot) = self.find(hash, probe)? else { return Ok(Left::nothing()) };
+        let cause = if self.is_over(slot, clock) { Cause::Expired } else { cause };
+        self.policy.remove(&mut self.slab, slot);
+        let mut left = Left::nothing();
+        left.push(self.take(slot, cause));
+        Ok(left)
+    }
+
+    pub(super) fn touch(
+        &mut self,
+        hash: u32,
+        probe: &mut impl Probe<K>,
+        lifespan: Lifespan,
+        clock: &Clock,
+    ) -> Result<bool, Unsure> {
+        let Some(slot) = self.find_fresh(hash, probe, clock)? else { return Ok(false) };
+        let tags = self.slab.extra(slot).map(|extra| extra.tags.clone()).unwrap_or_default();
+        self.set_life(slot, lifespan, tags, clock);
+        Ok(true)
+    }
+
+    pub(super) fn pop_victim(&mut self, cause: Cause, clock: &Clock) -> Option<Removed<K, V>> {
+        let slot = self.policy.evict(&mut self.slab)?;
+        let cause = if self.is_over(slot, clock) { Cause::Expired } else { cause };
+        self.take(slot, cause)
+    }
+
+    /// Gives an entry its deadline and what else its life needs.
+    pub(super) fn set_life(&mut self, slot: Slot, lifespan: Lifespan, tags: Box<[std::sync::Arc<str>]>, clock: &Clock) {
+        let expires = Lifespan::end(self.jitter.shorten(lifespan.ttl), clock);
+        let deadline = expires.min(Lifespan::end(lifespan.idle, clock));
+        if lifespan.idle != NEVER || !tags.is_empty() || self.slab.get(slot).life.has_extra() {
+            let needed = lifespan.idle != NEVER || !tags.is_empty();
+            self.slab.set_extra(slot, needed.then_some(Extra { expires, idle: lifespan.idle, tags }));
+        }
+        self.set_deadline(slot, deadline, clock);
+    }
+
+    /// A later deadline leaves an entry where it is in the wheel, which will put it off when it comes to it.
+    fn set_deadline(&mut self, slot: Slot, deadline: Tick, clock: &Clock) {
+        let life = &mut self.slab.get_mut(slot).life;
+        let (before, timed) = (life.deadline(), life.is_timed());
+        life.set_deadline(deadline);
+        if timed && deadline >= before || deadline == NEVER && !timed {
+            return;
+        }
+        life.set_timed(true);
+        let wheel = self.wheel.get_or_insert_with(|| Wheel::new(clock.coarse()));
+        if timed {
+            wheel.remove(&mut self.slab, slot);
+        }
+        self.wake = self.wake.min(wheel.insert(&mut self.slab, slot));
+    }
+
+    /// Removes a bounded number of entries whose time is over.
+    pub(super) fn tend(&mut self, clock: &Clock) -> Left<K, V> {
+        let mut left = Left::nothing();
+        if self.wake == NEVER {
+            return left;
+        }
+        let now = clock.coarse();
+        if self.wake <= now {
+            self.expire(now, TEND_STEP, &mut left);
+        }
+        left
+    }
+
+    /// Removes every entry whose time is over.
+    pub(super) fn sweep(&mut self, clock: &Clock) -> Left<K, V> {
+        let mut left = Left::nothing();
+        let now = clock.precise();
+        self.expire(now, usize::MAX, &mut left);
+        let mut next = self.wheel.as_ref().and_then(Wheel::first_of_current_bucket);
+        while let Some(slot) = next {
+            next = self.wheel.as_ref().and_then(|wheel| wheel.after(&self.slab, slot));
+            if self.slab.get(slot).life.deadline() <= now {
+                self.policy.remove(&mut self.slab, slot);
+                left.push(self.take(slot, Cause::Expired));
+            }
+        }
+        left
+    }
+
+    fn expire(&mut self, now: Tick, most: usize, left: &mut Left<K, V>) {
+        let Some(mut wheel) = self.wheel.take() else { return };
+        wheel.turn(&mut self.slab, now);
+        for _ in 0..most {
+            let Some(slot) = wheel.pop_due(&mut self.slab) else { break };
+            let deadline = self.slab.get(slot).life.deadline();
+            if deadline > now && deadline != NEVER {
+                wheel.insert(&mut self.slab, slot);
+                continue;
+            }
+            self.slab.get_mut(slot).life.set_timed(false);
+            if deadline != NEVER {
+                self.policy.remove(&mut self.slab, slot);
+                left.push(self.take(slot, Cause::Expired));
+            }
+        }
+        self.wake = wheel.wake();
+        self.wheel = Some(wheel);
+    }
+
+    pub(super) fn clear(&mut self, clock: &Clock) -> Left<K, V> {
+        let mut left = self.sweep(clock);
+        self.removed[Cause::Cleared as usize] += self.slab.len() as u64;
+        let weighed = self.slab.is_weighed();
+        let weights: Vec<u64> = if weighed { self.weights() } else { Vec::new() };
+        for (number, (key, value)) in self.slab.take_pairs().enumerate() {
+            let weight = if weighed { weights[number] } else { 1 };
+            left.push(Removed { key, value, cause: Cause::Cleared, weight, gone: true });
+        }
+        self.index = HashTable::new();
+        self.owners.iter_mut().for_each(|counts| counts.entries = 0);
+        self.policy.clear();
+        self.wheel = None;
+        self.wake = NEVER;
+        self.weight = 0;
+        left
+    }
+
+    pub(super) fn clear_owner(&mut self, owner: Owner) -> Left<K, V> {
+        let mut left = Left::nothing();
+        for slot in 0..self.slab.entries().len() as Slot {
+            if self.slab.get(slot).pair.as_ref().is_some_and(|(key, _)| key.owner() == owner) {
+                self.policy.remove(&mut self.slab, slot);
+                left.push(self.take(slot, Cause::Cleared));
+            }
+        }
+        left
+    }
+
+    fn weights(&self) -> Vec<u64> {
+        self.live_slots().map(|slot| self.slab.weight(slot)).collect()
+    }
+
+    pub(super) fn live_slots(&self) -> impl Iterator<Item = Slot> {
+        self.slab.entries().iter().enumerate().filter(|(_, entry)| entry.pair.is_some()).map(|(slot, _)| slot as Slot)
+    }
+
+    pub(super) fn resize(&mut self, max_entries: u64, max_weight: u64, shards: u64) {
+        if max_weight != u64::MAX && !self.slab.is_weighed() {
+            self.slab.weigh();
+        }
+        self.policy.resize(policy_capacity(max_entries, max_weight, shards));
+    }
+
+    /// Gives back memory that a smaller memory does not need.
+    pub(super) fn shrink(&mut self) {
+        let slab = &self.slab;
+        self.index.shrink_to(slab.len(), |&slot| spread(slab.hash(slot)));
+    }
+
+    pub(super) fn len(&self) -> u64 {
+        self.slab.len() as u64
+    }
+
+    /// Empties a slot that the policy has forgotten.
+    pub(super) fn take(&mut self, slot: Slot, cause: Cause) -> Option<Removed<K, V>> {
+        let weight = self.slab.weight(slot);
+        let hash = spread(self.slab.hash(slot));
+        if let Ok(place) = self.index.find_entry(hash, |&other| other == slot) {
+            place.remove();
+        }
+        if self.slab.get(slot).life.is_timed()
+            && let Some(wheel) = &mut self.wheel
+        {
+            wheel.remove(&mut self.slab, slot);
+        }
+        self.weight -= weight;
+        self.count_removed(cause);
+        let (key, value) = self.slab.remove(slot)?;
+        if let Some(counts) = self.owners.get_mut(key.owner() as usize) {
+            counts.entries -= 1;
+        }
+        Some(Removed { key, value, cause, weight, gone: true })
+    }
+
+    pub(super) fn count_removed(&mut self, cause: Cause) {
+        self.removed[cause as usize] += 1;
+    }
+
+    /// Places a new entry that the caller has made sure is not there.
+    pub(super) fn place(&mut self, key: K, value: V, weight: u64) -> Slot {
+        let hash = spread(key.hash());
+        if let Some(counts) = self.owners.get_mut(key.owner() as usize) {
+            counts.entries += 1;
+        }
+        let slot = self.slab.insert(Entry::new(key, value, NEVER));
+        self.slab.set_weight(slot, weight);
+        let slab = &self.slab;
+        self.index.insert_unique(hash, slot, |&other| spread(slab.hash(other)));
+        self.weight += self.slab.weight(slot);
+        self.policy.insert(&mut self.slab, slot);
+        slot
+    }
+
+    #[inline(always)]
+    pub(super) fn find(&self, hash: u32, probe: &mut impl Probe<K>) -> Result<Option<Slot>, Unsure> {
+        let mut unsure = false;
+        let found = self.index.find(spread(hash), |&slot| {
+            let Some((key, _)) = &self.slab.get(slot).pair else { return false };
+            match probe.compare(key) {
+                Verdict::Same => true,
+                Verdict::Different => false,
+                Verdict::Unknown => {
+                    unsure = true;
+                    true
+                }
+            }
+        });
+        if unsure { Err(Unsure) } else { Ok(found.copied()) }
+    }
+
+    pub(super) fn find_fresh(&self, hash: u32, probe: &mut impl Probe<K>, clock: &Clock) -> Result<Option<Slot>, Unsure> {
+        Ok(self.find(hash, probe)?.filter(|&slot| !self.is_over(slot, clock)))
+    }
+
+    pub(super) fn is_over(&self, slot: Slot, clock: &Clock) -> bool {
+        let deadline = self.slab.get(slot).life.deadline();
+        deadline != NEVER && clock.has_come(deadline)
+    }
+
+    /// Tells the policy of an overwritten value.
+    pub(super) fn count_write(&mut self, slot: Slot) {
+        self.slab.get_mut(slot).life.count_read();
+        if self.follows_hits {
+            self.policy.hit(&mut self.slab, slot);
+        }
+    }
+
+    pub(super) fn add_owner(&mut self) -> Owner {
+        self.owners.push(OwnerCounts::default());
+        self.owners.len() as Owner - 1
+    }
+
+    pub(super) fn owner_counts(&self, owner: Owner) -> OwnerCounts {
+        self.owners.get(owner as usize).copied().unwrap_or_default()
+    }
+
+    pub(super) fn reset_owner(&mut self, owner: Owner) {
+        if let Some(counts) = self.owners.get_mut(owner as usize) {
+            *counts = OwnerCounts { entries: counts.entries, ..OwnerCounts::default() };
+        }
+    }
+
+    pub(super) fn count_load(&mut self, owner: Owner, nanos: u64, failed: bool) {
+        if let Some(counts) = self.owners.get_mut(owner as usize) {
+            counts.load_nanos += nanos;
+            if failed { counts.load_errors += 1 } else { counts.loads += 1 }
+        }
+    }
+
+    pub(super) fn count_refused(&mut self, owner: Owner) {
+        if let Some(counts) = self.owners.get_mut(owner as usize) {
+            counts.refused += 1;
+        }
+    }
+
+    pub(super) fn add_counts(&self, counts: &mut Counts) {
+        self.owners.iter().for_each(|owner| counts.total.add(owner));
+        for (sum, count) in counts.removed.iter_mut().zip(self.removed) {
+            *sum += count;
+        }
+        counts.weight += self.weight;
+    }
+}
+
+/// What one shard's policy reckons with: weight where entries are weighed.
+fn policy_capacity(max_entries: u64, max_weight: u64, shards: u64) -> u64 {
+    match if max_weight == u64::MAX { max_entries } else { max_weight } {
+        u64::MAX => u64::MAX,
+        bound => bound.div_ceil(shards),
+    }
+}

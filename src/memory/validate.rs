@@ -1,0 +1,54 @@
+//! Every structural invariant of a memory, for tests.
+
+use crate::clock::NEVER;
+use crate::hash::spread;
+use crate::memory::shard::Shard;
+use crate::memory::{Hashed, Memory};
+use crate::policy::{Nodes, Slot};
+use crate::sync::RawMutex;
+
+impl<K: Hashed, V, R: RawMutex> Memory<K, V, R> {
+    /// Panics unless everything inside agrees with everything else and the bounds hold. Nobody else may use the memory meanwhile.
+    pub fn validate(&self) {
+        let (mut entries, mut weight) = (0, 0);
+        for shard in &self.shards {
+            let shard = shard.lock();
+            shard.validate();
+            entries += shard.len();
+            weight += shard.weight;
+        }
+        assert!(entries <= self.max_entries(), "{entries} entries in a memory for {}", self.max_entries());
+        assert!(self.max_weight() == u64::MAX || weight <= self.max_weight(), "{weight} is over the weight bound");
+        if self.shards.len() > 1 {
+            assert_eq!(self.bounds.entries.load(std::sync::atomic::Ordering::SeqCst), entries, "the total has drifted");
+        }
+    }
+}
+
+impl<K: Hashed, V> Shard<K, V> {
+    fn validate(&self) {
+        let live: Vec<Slot> = self.live_slots().collect();
+        assert_eq!(live.len(), self.slab.len(), "live slots");
+        assert_eq!(live.len(), self.index.len(), "index entries");
+        for &slot in &live {
+            let place = self.index.find(spread(self.slab.hash(slot)), |&other| other == slot);
+            assert!(place.is_some(), "slot {slot} is not in the index under its hash");
+        }
+        assert_eq!(self.weight, live.iter().map(|&slot| self.slab.weight(slot)).sum::<u64>(), "weight");
+        self.policy.validate(&self.slab, &live);
+        self.validate_timers(&live);
+        let extras = live.iter().filter(|&&slot| self.slab.get(slot).life.has_extra()).count();
+        assert_eq!(extras, self.slab.extra_count(), "extras");
+    }
+
+    fn validate_timers(&self, live: &[Slot]) {
+        let mut timed = self.wheel.as_ref().map(|wheel| wheel.validate(&self.slab)).unwrap_or_default();
+        timed.sort_unstable();
+        let marked: Vec<Slot> = live.iter().copied().filter(|&slot| self.slab.get(slot).life.is_timed()).collect();
+        assert_eq!(timed, marked, "slots in the wheel and slots that say so");
+        for &slot in live {
+            let life = self.slab.get(slot).life;
+            assert!(life.deadline() == NEVER || life.is_timed(), "slot {slot} has a deadline and is not in the wheel");
+        }
+    }
+}

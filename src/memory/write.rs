@@ -1,0 +1,228 @@
+//! Storing: on which condition, for how long, and what has to leave for it.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use crate::clock::Clock;
+use crate::expiry::Lifespan;
+use crate::memory::shard::Shard;
+use crate::memory::{Bounds, Hashed, Left, Memory, Owner, Probe, Removed, Unsure};
+use crate::policy::{Nodes, Slot};
+use crate::stats::Cause;
+use crate::sync::RawMutex;
+
+/// On which condition a value is stored.
+pub enum Condition<'a, V> {
+    /// In any case.
+    Always,
+    /// If there is no fresh entry.
+    IfAbsent,
+    /// If there is a fresh entry.
+    IfPresent,
+    /// If there is a fresh entry with this value; its life goes on unchanged.
+    IfValue(&'a dyn Fn(&V) -> bool),
+}
+
+/// What is stored with a value.
+#[derive(Clone, Debug)]
+pub struct Details {
+    /// How long it lives.
+    pub lifespan: Lifespan,
+    /// What it weighs, where entries are weighed.
+    pub weight: u64,
+    /// Its tags.
+    pub tags: Box<[Arc<str>]>,
+}
+
+impl Default for Details {
+    fn default() -> Self {
+        Self { lifespan: Lifespan::FOREVER, weight: 1, tags: Box::default() }
+    }
+}
+
+/// What became of a write.
+#[derive(Debug)]
+pub struct Stored<K, V> {
+    /// Whether the value is in the memory now.
+    pub stored: bool,
+    /// What left: the pair itself is not among it if it was not stored.
+    pub left: Left<K, V>,
+}
+
+impl<K, V> Stored<K, V> {
+    const NOT: Self = Self { stored: false, left: Left::nothing() };
+}
+
+impl<K: Hashed, V, R: RawMutex> Memory<K, V, R> {
+    /// Stores a pair, which is taken only if it was stored; where a value takes another's place, the key that was there stays.
+    ///
+    /// An entry heavier than the bound is not stored, is counted as refused, and its predecessor leaves.
+    ///
+    /// # Errors
+    /// [`Unsure`] if the probe could not tell; nothing has changed then.
+    #[inline]
+    pub fn write(
+        &self,
+        pair: &mut Option<(K, V)>,
+        details: Details,
+        condition: &Condition<'_, V>,
+        probe: &mut impl Probe<K>,
+    ) -> Result<Stored<K, V>, Unsure> {
+        let Some((key, _)) = pair else { return Ok(Stored::NOT) };
+        let (hash, owner) = (key.hash(), key.owner());
+        let mut shard = self.shard(hash).lock();
+        let found = shard.find(hash, probe)?;
+        let fresh = found.is_some_and(|slot| !shard.is_over(slot, &self.clock));
+        if !self.is_enabled() || !condition.holds(found.filter(|_| fresh).and_then(|slot| shard.slab.value(slot))) {
+            return Ok(Stored::NOT);
+        }
+        let mut left = Left::nothing();
+        let stored = details.weight <= self.max_weight() && self.max_entries() > 0 && !(found.is_none() && shard.slab.is_full());
+        if stored {
+            self.bounds.charge(self.is_sharded(), u64::from(found.is_none()), details.weight);
+            let keeps_life = matches!(condition, Condition::IfValue(_));
+            shard.store(found, fresh, keeps_life, pair, details, &mut left, &self.clock);
+        } else {
+            shard.refuse(found, fresh, owner, &mut left);
+        }
+        self.settle(&left);
+        self.fit(&mut shard, &mut left);
+        drop(shard);
+        if self.is_sharded() {
+            self.make_room(&mut left);
+        }
+        Ok(Stored { stored, left })
+    }
+
+    /// Evicts from a shard that has just been written to until the bounds hold or only one entry is left.
+    #[inline]
+    fn fit(&self, shard: &mut Shard<K, V>, left: &mut Left<K, V>) {
+        let expired = shard.tend(&self.clock);
+        self.settle(&expired);
+        left.append(expired);
+        while shard.len() > 1 && self.is_over_bounds(shard) {
+            let Some(removed) = shard.pop_victim(Cause::Evicted, &self.clock) else { break };
+            self.settle_removed(Some(&removed));
+            left.push(removed);
+        }
+    }
+
+    #[inline]
+    fn is_over_bounds(&self, shard: &Shard<K, V>) -> bool {
+        let (entries, weight) = if self.is_sharded() { self.bounds.totals() } else { (shard.len(), shard.weight) };
+        entries > self.max_entries() || weight > self.max_weight()
+    }
+
+    /// Evicts from any shard until the bounds hold for all together.
+    pub(super) fn make_room(&self, left: &mut Left<K, V>) {
+        for shard in &self.shards {
+            let mut shard = shard.lock();
+            while self.is_over_bounds(&shard) {
+                let Some(removed) = shard.pop_victim(Cause::Evicted, &self.clock) else { break };
+                self.settle_removed(Some(&removed));
+                left.push(removed);
+            }
+        }
+    }
+
+    #[inline]
+    fn is_sharded(&self) -> bool {
+        self.shards.len() > 1
+    }
+
+    /// Takes what left out of the totals.
+    #[inline]
+    pub(super) fn settle(&self, left: &Left<K, V>) {
+        if self.is_sharded() {
+            left.iter().for_each(|removed| self.bounds.discharge(removed.gone, removed.weight));
+        }
+    }
+
+    pub(super) fn settle_removed(&self, removed: Option<&Removed<K, V>>) {
+        if let Some(removed) = removed.filter(|_| self.is_sharded()) {
+            self.bounds.discharge(removed.gone, removed.weight);
+        }
+    }
+}
+
+impl Bounds {
+    #[inline]
+    fn charge(&self, sharded: bool, entries: u64, weight: u64) {
+        if sharded {
+            self.entries.fetch_add(entries, Ordering::SeqCst);
+            self.weight.fetch_add(weight, Ordering::SeqCst);
+        }
+    }
+
+    fn discharge(&self, gone: bool, weight: u64) {
+        self.entries.fetch_sub(u64::from(gone), Ordering::SeqCst);
+        self.weight.fetch_sub(weight, Ordering::SeqCst);
+    }
+
+    fn totals(&self) -> (u64, u64) {
+        (self.entries.load(Ordering::SeqCst), self.weight.load(Ordering::SeqCst))
+    }
+}
+
+impl<V> Condition<'_, V> {
+    #[inline]
+    fn holds(&self, fresh: Option<&V>) -> bool {
+        match (self, fresh) {
+            (Self::Always, _) | (Self::IfAbsent, None) | (Self::IfPresent, Some(_)) => true,
+            (Self::IfValue(test), Some(value)) => test(value),
+            _ => false,
+        }
+    }
+}
+
+impl<K: Hashed, V> Shard<K, V> {
+    #[expect(clippy::too_many_arguments, reason = "one call site; a struct of them would only rename it")]
+    fn store(
+        &mut self,
+        found: Option<Slot>,
+        fresh: bool,
+        keeps_life: bool,
+        pair: &mut Option<(K, V)>,
+        details: Details,
+        left: &mut Left<K, V>,
+        clock: &Clock,
+    ) {
+        let Some((key, value)) = pair.take() else { return };
+        let slot = match found {
+            None => self.place(key, value, details.weight),
+            Some(slot) => {
+                left.push(self.overwrite(slot, fresh, key, value, details.weight));
+                slot
+            }
+        };
+        if !keeps_life {
+            self.set_life(slot, details.lifespan, details.tags, clock);
+        }
+    }
+
+    /// Puts a value in the place of another, which leaves with the key that is not needed.
+    fn overwrite(&mut self, slot: Slot, fresh: bool, key: K, value: V, weight: u64) -> Option<Removed<K, V>> {
+        let before = self.slab.weight(slot);
+        if self.slab.is_weighed() && weight != before {
+            self.slab.set_weight(slot, weight);
+            self.weight = self.weight - before + weight;
+            self.policy.reweigh(&mut self.slab, slot, before);
+        }
+        self.count_write(slot);
+        let cause = if fresh { Cause::Replaced } else { Cause::Expired };
+        self.count_removed(cause);
+        let place = self.slab.get_mut(slot).pair.as_mut()?;
+        let value = std::mem::replace(&mut place.1, value);
+        Some(Removed { key, value, cause, weight: before, gone: false })
+    }
+
+    /// Counts a value that cannot be stored, and takes out what it was to replace.
+    fn refuse(&mut self, found: Option<Slot>, fresh: bool, owner: Owner, left: &mut Left<K, V>) {
+        self.count_refused(owner);
+        if let Some(slot) = found {
+            self.policy.remove(&mut self.slab, slot);
+            let cause = if fresh { Cause::Replaced } else { Cause::Expired };
+            left.push(self.take(slot, cause));
+        }
+    }
+}

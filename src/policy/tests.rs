@@ -1,0 +1,11 @@
+//! What every policy promises, run by every policy, on a vector of nodes.
+
+#![allow(clippy::expect_used, reason = "a test that cannot go on has failed")]
+
+mod conformance;
+mod models;
+mod simulated;
+mod sketch;
+mod synthetic;
+mod tinylfu;
+mod traces;

@@ -1,0 +1,92 @@
+//! Hit ratios over recorded traces, for whoever has some.
+//!
+//! The folder is that of the environment variable `HOTSET_TRACES`; without it nothing is run. It holds `NAME.u64.gz`
+//! files (gzip of little-endian 64-bit keys, one a request) and `reference.csv` (trace, cache_entries, policy,
+//! hit_ratio) with the hit ratios to compare with.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use super::simulated::run;
+
+/// How far an exact policy may be from its reference.
+const EXACT: f64 = 0.0005;
+/// How far the mean of the default policy may be below its reference.
+const MEAN_SLACK: f64 = 0.005;
+/// What the reference calls the policy that the default is compared with.
+const TINYLFU_REFERENCE: &str = "\"W-TinyLFU(1%,fixed)\"";
+
+/// Hit ratios of the reference, by trace, then entries, then policy.
+type Reference = BTreeMap<String, BTreeMap<u64, BTreeMap<String, f64>>>;
+
+fn folder() -> Option<PathBuf> {
+    std::env::var_os("HOTSET_TRACES").map(PathBuf::from)
+}
+
+fn reference(folder: &Path) -> Reference {
+    let text = std::fs::read_to_string(folder.join("reference.csv")).expect("reference.csv");
+    let mut reference = Reference::new();
+    for line in text.lines().skip(1) {
+        let (start, ratio) = line.rsplit_once(',').expect("a hit ratio");
+        let [trace, entries, policy] = start.splitn(3, ',').collect::<Vec<_>>()[..] else {
+            panic!("not a row: {line}")
+        };
+        let points = reference.entry(trace.to_owned()).or_default();
+        let policies = points.entry(entries.parse().expect("a number of entries")).or_default();
+        policies.insert(policy.to_owned(), ratio.parse().expect("a ratio"));
+    }
+    reference
+}
+
+fn keys(folder: &Path, trace: &str) -> Vec<u64> {
+    let file = std::fs::File::open(folder.join(format!("{trace}.u64.gz"))).expect("a trace");
+    let mut bytes = Vec::new();
+    flate2::read::GzDecoder::new(file).read_to_end(&mut bytes).expect("a gzip file");
+    bytes.as_chunks().0.iter().map(|&chunk| u64::from_le_bytes(chunk)).collect()
+}
+
+/// Calls `check(trace, entries, ratios of the reference, ratio)` for each point.
+fn at_each_point(policy: &str, mut check: impl FnMut(&str, u64, &BTreeMap<String, f64>, f64)) {
+    let Some(folder) = folder() else { return };
+    for (trace, points) in reference(&folder) {
+        let keys = keys(&folder, &trace);
+        for (entries, ratios) in points {
+            let ratio = run(policy, entries, keys.iter().copied());
+            println!("{policy} on {trace} with {entries} entries: {ratio:.6}");
+            check(&trace, entries, &ratios, ratio);
+        }
+    }
+}
+
+fn assert_equals_reference(policy: &str, reference: &str) {
+    at_each_point(policy, |trace, entries, ratios, ratio| {
+        let expected = ratios[reference];
+        assert!((ratio - expected).abs() <= EXACT, "{policy} on {trace} with {entries}: {ratio}, not {expected}");
+    });
+}
+
+#[test]
+fn lru_is_the_lru_of_the_reference() {
+    assert_equals_reference("lru", "LRU");
+}
+
+#[test]
+fn fifo_is_the_fifo_of_the_reference() {
+    assert_equals_reference("fifo", "FIFO");
+}
+
+fn mean(numbers: &[f64]) -> f64 {
+    numbers.iter().sum::<f64>() / numbers.len() as f64
+}
+
+#[test]
+fn the_default_is_near_the_reference_on_average() {
+    let mut differences: BTreeMap<String, Vec<f64>> = BTreeMap::new();
+    at_each_point("tinylfu", |trace, _, ratios, ratio| {
+        let expected = ratios[TINYLFU_REFERENCE];
+        differences.entry(trace.to_owned()).or_default().push(ratio - expected);
+    });
+    let means: Vec<f64> = differences.values().map(|points| mean(points)).collect();
+    assert!(means.is_empty() || mean(&means) >= -MEAN_SLACK, "below the reference by trace: {differences:?}");
+}
