@@ -9,6 +9,8 @@ pub enum Error {
     UnknownPolicy {
         /// The name that was given.
         name: String,
+        /// The names that there are.
+        known: &'static [&'static str],
     },
     /// A text that should be a duration is none.
     InvalidDuration {
@@ -24,8 +26,8 @@ pub enum Error {
 impl fmt::Display for Error {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::UnknownPolicy { name } => {
-                write!(out, "unknown policy {name:?}: write one of {}", crate::policy::NAMES.join(", "))
+            Self::UnknownPolicy { name, known } => {
+                write!(out, "unknown policy {name:?}: write one of {}", known.join(", "))
             }
             Self::InvalidDuration { text, reason } => write!(
                 out,

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, MutableMapping
 from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar, overload
 
 from hotset import _registry
-from hotset._core import MISSING, BaseCache, can_be_read_once
+from hotset._core import MISSING, BaseCache, adopt_get, can_be_read_once
 from hotset._views import CacheItems, CacheValues
 
 if TYPE_CHECKING:
@@ -310,6 +310,9 @@ class Cache(BaseCache[K, V], MutableMapping[K, V]):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+adopt_get(Cache)
 
 
 class Load:

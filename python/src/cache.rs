@@ -17,12 +17,12 @@ use crate::call_key::as_call_key;
 use crate::clock::ManualClock;
 use crate::duration::{seconds, ticks};
 use crate::errors::{invalid, raised};
-use crate::exact::{Pointer, class, is_exactly, text_hash};
+use crate::exact::{Pointer, class, is_exactly, number_hash, text_hash};
 use crate::inner::Inner;
 use crate::iterator::{CacheIterator, Shows};
-use crate::key::{MAPPING, Tag};
+use crate::key::{Key, MAPPING, Tag};
 use crate::object::{Object, borrow};
-use crate::probe::{Probe, Rule};
+use crate::probe::{Probe, QuickProbe, Rule};
 use crate::stats::Stats;
 
 /// An argument that may be left out, where None means something.
@@ -38,8 +38,8 @@ impl<'py> FromPyObject<'_, 'py> for Given<'py> {
     }
 }
 
-#[pyclass(frozen, subclass, weakref, generic, module = "hotset._core", name = "BaseCache")]
-pub(crate) struct BaseCache {
+#[pyclass(frozen, subclass, weakref, generic, module = "hotset._core", name = "CacheVerbs")]
+pub(crate) struct CacheVerbs {
     pub(crate) inner: Arc<Inner>,
 }
 
@@ -56,7 +56,7 @@ impl Wanted {
     }
 }
 
-impl BaseCache {
+impl CacheVerbs {
     #[inline]
     fn wanted(&self, py: Python<'_>, key: Pointer) -> PyResult<Wanted> {
         // SAFETY: keys are arguments, which are alive during the call.
@@ -67,52 +67,91 @@ impl BaseCache {
                 let call = call.get();
                 return Ok(Wanted { tag: call.tag(), rule: call.rule(), object: call.object() });
             }
-            let tag = self.mapping_tag(py, key)?;
+            let tag = self.tag_of(python_hash(py, key)?);
             Ok(Wanted { tag, rule: Rule::Mapping, object: Object::from_borrowed(key) })
         }
     }
 
-    /// # Safety
-    /// The key is alive.
-    #[inline(always)]
-    pub(crate) unsafe fn mapping_tag(&self, py: Python<'_>, key: Pointer) -> PyResult<Tag> {
-        // SAFETY: by the caller's promise.
-        let word =
-            unsafe { if is_exactly(key, class!(PyUnicode_Type)) { text_hash(key) } else { python_hash(py, key)? } };
-        let seed = self.inner.memory.seed();
-        Ok(Tag::new(MAPPING, hash::shorten(seed.mix(0, word))))
-    }
-
-    /// What `cache.get(key)` finds.
+    /// What is stored under a key of the most usual types; `None` where [`CacheVerbs::find_slowly`] has to look.
     ///
     /// # Safety
-    /// The key is alive.
+    /// The key is alive and the thread is attached.
     #[inline(always)]
-    pub(crate) unsafe fn find(&self, py: Python<'_>, key: Pointer) -> PyResult<Option<Object>> {
-        let memory = &self.inner.memory;
+    pub(crate) unsafe fn find_quickly(&self, key: Pointer) -> Option<Option<Object>> {
         // SAFETY: by the caller's promise.
-        unsafe {
-            let quick = is_exactly(key, class!(PyUnicode_Type)) || is_exactly(key, class!(PyLong_Type));
-            if quick && memory.is_enabled() {
-                let tag = self.mapping_tag(py, key)?;
-                let parts = [key];
-                let mut probe = Probe::new(tag, Rule::Mapping, true, &parts);
-                if let Ok(read) = memory.read(tag.hash(), MAPPING, &mut probe, Object::clone) {
-                    if read.due {
-                        self.inner.tend(py, tag.hash());
-                    }
-                    return Ok(read.found);
-                }
-            }
+        let tag = unsafe { self.quick_tag(key)? };
+        let parts = [key];
+        let mut probe = QuickProbe { tag, rule: Rule::Mapping, single: true, parts: &parts };
+        let read = self.inner.memory.read(tag.hash(), MAPPING, &mut probe, Object::clone).ok()?;
+        if read.due {
+            self.inner.tend_attached(tag.hash());
         }
-        self.find_slowly(py, key)
+        Some(read.found)
+    }
+
+    /// The tag of a key of the most usual types, while the cache is on.
+    ///
+    /// # Safety
+    /// The key is alive and the thread is attached.
+    #[inline(always)]
+    unsafe fn quick_tag(&self, key: Pointer) -> Option<Tag> {
+        // SAFETY: by the caller's promise.
+        let word = unsafe {
+            if is_exactly(key, class!(PyUnicode_Type)) {
+                text_hash(key)
+            } else if is_exactly(key, class!(PyLong_Type)) {
+                number_hash(key)
+            } else {
+                return None;
+            }
+        };
+        self.inner.memory.is_enabled().then(|| self.tag_of(word))
+    }
+
+    #[inline(always)]
+    fn tag_of(&self, word: u64) -> Tag {
+        Tag::new(MAPPING, hash::shorten(self.inner.memory.seed().mix(0, word)))
     }
 
     #[inline(never)]
-    fn find_slowly(&self, py: Python<'_>, key: Pointer) -> PyResult<Option<Object>> {
+    pub(crate) fn find_slowly(&self, py: Python<'_>, key: Pointer) -> PyResult<Option<Object>> {
         let wanted = self.wanted(py, key)?;
         let parts = [wanted.object.as_ptr()];
         self.inner.read(py, &mut wanted.probe(&parts))
+    }
+
+    /// Stores a pair with a key of the most usual types where nobody has to be asked; whether it is done.
+    ///
+    /// # Safety
+    /// Key and value are alive and the thread is attached.
+    #[inline(always)]
+    pub(crate) unsafe fn store_quickly(&self, key: Pointer, value: Pointer) -> bool {
+        // SAFETY: by the caller's promise.
+        unsafe {
+            if self.inner.weigher.is_some() {
+                return false;
+            }
+            let Some(tag) = self.quick_tag(key) else { return false };
+            let parts = [key];
+            let mut probe = QuickProbe { tag, rule: Rule::Mapping, single: true, parts: &parts };
+            let mut pair = Some((Key { object: Object::from_borrowed(key), tag }, Object::from_borrowed(value)));
+            let mut details = self.usual();
+            let Ok(written) = self.inner.memory.write(&mut pair, &mut details, &Condition::Always, &mut probe) else {
+                return false;
+            };
+            self.inner.finish_attached(written.left);
+        }
+        true
+    }
+
+    /// `cache[key] = value`
+    pub(crate) fn store_item(&self, key: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        self.store(key, value, self.usual(), &Condition::Always).map(drop)
+    }
+
+    /// `del cache[key]`
+    pub(crate) fn delete_item(&self, key: &Bound<'_, PyAny>) -> PyResult<()> {
+        self.take_out(key)?.map(drop).ok_or_else(|| PyKeyError::new_err(key.clone().unbind()))
     }
 
     fn store(
@@ -231,7 +270,7 @@ fn callable(name: &str, value: Option<Bound<'_, PyAny>>) -> PyResult<Option<Obje
 }
 
 #[pymethods]
-impl BaseCache {
+impl CacheVerbs {
     #[new]
     #[pyo3(signature = (name, maxsize, maxweight, weigher, ttl, idle, jitter, policy, on_remove, clock))]
     #[expect(clippy::too_many_arguments, reason = "they are those of the Python class")]
@@ -305,30 +344,6 @@ impl BaseCache {
     #[setter]
     fn set_enabled(&self, py: Python<'_>, on: bool) {
         self.inner.finish(py, self.inner.memory.enable(on));
-    }
-
-    #[pyo3(signature = (key, default = None, /))]
-    fn get(&self, key: &Bound<'_, PyAny>, default: Option<&Bound<'_, PyAny>>) -> PyResult<Py<PyAny>> {
-        // SAFETY: the key is an argument.
-        let found = unsafe { self.find(key.py(), key.as_ptr())? };
-        let absent = || default.map_or_else(|| key.py().None(), |default| default.clone().unbind());
-        Ok(found.map_or_else(absent, |value| value.into_bound(key.py()).unbind()))
-    }
-
-    fn __getitem__(&self, key: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
-        // SAFETY: the key is an argument.
-        match unsafe { self.find(key.py(), key.as_ptr())? } {
-            Some(value) => Ok(value.into_bound(key.py()).unbind()),
-            None => Err(PyKeyError::new_err(key.clone().unbind())),
-        }
-    }
-
-    fn __setitem__(&self, key: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        self.store(key, value, self.usual(), &Condition::Always).map(drop)
-    }
-
-    fn __delitem__(&self, key: &Bound<'_, PyAny>) -> PyResult<()> {
-        self.take_out(key)?.map(drop).ok_or_else(|| PyKeyError::new_err(key.clone().unbind()))
     }
 
     fn __contains__(&self, key: &Bound<'_, PyAny>) -> PyResult<bool> {
@@ -527,6 +542,6 @@ impl BaseCache {
 /// Checks every structural invariant of a cache; panics if one is broken.
 #[cfg(feature = "validate")]
 #[pyfunction]
-pub(crate) fn validate(cache: &Bound<'_, BaseCache>) {
+pub(crate) fn validate(cache: &Bound<'_, CacheVerbs>) {
     cache.get().inner.memory.validate();
 }

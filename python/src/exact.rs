@@ -6,6 +6,7 @@ use pyo3::ffi;
 
 use crate::frozen::Frozen;
 use crate::identity::WeakIdentity;
+use crate::layout::{cached_text_hash, small_int};
 
 pub(crate) type Pointer = *mut ffi::PyObject;
 
@@ -68,19 +69,22 @@ pub(crate) unsafe fn typed_hash(object: Pointer) -> Option<u64> {
 /// The object is exactly a `str`, alive, and the thread is attached.
 #[inline(always)]
 pub(crate) unsafe fn text_hash(text: Pointer) -> u64 {
-    // SAFETY: every `str` begins with this struct, and its hash is -1 until it is first asked for.
-    unsafe {
-        let cached = (*text.cast::<ffi::PyASCIIObject>()).hash;
-        if cached == -1 { ffi::PyObject_Hash(text) as u64 } else { cached as u64 }
-    }
+    // SAFETY: hashing an exact str runs no Python code and cannot fail.
+    unsafe { cached_text_hash(text).unwrap_or_else(|| ffi::PyObject_Hash(text)) as u64 }
 }
 
 /// # Safety
 /// The object is exactly an `int`, alive, and the thread is attached.
 #[inline(always)]
 pub(crate) unsafe fn number_hash(number: Pointer) -> u64 {
-    // SAFETY: hashing an exact int runs no Python code and cannot fail.
-    unsafe { ffi::PyObject_Hash(number) as u64 }
+    // SAFETY: hashing an exact int runs no Python code and cannot fail; small ones are their own hash, but for -1.
+    unsafe {
+        match small_int(number) {
+            Some(-1) => -2_i64 as u64,
+            Some(small) => small as u64,
+            None => ffi::PyObject_Hash(number) as u64,
+        }
+    }
 }
 
 /// # Safety
@@ -170,9 +174,9 @@ unsafe fn typed_equal(stored: Pointer, wanted: Pointer) -> Verdict {
         if class != ffi::Py_TYPE(wanted) {
             return Verdict::Different;
         }
-        if class == class!(PyUnicode_Type) {
-            verdict(equal_by_type(stored, wanted))
-        } else if class == class!(PyLong_Type) || class == class!(PyBytes_Type) {
+        if class == class!(PyLong_Type) {
+            verdict(equal_numbers(stored, wanted))
+        } else if class == class!(PyUnicode_Type) || class == class!(PyBytes_Type) {
             verdict(equal_by_type(stored, wanted))
         } else if class == class!(PyFloat_Type) {
             verdict(ffi::PyFloat_AS_DOUBLE(stored).to_bits() == ffi::PyFloat_AS_DOUBLE(wanted).to_bits())
@@ -184,6 +188,20 @@ unsafe fn typed_equal(stored: Pointer, wanted: Pointer) -> Verdict {
             Verdict::Different
         } else {
             Verdict::Unknown
+        }
+    }
+}
+
+/// # Safety
+/// Both are exactly of type `int`, alive, and the thread is attached.
+#[inline(always)]
+unsafe fn equal_numbers(stored: Pointer, wanted: Pointer) -> bool {
+    // SAFETY: by the caller's promise.
+    unsafe {
+        match (small_int(stored), small_int(wanted)) {
+            (Some(left), Some(right)) => left == right,
+            (None, None) => equal_by_type(stored, wanted),
+            _ => false,
         }
     }
 }
@@ -237,6 +255,8 @@ unsafe fn mapping_equal(stored: Pointer, wanted: Pointer) -> Verdict {
         let (left, right) = (ffi::Py_TYPE(stored), ffi::Py_TYPE(wanted));
         if left == right && left == class!(PyUnicode_Type) {
             verdict(equal_by_type(stored, wanted))
+        } else if left == right && left == class!(PyLong_Type) {
+            verdict(equal_numbers(stored, wanted))
         } else if is_scalar(left) && is_scalar(right) {
             let texts = |class| class == class!(PyUnicode_Type) || class == class!(PyBytes_Type);
             verdict((left == right || !texts(left) && !texts(right)) && equal_by_type(stored, wanted))

@@ -82,6 +82,26 @@ impl Inner {
         self.finish(py, self.memory.tend(hash));
     }
 
+    /// As [`Inner::tend`], from where the hot path knows only that the thread is attached.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn tend_attached(&self, hash: u32) {
+        Python::attach(|py| self.tend(py, hash));
+    }
+
+    /// Drops what left, from where the hot path knows only that the thread is attached.
+    #[inline]
+    pub(crate) fn finish_attached(&self, left: Left<Key, Object>) {
+        if left.is_empty() {
+            return;
+        }
+        if self.listener.is_none() && self.has_evicted.load(Ordering::Relaxed) {
+            drop(left);
+        } else {
+            Python::attach(|py| self.see_off(py, left));
+        }
+    }
+
     /// Reads a value without any effect.
     pub(crate) fn peek(&self, py: Python<'_>, probe: &mut Probe<'_>) -> PyResult<Option<Object>> {
         probe.settle_read(py, |probe| self.memory.peek(probe.tag().hash(), probe, Object::clone))
@@ -98,10 +118,10 @@ impl Inner {
         probe: &mut Probe<'_>,
     ) -> PyResult<bool> {
         let tag = probe.tag();
-        let details = self.weigh(py, &key, &value, tag, details)?;
+        let mut details = if self.weigher.is_some() { self.weigh(py, &key, &value, tag, details)? } else { details };
         let mut pair = Some((Key { object: key, tag }, value));
         let Stored { stored, left } =
-            probe.settle(py, |probe| self.memory.write(&mut pair, details.clone(), condition, probe))?;
+            probe.settle(py, |probe| self.memory.write(&mut pair, &mut details, condition, probe))?;
         drop(pair);
         self.finish(py, left);
         Ok(stored)

@@ -1,28 +1,34 @@
 //! hotset for Python: converts, calls the core, converts back.
 //!
 //! - `function/`: decorated functions, the hot path
-//! - [`cache`] and [`iterator`]: the class beneath `hotset.Cache`
+//! - [`cache`], [`quick`] and [`iterator`]: the classes beneath `hotset.Cache`
 //! - [`inner`]: what a cache is behind both
 //! - [`key`], [`exact`], [`probe`], [`identity`], [`frozen`], [`freeze`], [`call_key`]: what a key is and when two are one
+//! - [`layout`]: what is read directly from built-in objects
+//! - [`ctype`], [`guard`]: types made by hand, and the way from C into Rust
 //! - [`object`], [`sync`]: references and locks of attached threads
 //! - [`clock`], [`duration`], [`errors`], [`missing`], [`stats`]: small conversions
 
 mod cache;
 mod call_key;
 mod clock;
+mod ctype;
 mod duration;
 mod errors;
 mod exact;
 mod freeze;
 mod frozen;
 mod function;
+mod guard;
 mod identity;
 mod inner;
 mod iterator;
 mod key;
+mod layout;
 mod missing;
 mod object;
 mod probe;
+mod quick;
 mod stats;
 mod sync;
 
@@ -34,7 +40,8 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     let py = module.py();
     identity::WeakIdentity::prepare(py);
     frozen::Frozen::prepare(py);
-    module.add_class::<cache::BaseCache>()?;
+    module.add_class::<cache::CacheVerbs>()?;
+    quick::register(module)?;
     module.add_class::<call_key::CallKey>()?;
     module.add_class::<clock::ManualClock>()?;
     module.add_class::<missing::Missing>()?;

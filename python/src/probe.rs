@@ -162,23 +162,6 @@ impl<'a> Probe<'a> {
         Ok(true)
     }
 
-    /// # Safety
-    /// The stored object is alive and the thread is attached.
-    #[inline(always)]
-    unsafe fn look(&self, stored: Pointer) -> Verdict {
-        // SAFETY: by the caller's promise, and the parts outlive the probe.
-        unsafe {
-            if self.single {
-                return self.rule.same(stored, *self.parts.get_unchecked(0));
-            }
-            if !is_exactly(stored, class!(PyTuple_Type)) || ffi::PyTuple_GET_SIZE(stored) as usize != self.parts.len() {
-                return Verdict::Different;
-            }
-            let items = self.parts.iter().enumerate();
-            all_same(items.map(|(n, &part)| self.rule.same(ffi::PyTuple_GET_ITEM(stored, n as ffi::Py_ssize_t), part)))
-        }
-    }
-
     #[cold]
     fn remember(&mut self, stored: &Key) -> Verdict {
         match self.compared.iter().find(|(compared, _)| compared.as_ptr() == stored.object.as_ptr()) {
@@ -199,10 +182,48 @@ impl CoreProbe<Key> for Probe<'_> {
         if stored.tag != self.tag {
             return Verdict::Different;
         }
-        // SAFETY: a stored key is alive, and memories are only used by attached threads.
-        match unsafe { self.look(stored.object.as_ptr()) } {
+        // SAFETY: a stored key is alive, memories are only used by attached threads, and the parts outlive the probe.
+        match unsafe { look(self.rule, self.single, self.parts, stored.object.as_ptr()) } {
             Verdict::Unknown => self.remember(stored),
             verdict => verdict,
         }
+    }
+}
+
+/// A probe for the hot path: it tells what can be told under the lock and remembers nothing.
+pub(crate) struct QuickProbe<'a> {
+    pub(crate) tag: Tag,
+    pub(crate) rule: Rule,
+    pub(crate) single: bool,
+    pub(crate) parts: &'a [Pointer],
+}
+
+impl CoreProbe<Key> for QuickProbe<'_> {
+    #[inline(always)]
+    fn compare(&mut self, stored: &Key) -> Verdict {
+        if stored.tag != self.tag {
+            return Verdict::Different;
+        }
+        // SAFETY: a stored key is alive, memories are only used by attached threads, and the parts outlive the probe.
+        unsafe { look(self.rule, self.single, self.parts, stored.object.as_ptr()) }
+    }
+}
+
+/// Compares a stored object with the parts of a key.
+///
+/// # Safety
+/// All are alive and the thread is attached; there is a part if there is to be a single one.
+#[inline(always)]
+unsafe fn look(rule: Rule, single: bool, parts: &[Pointer], stored: Pointer) -> Verdict {
+    // SAFETY: by the caller's promise.
+    unsafe {
+        if single {
+            return rule.same(stored, *parts.get_unchecked(0));
+        }
+        if !is_exactly(stored, class!(PyTuple_Type)) || ffi::PyTuple_GET_SIZE(stored) as usize != parts.len() {
+            return Verdict::Different;
+        }
+        let items = parts.iter().enumerate();
+        all_same(items.map(|(number, &part)| rule.same(ffi::PyTuple_GET_ITEM(stored, number as ffi::Py_ssize_t), part)))
     }
 }

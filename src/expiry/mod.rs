@@ -25,12 +25,12 @@ impl Lifespan {
     /// A life without an end.
     pub const FOREVER: Self = Self { ttl: NEVER, idle: NEVER };
 
-    /// The end of a life of this length that begins now.
+    /// The end of a life of this length that begins at `now`, as the coarse clock has it; short ones are measured by the precise one.
     #[inline]
-    pub(crate) fn end(length: Tick, clock: &Clock) -> Tick {
+    pub(crate) fn end(length: Tick, now: Tick, clock: &Clock) -> Tick {
         match length {
             NEVER => NEVER,
-            SHORT.. => (clock.coarse() + length).min(NEVER),
+            SHORT.. => (now + length).min(NEVER),
             _ => clock.precise() + length,
         }
     }

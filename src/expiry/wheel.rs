@@ -129,13 +129,13 @@ impl Wheel {
         Some(due_time(level, position + u64::from(ahead)))
     }
 
-    /// The finest wheel that reaches a deadline, and the bucket's place on its unrolled rim.
+    /// The finest wheel on whose rim a deadline lies ahead of now, and the bucket's place on the unrolled rim.
+    #[inline]
     fn place(&self, deadline: Tick) -> (usize, u64) {
-        for level in 0..LEVELS {
-            let position = deadline >> shift(level);
-            if position - (self.current >> shift(level)) < BUCKETS as u64 {
-                return (level, position);
-            }
+        let differs = (deadline ^ self.current) >> FINEST | 1;
+        let level = (differs.ilog2() / STEP) as usize;
+        if level < LEVELS {
+            return (level, deadline >> shift(level));
         }
         let last = LEVELS - 1;
         (last, (self.current >> shift(last)) + BUCKETS as u64 - 1)

@@ -7,6 +7,7 @@ mod entry;
 mod left;
 mod probe;
 mod shard;
+mod shards;
 mod slab;
 mod walk;
 mod write;
@@ -33,6 +34,7 @@ use crate::hash::Seed;
 use crate::stats::{Cause, Counts, OwnerCounts};
 use crate::sync::{Mutex, RawMutex};
 use shard::Shard;
+use shards::Shards;
 
 /// Whose a key is: 0 is the cache itself, others are numbered by [`Memory::add_owner`].
 pub type Owner = u32;
@@ -72,7 +74,7 @@ impl Default for Options {
 
 /// Entries in memory, bounded by number and weight.
 pub struct Memory<K, V, R> {
-    shards: Box<[Mutex<R, Shard<K, V>>]>,
+    shards: Shards<K, V, R>,
     clock: Clock,
     seed: Seed,
     enabled: AtomicBool,
@@ -95,9 +97,11 @@ impl<K: Hashed, V, R: RawMutex> Memory<K, V, R> {
     /// [`Error::UnknownPolicy`].
     pub fn new(options: Options) -> Result<Self, Error> {
         let count = options.shards.max(1).next_power_of_two();
-        let shards = (0..count).map(|number| Shard::new(&options, number as u64, count as u64).map(Mutex::new));
+        let first = Shard::new(&options, 0, count as u64)?;
+        let others = (1..count).map(|number| Shard::new(&options, number as u64, count as u64));
+        let others: Vec<_> = others.collect::<Result<_, _>>()?;
         Ok(Self {
-            shards: shards.collect::<Result<_, _>>()?,
+            shards: Shards::new(first, others.into_iter()),
             clock: options.clock,
             seed: options.seed,
             enabled: AtomicBool::new(true),
@@ -145,7 +149,7 @@ impl<K: Hashed, V, R: RawMutex> Memory<K, V, R> {
 
     /// The name of the policy.
     pub fn policy(&self) -> &'static str {
-        self.shards[0].lock().policy.name()
+        self.shards.of(0).lock().policy.name()
     }
 
     /// A number for another owner of keys.
@@ -158,7 +162,7 @@ impl<K: Hashed, V, R: RawMutex> Memory<K, V, R> {
     ///
     /// # Errors
     /// [`Unsure`] if the probe could not tell; nothing has been counted then.
-    #[inline]
+    #[inline(always)]
     pub fn read<T>(
         &self,
         hash: u32,
@@ -220,7 +224,7 @@ impl<K: Hashed, V, R: RawMutex> Memory<K, V, R> {
     /// Takes out the entry that the policy would evict next.
     pub fn pop_victim(&self) -> Option<Removed<K, V>> {
         self.shards.iter().find_map(|shard| {
-            let removed = shard.lock().pop_victim(Cause::Invalidated, &self.clock);
+            let removed = shard.lock().pop_victim(None, Cause::Invalidated, self.clock.precise());
             self.settle_removed(removed.as_ref());
             removed
         })
@@ -238,7 +242,7 @@ impl<K: Hashed, V, R: RawMutex> Memory<K, V, R> {
     /// Removes every entry whose time is over.
     pub fn sweep(&self) -> Left<K, V> {
         let mut left = Left::nothing();
-        for shard in &self.shards {
+        for shard in self.shards.iter() {
             let mut shard = shard.lock();
             let removed = shard.sweep(&self.clock);
             self.settle(&removed);
@@ -250,7 +254,7 @@ impl<K: Hashed, V, R: RawMutex> Memory<K, V, R> {
     /// Removes everything.
     pub fn clear(&self) -> Left<K, V> {
         let mut left = Left::nothing();
-        for shard in &self.shards {
+        for shard in self.shards.iter() {
             let mut shard = shard.lock();
             let removed = shard.clear(&self.clock);
             self.settle(&removed);
@@ -262,9 +266,9 @@ impl<K: Hashed, V, R: RawMutex> Memory<K, V, R> {
     /// Removes everything of one owner.
     pub fn clear_owner(&self, owner: Owner) -> Left<K, V> {
         let mut left = Left::nothing();
-        for shard in &self.shards {
+        for shard in self.shards.iter() {
             let mut shard = shard.lock();
-            let removed = shard.clear_owner(owner);
+            let removed = shard.clear_owner(owner, &self.clock);
             self.settle(&removed);
             left.append(removed);
         }
@@ -276,12 +280,12 @@ impl<K: Hashed, V, R: RawMutex> Memory<K, V, R> {
         self.bounds.max_entries.store(max_entries, Ordering::Relaxed);
         self.bounds.max_weight.store(max_weight, Ordering::Relaxed);
         let count = self.shards.len() as u64;
-        for shard in &self.shards {
+        for shard in self.shards.iter() {
             shard.lock().resize(max_entries, max_weight, count);
         }
         let mut left = Left::nothing();
-        self.make_room(&mut left);
-        for shard in &self.shards {
+        self.make_room(0, None, &mut left);
+        for shard in self.shards.iter() {
             shard.lock().shrink();
         }
         left
@@ -300,7 +304,7 @@ impl<K: Hashed, V, R: RawMutex> Memory<K, V, R> {
     /// What it did since it was made.
     pub fn counts(&self) -> Counts {
         let mut counts = Counts::default();
-        for shard in &self.shards {
+        for shard in self.shards.iter() {
             shard.lock().add_counts(&mut counts);
         }
         counts
@@ -309,7 +313,7 @@ impl<K: Hashed, V, R: RawMutex> Memory<K, V, R> {
     /// What one owner did.
     pub fn owner_counts(&self, owner: Owner) -> OwnerCounts {
         let mut counts = OwnerCounts::default();
-        for shard in &self.shards {
+        for shard in self.shards.iter() {
             counts.add(&shard.lock().owner_counts(owner));
         }
         counts
@@ -317,9 +321,14 @@ impl<K: Hashed, V, R: RawMutex> Memory<K, V, R> {
 
     /// Sets the counts of one owner to zero.
     pub fn reset_owner(&self, owner: Owner) {
-        for shard in &self.shards {
+        for shard in self.shards.iter() {
             shard.lock().reset_owner(owner);
         }
+    }
+
+    /// How many loads an owner has made of keys in the shard of this one.
+    pub fn loads(&self, hash: u32, owner: Owner) -> u64 {
+        self.shard(hash).lock().owner_counts(owner).loads
     }
 
     /// Counts a load that took so long.
@@ -332,10 +341,9 @@ impl<K: Hashed, V, R: RawMutex> Memory<K, V, R> {
         self.shard(hash).lock().count_refused(owner);
     }
 
-    #[inline]
+    #[inline(always)]
     fn shard(&self, hash: u32) -> &Mutex<R, Shard<K, V>> {
-        // The index takes its place from the low bits and its tag from the top ones: the middle is free.
-        &self.shards[(hash as usize >> 12) & (self.shards.len() - 1)]
+        self.shards.of(hash)
     }
 }
 

@@ -2,14 +2,14 @@
 
 use hashbrown::HashTable;
 
-use crate::clock::{Clock, NEVER, Tick};
+use crate::clock::{COARSE_LAG, Clock, NEVER, Tick};
 use crate::error::Error;
 use crate::expiry::{Jitter, Lifespan, Wheel};
 use crate::hash::spread;
 use crate::memory::entry::{Entry, Extra, Hashed};
 use crate::memory::slab::Slab;
 use crate::memory::{Left, Options, Owner, Probe, Removed, Unsure, Verdict};
-use crate::policy::{AnyPolicy, Nodes, Slot};
+use crate::policy::{AnyPolicy, NAMES, Nodes, Slot};
 use crate::stats::{Cause, Counts, OwnerCounts};
 
 /// The most entries that one operation examines of those that may have expired.
@@ -44,7 +44,7 @@ impl<K: Hashed, V> Shard<K, V> {
         let seed = options.seed.mix(number, 0);
         let capacity = policy_capacity(options.max_entries, options.max_weight, shards);
         let policy = AnyPolicy::named(&options.policy, capacity, seed)
-            .ok_or_else(|| Error::UnknownPolicy { name: options.policy.clone() })?;
+            .ok_or_else(|| Error::UnknownPolicy { name: options.policy.clone(), known: NAMES })?;
         Ok(Self {
             index: HashTable::new(),
             slab: Slab::new(options.max_weight != u64::MAX),
@@ -69,37 +69,39 @@ impl<K: Hashed, V> Shard<K, V> {
         clock: &Clock,
     ) -> Result<Read<T>, Unsure> {
         let found = self.find(hash, probe)?;
-        let mut due = false;
-        let mut taken = None;
+        let now = if self.wake == NEVER { 0 } else { clock.coarse() };
+        let due = now >= self.wake;
+        let Some(counts) = self.owners.get_mut(owner as usize) else { return Ok(Read { found: None, due }) };
         if let Some(slot) = found {
-            let deadline = self.slab.get(slot).life.deadline();
-            if deadline == NEVER || !clock.has_come(deadline) {
-                let entry = self.slab.get_mut(slot);
+            let entry = self.slab.get_mut(slot);
+            let deadline = entry.life.deadline();
+            if (deadline > now + COARSE_LAG || deadline > clock.precise())
+                && let Some((_, value)) = &entry.pair
+            {
+                counts.hits += 1;
                 entry.life.count_read();
-                taken = entry.pair.as_ref().map(|(_, value)| take(value));
+                let taken = take(value);
                 if self.follows_hits || entry.life.has_extra() {
-                    self.follow_hit(slot, clock);
+                    self.follow_hit(slot, now, clock);
                 }
+                return Ok(Read { found: Some(taken), due });
             }
         }
-        if self.wake != NEVER {
-            due = self.wake <= clock.coarse();
-        }
-        if let Some(counts) = self.owners.get_mut(owner as usize) {
-            if taken.is_some() { counts.hits += 1 } else { counts.misses += 1 }
-        }
-        Ok(Read { found: taken, due })
+        counts.misses += 1;
+        Ok(Read { found: None, due })
     }
 
     /// What a hit means to entries that are not content with a count.
-    fn follow_hit(&mut self, slot: Slot, clock: &Clock) {
+    #[inline(never)]
+    fn follow_hit(&mut self, slot: Slot, now: Tick, clock: &Clock) {
         if self.follows_hits {
             self.policy.hit(&mut self.slab, slot);
         }
         if let Some(extra) = self.slab.extra(slot)
             && extra.idle != NEVER
+            && self.slab.get(slot).life.is_timed()
         {
-            let renewed = Lifespan::end(extra.idle, clock).min(extra.expires);
+            let renewed = Lifespan::end(extra.idle, now, clock).min(extra.expires);
             self.slab.get_mut(slot).life.set_deadline(renewed);
         }
     }
@@ -155,29 +157,39 @@ impl<K: Hashed, V> Shard<K, V> {
     ) -> Result<bool, Unsure> {
         let Some(slot) = self.find_fresh(hash, probe, clock)? else { return Ok(false) };
         let tags = self.slab.extra(slot).map(|extra| extra.tags.clone()).unwrap_or_default();
-        self.set_life(slot, lifespan, tags, clock);
+        self.set_life(slot, lifespan, tags, clock.coarse(), clock);
         Ok(true)
     }
 
-    pub(super) fn pop_victim(&mut self, cause: Cause, clock: &Clock) -> Option<Removed<K, V>> {
-        let slot = self.policy.evict(&mut self.slab)?;
-        let cause = if self.is_over(slot, clock) { Cause::Expired } else { cause };
+    /// Takes out the entry that the policy chooses; `spared` only if there is no other.
+    pub(super) fn pop_victim(&mut self, spared: Option<Slot>, cause: Cause, now: Tick) -> Option<Removed<K, V>> {
+        let mut slot = self.policy.evict(&mut self.slab)?;
+        if Some(slot) == spared && self.slab.len() > 1 {
+            // It comes again, and a newcomer is never chosen while there is another.
+            self.slab.take_reads(slot);
+            self.policy.insert(&mut self.slab, slot);
+            slot = self.policy.evict(&mut self.slab)?;
+        }
+        let cause = if self.slab.get(slot).life.deadline() <= now { Cause::Expired } else { cause };
         self.take(slot, cause)
     }
 
     /// Gives an entry its deadline and what else its life needs.
-    pub(super) fn set_life(&mut self, slot: Slot, lifespan: Lifespan, tags: Box<[std::sync::Arc<str>]>, clock: &Clock) {
-        let expires = Lifespan::end(self.jitter.shorten(lifespan.ttl), clock);
-        let deadline = expires.min(Lifespan::end(lifespan.idle, clock));
+    #[inline]
+    pub(super) fn set_life(&mut self, slot: Slot, lifespan: Lifespan, tags: Box<[std::sync::Arc<str>]>, now: Tick, clock: &Clock) {
+        let expires = Lifespan::end(self.jitter.shorten(lifespan.ttl), now, clock);
+        let mut deadline = expires;
         if lifespan.idle != NEVER || !tags.is_empty() || self.slab.get(slot).life.has_extra() {
+            deadline = expires.min(Lifespan::end(lifespan.idle, now, clock));
             let needed = lifespan.idle != NEVER || !tags.is_empty();
             self.slab.set_extra(slot, needed.then_some(Extra { expires, idle: lifespan.idle, tags }));
         }
-        self.set_deadline(slot, deadline, clock);
+        self.set_deadline(slot, deadline, now);
     }
 
     /// A later deadline leaves an entry where it is in the wheel, which will put it off when it comes to it.
-    fn set_deadline(&mut self, slot: Slot, deadline: Tick, clock: &Clock) {
+    #[inline]
+    fn set_deadline(&mut self, slot: Slot, deadline: Tick, now: Tick) {
         let life = &mut self.slab.get_mut(slot).life;
         let (before, timed) = (life.deadline(), life.is_timed());
         life.set_deadline(deadline);
@@ -185,7 +197,7 @@ impl<K: Hashed, V> Shard<K, V> {
             return;
         }
         life.set_timed(true);
-        let wheel = self.wheel.get_or_insert_with(|| Wheel::new(clock.coarse()));
+        let wheel = self.wheel.get_or_insert_with(|| Wheel::new(now));
         if timed {
             wheel.remove(&mut self.slab, slot);
         }
@@ -195,14 +207,18 @@ impl<K: Hashed, V> Shard<K, V> {
     /// Removes a bounded number of entries whose time is over.
     pub(super) fn tend(&mut self, clock: &Clock) -> Left<K, V> {
         let mut left = Left::nothing();
-        if self.wake == NEVER {
-            return left;
-        }
-        let now = clock.coarse();
-        if self.wake <= now {
-            self.expire(now, TEND_STEP, &mut left);
+        if self.wake != NEVER {
+            self.tend_at(clock.coarse(), &mut left);
         }
         left
+    }
+
+    /// Removes a bounded number of entries whose time is over by `now`.
+    #[inline]
+    pub(super) fn tend_at(&mut self, now: Tick, left: &mut Left<K, V>) {
+        if self.wake <= now {
+            self.expire(now, TEND_STEP, left);
+        }
     }
 
     /// Removes every entry whose time is over.
@@ -221,6 +237,7 @@ impl<K: Hashed, V> Shard<K, V> {
         left
     }
 
+    #[inline(never)]
     fn expire(&mut self, now: Tick, most: usize, left: &mut Left<K, V>) {
         let Some(mut wheel) = self.wheel.take() else { return };
         wheel.turn(&mut self.slab, now);
@@ -259,12 +276,13 @@ impl<K: Hashed, V> Shard<K, V> {
         left
     }
 
-    pub(super) fn clear_owner(&mut self, owner: Owner) -> Left<K, V> {
+    pub(super) fn clear_owner(&mut self, owner: Owner, clock: &Clock) -> Left<K, V> {
         let mut left = Left::nothing();
         for slot in 0..self.slab.entries().len() as Slot {
             if self.slab.get(slot).pair.as_ref().is_some_and(|(key, _)| key.owner() == owner) {
+                let cause = if self.is_over(slot, clock) { Cause::Expired } else { Cause::Cleared };
                 self.policy.remove(&mut self.slab, slot);
-                left.push(self.take(slot, Cause::Cleared));
+                left.push(self.take(slot, cause));
             }
         }
         left
@@ -299,7 +317,8 @@ impl<K: Hashed, V> Shard<K, V> {
     pub(super) fn take(&mut self, slot: Slot, cause: Cause) -> Option<Removed<K, V>> {
         let weight = self.slab.weight(slot);
         let hash = spread(self.slab.hash(slot));
-        if let Ok(place) = self.index.find_entry(hash, |&other| other == slot) {
+        let place = self.index.iter_hash_buckets(hash).find(|&place| self.index.get_bucket(place) == Some(&slot));
+        if let Some(place) = place.and_then(|place| self.index.get_bucket_entry(place).ok()) {
             place.remove();
         }
         if self.slab.get(slot).life.is_timed()
@@ -337,19 +356,15 @@ impl<K: Hashed, V> Shard<K, V> {
 
     #[inline(always)]
     pub(super) fn find(&self, hash: u32, probe: &mut impl Probe<K>) -> Result<Option<Slot>, Unsure> {
-        let mut unsure = false;
-        let found = self.index.find(spread(hash), |&slot| {
-            let Some((key, _)) = &self.slab.get(slot).pair else { return false };
+        for &slot in self.index.iter_hash(spread(hash)) {
+            let Some((key, _)) = &self.slab.get(slot).pair else { continue };
             match probe.compare(key) {
-                Verdict::Same => true,
-                Verdict::Different => false,
-                Verdict::Unknown => {
-                    unsure = true;
-                    true
-                }
+                Verdict::Same => return Ok(Some(slot)),
+                Verdict::Different => {}
+                Verdict::Unknown => return Err(Unsure),
             }
-        });
-        if unsure { Err(Unsure) } else { Ok(found.copied()) }
+        }
+        Ok(None)
     }
 
     pub(super) fn find_fresh(&self, hash: u32, probe: &mut impl Probe<K>, clock: &Clock) -> Result<Option<Slot>, Unsure> {

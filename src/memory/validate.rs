@@ -11,7 +11,7 @@ impl<K: Hashed, V, R: RawMutex> Memory<K, V, R> {
     /// Panics unless everything inside agrees with everything else and the bounds hold. Nobody else may use the memory meanwhile.
     pub fn validate(&self) {
         let (mut entries, mut weight) = (0, 0);
-        for shard in &self.shards {
+        for shard in self.shards.iter() {
             let shard = shard.lock();
             shard.validate();
             entries += shard.len();
@@ -19,8 +19,8 @@ impl<K: Hashed, V, R: RawMutex> Memory<K, V, R> {
         }
         assert!(entries <= self.max_entries(), "{entries} entries in a memory for {}", self.max_entries());
         assert!(self.max_weight() == u64::MAX || weight <= self.max_weight(), "{weight} is over the weight bound");
-        if self.shards.len() > 1 {
-            assert_eq!(self.bounds.entries.load(std::sync::atomic::Ordering::SeqCst), entries, "the total has drifted");
+        if self.shards.are_several() {
+            assert_eq!(self.bounds.totals(), (entries, weight), "the totals have drifted");
         }
     }
 }

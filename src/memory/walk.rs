@@ -17,7 +17,7 @@ pub struct Cursor {
 impl<K: Hashed, V, R: RawMutex> Memory<K, V, R> {
     /// Gives the next fresh entry to `take`; `None` at the end. Neither the entry nor statistics notice.
     pub fn next<T>(&self, cursor: &mut Cursor, mut take: impl FnMut(&K, &V) -> T) -> Option<T> {
-        while let Some(shard) = self.shards.get(cursor.shard) {
+        while let Some(shard) = self.shards.at(cursor.shard) {
             let shard = shard.lock();
             let rest = shard.slab.entries().get(cursor.slot as usize..).unwrap_or_default();
             if rest.is_empty() {
@@ -45,7 +45,7 @@ impl<K: Hashed, V, R: RawMutex> Memory<K, V, R> {
     /// # Panics
     /// In builds with debug assertions if a lock is taken: a collection finds every lock free.
     pub fn visit<E>(&self, mut visit: impl FnMut(&K, &V) -> Result<(), E>) -> Result<(), E> {
-        for shard in &self.shards {
+        for shard in self.shards.iter() {
             let shard = shard.try_lock();
             debug_assert!(shard.is_some(), "a collection found the lock of a shard taken");
             let Some(shard) = shard else { continue };

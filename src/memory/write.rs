@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use crate::clock::Clock;
+use crate::clock::Tick;
 use crate::expiry::Lifespan;
 use crate::memory::shard::Shard;
 use crate::memory::{Bounds, Hashed, Left, Memory, Owner, Probe, Removed, Unsure};
@@ -64,7 +64,23 @@ impl<K: Hashed, V, R: RawMutex> Memory<K, V, R> {
     pub fn write(
         &self,
         pair: &mut Option<(K, V)>,
-        details: Details,
+        details: &mut Details,
+        condition: &Condition<'_, V>,
+        probe: &mut impl Probe<K>,
+    ) -> Result<Stored<K, V>, Unsure> {
+        self.write_at(self.clock.coarse(), pair, details, condition, probe)
+    }
+
+    /// As [`Memory::write`], for a caller who has just read the coarse clock.
+    ///
+    /// # Errors
+    /// [`Unsure`] if the probe could not tell; nothing has changed then.
+    #[inline]
+    pub fn write_at(
+        &self,
+        now: Tick,
+        pair: &mut Option<(K, V)>,
+        details: &mut Details,
         condition: &Condition<'_, V>,
         probe: &mut impl Probe<K>,
     ) -> Result<Stored<K, V>, Unsure> {
@@ -76,32 +92,35 @@ impl<K: Hashed, V, R: RawMutex> Memory<K, V, R> {
         if !self.is_enabled() || !condition.holds(found.filter(|_| fresh).and_then(|slot| shard.slab.value(slot))) {
             return Ok(Stored::NOT);
         }
-        let mut left = Left::nothing();
+        let (mut left, mut written) = (Left::nothing(), None);
         let stored = details.weight <= self.max_weight() && self.max_entries() > 0 && !(found.is_none() && shard.slab.is_full());
         if stored {
-            self.bounds.charge(self.is_sharded(), u64::from(found.is_none()), details.weight);
             let keeps_life = matches!(condition, Condition::IfValue(_));
-            shard.store(found, fresh, keeps_life, pair, details, &mut left, &self.clock);
+            written = shard.store(found, fresh, pair, details.weight, &mut left);
+            if let Some(slot) = written.filter(|_| !keeps_life) {
+                shard.set_life(slot, details.lifespan, std::mem::take(&mut details.tags), now, &self.clock);
+            }
         } else {
             shard.refuse(found, fresh, owner, &mut left);
         }
+        shard.tend_at(now, &mut left);
         self.settle(&left);
-        self.fit(&mut shard, &mut left);
+        if let Some(slot) = written {
+            self.bounds.charge(self.is_sharded(), u64::from(found.is_none()), shard.slab.weight(slot));
+        }
+        self.fit(&mut shard, written, now, &mut left);
         drop(shard);
         if self.is_sharded() {
-            self.make_room(&mut left);
+            self.make_room(self.shards.number(hash), written, &mut left);
         }
         Ok(Stored { stored, left })
     }
 
     /// Evicts from a shard that has just been written to until the bounds hold or only one entry is left.
     #[inline]
-    fn fit(&self, shard: &mut Shard<K, V>, left: &mut Left<K, V>) {
-        let expired = shard.tend(&self.clock);
-        self.settle(&expired);
-        left.append(expired);
+    fn fit(&self, shard: &mut Shard<K, V>, written: Option<Slot>, now: Tick, left: &mut Left<K, V>) {
         while shard.len() > 1 && self.is_over_bounds(shard) {
-            let Some(removed) = shard.pop_victim(Cause::Evicted, &self.clock) else { break };
+            let Some(removed) = shard.pop_victim(written, Cause::Evicted, now) else { break };
             self.settle_removed(Some(&removed));
             left.push(removed);
         }
@@ -113,12 +132,14 @@ impl<K: Hashed, V, R: RawMutex> Memory<K, V, R> {
         entries > self.max_entries() || weight > self.max_weight()
     }
 
-    /// Evicts from any shard until the bounds hold for all together.
-    pub(super) fn make_room(&self, left: &mut Left<K, V>) {
-        for shard in &self.shards {
+    /// Evicts from any shard until the bounds hold for all together; from the one that was written to last of all.
+    pub(super) fn make_room(&self, last: usize, written: Option<Slot>, left: &mut Left<K, V>) {
+        let now = self.clock.coarse();
+        for (number, shard) in self.shards.iter_after(last) {
             let mut shard = shard.lock();
+            let spared = written.filter(|_| number == last);
             while self.is_over_bounds(&shard) {
-                let Some(removed) = shard.pop_victim(Cause::Evicted, &self.clock) else { break };
+                let Some(removed) = shard.pop_victim(spared, Cause::Evicted, now) else { break };
                 self.settle_removed(Some(&removed));
                 left.push(removed);
             }
@@ -127,7 +148,7 @@ impl<K: Hashed, V, R: RawMutex> Memory<K, V, R> {
 
     #[inline]
     fn is_sharded(&self) -> bool {
-        self.shards.len() > 1
+        self.shards.are_several()
     }
 
     /// Takes what left out of the totals.
@@ -159,7 +180,7 @@ impl Bounds {
         self.weight.fetch_sub(weight, Ordering::SeqCst);
     }
 
-    fn totals(&self) -> (u64, u64) {
+    pub(super) fn totals(&self) -> (u64, u64) {
         (self.entries.load(Ordering::SeqCst), self.weight.load(Ordering::SeqCst))
     }
 }
@@ -176,28 +197,22 @@ impl<V> Condition<'_, V> {
 }
 
 impl<K: Hashed, V> Shard<K, V> {
-    #[expect(clippy::too_many_arguments, reason = "one call site; a struct of them would only rename it")]
+    /// Puts a pair in; where, if there was one.
+    #[inline]
     fn store(
         &mut self,
         found: Option<Slot>,
         fresh: bool,
-        keeps_life: bool,
         pair: &mut Option<(K, V)>,
-        details: Details,
+        weight: u64,
         left: &mut Left<K, V>,
-        clock: &Clock,
-    ) {
-        let Some((key, value)) = pair.take() else { return };
-        let slot = match found {
-            None => self.place(key, value, details.weight),
-            Some(slot) => {
-                left.push(self.overwrite(slot, fresh, key, value, details.weight));
-                slot
-            }
-        };
-        if !keeps_life {
-            self.set_life(slot, details.lifespan, details.tags, clock);
+    ) -> Option<Slot> {
+        let (key, value) = pair.take()?;
+        if let Some(slot) = found {
+            left.push(self.overwrite(slot, fresh, key, value, weight));
+            return Some(slot);
         }
+        Some(self.place(key, value, weight))
     }
 
     /// Puts a value in the place of another, which leaves with the key that is not needed.

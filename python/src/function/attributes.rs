@@ -9,7 +9,7 @@ use pyo3::types::{PyString, PyTuple};
 
 use crate::exact::Pointer;
 use crate::function::body_of;
-use crate::function::guard::guard;
+use crate::guard::guard;
 use crate::object::{Object, borrow, object_from};
 
 /// Attributes that `inspect` and frameworks look for on functions.

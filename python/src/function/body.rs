@@ -11,7 +11,7 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use smallvec::SmallVec;
 
-use crate::cache::BaseCache;
+use crate::cache::CacheVerbs;
 use crate::duration::ticks;
 use crate::function::prepared::Prepared;
 use crate::function::signature::{Call, FEW, Mismatch, Signature, pack};
@@ -32,6 +32,8 @@ pub(crate) struct Body {
     first_by_identity: AtomicBool,
     /// Whether the usual way of calling may take the shortest path.
     pub(crate) quick: bool,
+    /// Whether results are stored without asking anybody.
+    pub(crate) fills_quickly: bool,
     pub(crate) signature: Signature,
     pub(crate) function: Object,
     pub(crate) cache: Object,
@@ -63,7 +65,7 @@ pub(crate) enum Ttl {
 impl Body {
     pub(crate) fn from_plan(
         function: &Bound<'_, PyAny>,
-        cache: &Bound<'_, BaseCache>,
+        cache: &Bound<'_, CacheVerbs>,
         plan: &Bound<'_, PyAny>,
     ) -> PyResult<Self> {
         let inner = cache.get().inner.clone();
@@ -80,6 +82,7 @@ impl Body {
             single: has_key || signature.single,
             first_by_identity: AtomicBool::new(plan.getattr("is_method")?.extract()?),
             quick: rule == Rule::Typed && !has_key && signature.count() <= FEW,
+            fills_quickly: options.asks_nobody() && inner.weigher.is_none() && inner.listener.is_none(),
             signature,
             function: Object::of(function),
             cache: Object::of(cache),
@@ -102,6 +105,11 @@ impl Body {
     #[inline(always)]
     pub(crate) fn first_by_identity(&self) -> bool {
         self.first_by_identity.load(Ordering::Relaxed)
+    }
+
+    /// Whether the key of a usual call is its only argument.
+    pub(crate) fn takes_one(&self) -> bool {
+        self.quick && self.single && self.signature.plain
     }
 
     /// The function turns out to be a method.
@@ -139,15 +147,19 @@ impl Body {
         Prepared::new(py, self, parts, SmallVec::from_iter([key])).map(Ok)
     }
 
+    /// How long a result lives if that depends on nothing.
+    #[inline]
+    pub(crate) fn fixed_lifespan(&self) -> Lifespan {
+        let usual = self.inner.lifespan;
+        let ttl = if let Ttl::Fixed(ttl) = self.options.ttl { ttl } else { usual.ttl };
+        Lifespan { ttl, idle: self.options.idle.unwrap_or(usual.idle) }
+    }
+
     /// How long a result lives.
     pub(crate) fn lifespan(&self, py: Python<'_>, result: &Bound<'_, PyAny>) -> PyResult<Lifespan> {
-        let usual = self.inner.lifespan;
-        let ttl = match &self.options.ttl {
-            Ttl::OfTheCache => usual.ttl,
-            Ttl::Fixed(ttl) => *ttl,
-            Ttl::Decided(decide) => ticks("the result of ttl()", &decide.bind(py).call1((result,))?)?,
-        };
-        Ok(Lifespan { ttl, idle: self.options.idle.unwrap_or(usual.idle) })
+        let fixed = self.fixed_lifespan();
+        let Ttl::Decided(decide) = &self.options.ttl else { return Ok(fixed) };
+        Ok(Lifespan { ttl: ticks("the result of ttl()", &decide.bind(py).call1((result,))?)?, ..fixed })
     }
 
     /// Shows every object it refers to to a garbage collection.
@@ -180,6 +192,10 @@ impl Options {
         let idle = given("idle")?.map(|value| ticks("idle", &value)).transpose()?;
         debug_assert!(idle.is_none_or(|idle| idle <= NEVER));
         Ok(Self { ttl, idle, tags: callable("tags")?, should_cache: callable("should_cache")?, key: callable("key")? })
+    }
+
+    fn asks_nobody(&self) -> bool {
+        !matches!(self.ttl, Ttl::Decided(_)) && self.tags.is_none() && self.should_cache.is_none() && self.key.is_none()
     }
 
     fn callables(&self) -> impl Iterator<Item = &Object> {

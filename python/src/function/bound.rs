@@ -10,10 +10,11 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::PyType;
 use smallvec::SmallVec;
 
+use crate::ctype::{NewType, leaked, members, offset, slot};
 use crate::exact::Pointer;
-use crate::function::guard::guard;
+use crate::guard::guard;
 use crate::function::signature::Call;
-use crate::function::{body_of, leaked, member, slot, terminated, type_from, verbs};
+use crate::function::{body_of, verbs};
 use crate::object::{Object, borrow, object_from};
 
 /// The C layout of a method.
@@ -79,29 +80,34 @@ unsafe extern "C" fn call(method: Pointer, args: *const Pointer, flagged_count: 
 }
 
 fn make_type(py: Python<'_>) -> PyResult<Py<PyType>> {
-    let members = [
-        member(c"__vectorcalloffset__", offset_of!(MethodObject, vectorcall)),
-        member(c"__weaklistoffset__", offset_of!(MethodObject, weak_references)),
-    ];
-    let slots = [
-        slot(ffi::Py_tp_dealloc, dealloc as *const c_void),
-        slot(ffi::Py_tp_traverse, traverse as *const c_void),
-        slot(ffi::Py_tp_clear, clear as *const c_void),
-        slot(ffi::Py_tp_call, ffi::PyVectorcall_Call as *const c_void),
-        slot(ffi::Py_tp_getattro, getattr as *const c_void),
-        slot(ffi::Py_tp_repr, repr as *const c_void),
-        slot(ffi::Py_tp_hash, hash as *const c_void),
-        slot(ffi::Py_tp_richcompare, compare as *const c_void),
-        slot(ffi::Py_tp_doc, c"A method whose results are cached.".as_ptr().cast()),
-        slot(ffi::Py_tp_methods, leaked(verbs::methods_of_methods()).cast()),
-        slot(ffi::Py_tp_getset, leaked(getset()).cast()),
-        slot(ffi::Py_tp_members, leaked(terminated(members)).cast()),
-    ];
-    let flags = ffi::Py_TPFLAGS_DEFAULT
-        | ffi::Py_TPFLAGS_HAVE_GC
-        | ffi::Py_TPFLAGS_HAVE_VECTORCALL
-        | ffi::Py_TPFLAGS_DISALLOW_INSTANTIATION;
-    type_from(py, c"hotset.CachedMethod", size_of::<MethodObject>(), flags, slots)
+    let offsets = members([
+        offset(c"__vectorcalloffset__", offset_of!(MethodObject, vectorcall)),
+        offset(c"__weaklistoffset__", offset_of!(MethodObject, weak_references)),
+    ]);
+    NewType {
+        name: c"hotset.CachedMethod",
+        base: None,
+        size: size_of::<MethodObject>(),
+        flags: ffi::Py_TPFLAGS_DEFAULT
+            | ffi::Py_TPFLAGS_HAVE_GC
+            | ffi::Py_TPFLAGS_HAVE_VECTORCALL
+            | ffi::Py_TPFLAGS_DISALLOW_INSTANTIATION,
+        slots: vec![
+            slot(ffi::Py_tp_dealloc, dealloc as *const c_void),
+            slot(ffi::Py_tp_traverse, traverse as *const c_void),
+            slot(ffi::Py_tp_clear, clear as *const c_void),
+            slot(ffi::Py_tp_call, ffi::PyVectorcall_Call as *const c_void),
+            slot(ffi::Py_tp_getattro, getattr as *const c_void),
+            slot(ffi::Py_tp_repr, repr as *const c_void),
+            slot(ffi::Py_tp_hash, hash as *const c_void),
+            slot(ffi::Py_tp_richcompare, compare as *const c_void),
+            slot(ffi::Py_tp_doc, c"A method whose results are cached.".as_ptr().cast()),
+            slot(ffi::Py_tp_methods, leaked(verbs::methods_of_methods()).cast()),
+            slot(ffi::Py_tp_getset, leaked(getset()).cast()),
+            slot(ffi::Py_tp_members, leaked(offsets).cast()),
+        ],
+    }
+    .make(py)
 }
 
 fn getset() -> Vec<ffi::PyGetSetDef> {

@@ -2,25 +2,29 @@
 
 use hotset::flight::Flight;
 use hotset::hash;
-use hotset::memory::{Condition, Details};
+use hotset::memory::{Condition, Details, Unsure};
 use pyo3::exceptions::PyTypeError;
 use pyo3::ffi;
 use pyo3::prelude::*;
 
 use crate::cache::tag_names;
-use crate::exact::{Pointer, address_hash, typed_hash};
+use crate::exact::{Pointer, address_hash, keyed_by_address, typed_hash};
 use crate::function::body::Body;
+use crate::guard::guard;
 use crate::function::prepared::Prepared;
 use crate::function::signature::{Call, FEW, Mismatch, mismatch_error, pack};
-use crate::key::Tag;
+use crate::key::{Key, Tag};
 use crate::object::Object;
-use crate::probe::{Probe, Rule};
+use crate::probe::{Probe, QuickProbe, Rule};
+
+/// Room for the parts of a call that has to be bound.
+pub(crate) type Bound = std::mem::MaybeUninit<[Pointer; FEW]>;
 
 /// What the shortest path came to.
 pub(crate) enum Quick {
     Hit(Object),
-    /// The lookup is done and counted.
-    Miss,
+    /// The lookup of this key is done and counted.
+    Miss(Tag),
     /// The lookup has to be done in the usual way.
     Unsuited,
 }
@@ -30,19 +34,20 @@ pub(crate) enum Quick {
 /// # Safety
 /// The arguments are alive and the thread is attached.
 #[inline(always)]
-pub(crate) unsafe fn look_up_quickly(body: &Body, call: Call) -> Quick {
+pub(crate) unsafe fn look_up_quickly<'a>(body: &Body, call: Call, bound: &'a mut Bound, parts: &mut &'a [Pointer]) -> Quick {
     let memory = &body.inner().memory;
     if !body.quick || !memory.is_enabled() {
         return Quick::Unsuited;
     }
-    let mut bound = [std::ptr::null_mut(); FEW];
-    let parts: &[Pointer] = if body.signature.plain && call.names.is_null() && call.count() == body.signature.count() {
-        // SAFETY: there are that many arguments.
-        unsafe { std::slice::from_raw_parts(call.args, call.count()) }
+    if body.signature.plain && call.names.is_null() && call.count() == body.signature.count() {
+        // SAFETY: there are that many arguments, and they outlive the call.
+        *parts = unsafe { std::slice::from_raw_parts(call.args, call.count()) };
     } else {
-        let Some(count) = body.signature.bind_quickly(call, &mut bound) else { return Quick::Unsuited };
-        &bound[..count]
-    };
+        let bound = bound.write([std::ptr::null_mut(); FEW]);
+        let Some(count) = body.signature.bind_quickly(call, bound) else { return Quick::Unsuited };
+        *parts = &bound[..count];
+    }
+    let parts = *parts;
     let (seed, mut state) = (memory.seed(), body.salt);
     let mut by_identity = body.first_by_identity();
     for &part in parts {
@@ -53,22 +58,119 @@ pub(crate) unsafe fn look_up_quickly(body: &Body, call: Call) -> Quick {
         by_identity = false;
     }
     let tag = Tag::new(body.owner, hash::shorten(state));
-    let mut probe = Probe::new(tag, Rule::Typed, body.single, parts);
+    let mut probe = QuickProbe { tag, rule: Rule::Typed, single: body.single, parts };
     match memory.read(tag.hash(), body.owner, &mut probe, Object::clone) {
         Ok(read) => {
             if read.due {
-                tend(body, tag);
+                body.inner().tend_attached(tag.hash());
             }
-            read.found.map_or(Quick::Miss, Quick::Hit)
+            read.found.map_or(Quick::Miss(tag), Quick::Hit)
         }
         Err(_) => Quick::Unsuited,
     }
 }
 
+/// Looks up a call with one positional argument of a function that has one parameter.
+///
+/// # Safety
+/// The argument is alive and the thread is attached; the function's keys are typed and have that argument as their only part.
+#[inline(always)]
+pub(crate) unsafe fn look_up_one(body: &Body, part: Pointer) -> Quick {
+    let memory = &body.inner().memory;
+    if !memory.is_enabled() {
+        return Quick::Unsuited;
+    }
+    // SAFETY: by the caller's promise.
+    let Some(word) = (unsafe { typed_hash(part) }) else { return Quick::Unsuited };
+    let tag = Tag::new(body.owner, hash::shorten(memory.seed().mix(body.salt, word)));
+    let mut probe = QuickProbe { tag, rule: Rule::Typed, single: true, parts: std::slice::from_ref(&part) };
+    match memory.read(tag.hash(), body.owner, &mut probe, Object::clone) {
+        Ok(read) => {
+            if read.due {
+                body.inner().tend_attached(tag.hash());
+            }
+            read.found.map_or(Quick::Miss(tag), Quick::Hit)
+        }
+        Err(_) => Quick::Unsuited,
+    }
+}
+
+/// Loads and stores what a quick lookup has missed, where nothing has to be asked about the result; null and an exception if
+/// the function raises.
+///
+/// # Safety
+/// The arguments are alive, the parts are among them or defaults of the function, and the thread is attached.
+pub(crate) unsafe fn load_quickly(body: &Body, call: Call, tag: Tag, parts: &[Pointer]) -> Pointer {
+    let memory = &body.inner().memory;
+    // SAFETY: by the caller's promise.
+    unsafe {
+        let stored = if body.single { Object::from_borrowed(parts[0]) } else { tuple_of(parts) };
+        let flight = Flight::begin_uncritical(memory, tag.hash(), body.owner);
+        let result = ffi::PyObject_Vectorcall(body.function.as_ptr(), call.args, call.flagged_count, call.names);
+        if result.is_null() {
+            flight.failed(memory);
+            return result;
+        }
+        let now = flight.landed(memory).now;
+        let result = Object::from_owned(result);
+        if can_be_read_once(result.as_ptr()) {
+            return guard(|py| is_wanted(py, body, &result.bind(py), 0).map(|_| result.clone()));
+        }
+        let mut pair = Some((Key { object: stored, tag }, result.clone()));
+        let mut details = Details { lifespan: body.fixed_lifespan(), ..Details::default() };
+        let mut probe = Probe::new(tag, Rule::Typed, body.single, parts);
+        let written = memory.write_at(now, &mut pair, &mut details, &Condition::Always, &mut probe);
+        match written {
+            Ok(stored) => {
+                body.inner().finish_attached(stored.left);
+                result.into_ptr()
+            }
+            Err(Unsure) => write_slowly(body, pair, details, &mut probe, result),
+        }
+    }
+}
+
+/// Stores what could not be stored without comparing outside the lock.
 #[cold]
-#[inline(never)]
-fn tend(body: &Body, tag: Tag) {
-    Python::attach(|py| body.inner().tend(py, tag.hash()));
+fn write_slowly(
+    body: &Body,
+    mut pair: Option<(Key, Object)>,
+    mut details: Details,
+    probe: &mut Probe<'_>,
+    result: Object,
+) -> Pointer {
+    guard(|py| {
+        let memory = &body.inner().memory;
+        let write = |probe: &mut Probe<'_>| memory.write(&mut pair, &mut details, &Condition::Always, probe);
+        let written = probe.settle(py, write)?;
+        body.inner().finish(py, written.left);
+        Ok(result)
+    })
+}
+
+/// A new tuple of borrowed objects.
+///
+/// # Safety
+/// They are alive and the thread is attached.
+unsafe fn tuple_of(parts: &[Pointer]) -> Object {
+    // SAFETY: a new tuple is filled before anybody sees it; only want of memory makes it null, which aborts like Rust's own.
+    unsafe {
+        let tuple = ffi::PyTuple_New(parts.len() as ffi::Py_ssize_t);
+        assert!(!tuple.is_null(), "no memory for a tuple");
+        for (number, &part) in parts.iter().enumerate() {
+            ffi::PyTuple_SET_ITEM(tuple, number as ffi::Py_ssize_t, Object::from_borrowed(part).into_ptr());
+        }
+        Object::from_owned(tuple)
+    }
+}
+
+/// Whether parts can be stored as they are.
+///
+/// # Safety
+/// They are alive and the thread is attached.
+pub(crate) unsafe fn are_storable(parts: &[Pointer]) -> bool {
+    // SAFETY: by the caller's promise.
+    parts.iter().all(|&part| !unsafe { keyed_by_address(part) })
 }
 
 /// Calls a synchronous function through its cache.
@@ -114,7 +216,7 @@ pub(crate) fn load(py: Python<'_>, body: &Body, call: Call, prepared: &Prepared)
     let flight = Flight::begin(prepared.tag.hash(), body.owner);
     match call_uncached(py, body, call) {
         Ok(result) => {
-            let nanos = flight.landed(&body.inner().memory);
+            let nanos = flight.landed(&body.inner().memory).nanos;
             fill(py, body, call, prepared, stored, &result, nanos)?;
             Ok(result)
         }
@@ -143,7 +245,7 @@ pub(crate) fn fill(
     body.inner().fill(py, stored, result.clone(), details, &Condition::Always, &mut prepared.probe())
 }
 
-fn is_wanted(py: Python<'_>, body: &Body, result: &Bound<'_, PyAny>, nanos: u64) -> PyResult<bool> {
+fn is_wanted(py: Python<'_>, body: &Body, result: &pyo3::Bound<'_, PyAny>, nanos: u64) -> PyResult<bool> {
     // SAFETY: the result is alive.
     if unsafe { can_be_read_once(result.as_ptr()) } {
         body.inner().memory.count_refused(0, body.owner);
@@ -159,7 +261,7 @@ fn is_wanted(py: Python<'_>, body: &Body, result: &Bound<'_, PyAny>, nanos: u64)
     }
 }
 
-pub(crate) fn details(py: Python<'_>, body: &Body, call: Call, result: &Bound<'_, PyAny>) -> PyResult<Details> {
+pub(crate) fn details(py: Python<'_>, body: &Body, call: Call, result: &pyo3::Bound<'_, PyAny>) -> PyResult<Details> {
     let tags = match &body.options.tags {
         None => Box::default(),
         Some(render) => {
@@ -178,7 +280,7 @@ pub(crate) unsafe fn can_be_read_once(object: Pointer) -> bool {
     // SAFETY: types are initialised, and their slots are only read.
     unsafe {
         let class = ffi::Py_TYPE(object);
-        if ffi::PyIter_Check(object) != 0 {
+        if (*class).tp_iternext.is_some() && ffi::PyIter_Check(object) != 0 {
             return true;
         }
         let methods = (*class).tp_as_async;

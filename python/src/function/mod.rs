@@ -7,11 +7,11 @@ mod attributes;
 mod body;
 mod bound;
 mod call;
-mod guard;
 mod pending;
 mod prepared;
 mod ready;
 mod signature;
+mod stop;
 mod verbs;
 
 use std::ffi::{CStr, c_int, c_void};
@@ -25,12 +25,14 @@ use pyo3::types::PyType;
 
 pub(crate) use pending::PendingCall;
 
-use crate::cache::BaseCache;
+use crate::cache::CacheVerbs;
+use crate::ctype::{NewType, leaked, members, offset, slot};
 use crate::exact::Pointer;
+use crate::guard::guard;
+use crate::key::Tag;
 use crate::object::Object;
 use body::Body;
-use call::{Quick, look_up_quickly};
-use guard::guard;
+use call::{Quick, are_storable, load_quickly, look_up_one, look_up_quickly};
 use signature::Call;
 
 /// The C layout of a decorated function.
@@ -75,12 +77,16 @@ const ASYNC_DOC: &CStr = c"A coroutine function whose results are cached.";
 fn wrap(
     py: Python<'_>,
     function: &Bound<'_, PyAny>,
-    cache: &Bound<'_, BaseCache>,
+    cache: &Bound<'_, CacheVerbs>,
     plan: &Bound<'_, PyAny>,
 ) -> PyResult<Py<PyAny>> {
     let body = Body::from_plan(function, cache, plan)?;
-    let (class, vectorcall): (_, ffi::vectorcallfunc) =
-        if body.is_coroutine { (&COROUTINE_FUNCTION, call_coroutine) } else { (&FUNCTION, call_function) };
+    let (class, vectorcall): (_, ffi::vectorcallfunc) = match (body.is_coroutine, body.takes_one()) {
+        (true, true) => (&COROUTINE_FUNCTION, call_coroutine_of_one),
+        (true, false) => (&COROUTINE_FUNCTION, call_coroutine),
+        (false, true) => (&FUNCTION, call_function_of_one),
+        (false, false) => (&FUNCTION, call_function),
+    };
     let Some(class) = class.get(py) else { return Err(PyErr::fetch(py)) };
     // SAFETY: the object is filled before anybody sees it; allocation zeroes the rest and keeps the type alive.
     unsafe {
@@ -117,13 +123,52 @@ unsafe extern "C" fn call_function(
     flagged_count: usize,
     names: Pointer,
 ) -> Pointer {
-    // SAFETY: CPython calls this with a function of ours and live arguments.
-    let body = unsafe { body_of(function) };
     let call = Call { args, flagged_count, names };
-    // SAFETY: as above.
-    match unsafe { look_up_quickly(body, call) } {
-        Quick::Hit(value) => value.into_ptr(),
-        other => call_slowly(body, call, matches!(other, Quick::Miss)),
+    let (mut bound, mut parts): (_, &[Pointer]) = (call::Bound::uninit(), &[]);
+    // SAFETY: CPython calls this with a function of ours and live arguments.
+    unsafe {
+        let body = body_of(function);
+        match look_up_quickly(body, call, &mut bound, &mut parts) {
+            Quick::Hit(value) => value.into_ptr(),
+            Quick::Miss(tag) => load_missing(body, call, tag, parts),
+            Quick::Unsuited => call_slowly(body, call, false),
+        }
+    }
+}
+
+/// Calls a decorated function of one parameter, which has a shorter way for one positional argument.
+unsafe extern "C" fn call_function_of_one(
+    function: Pointer,
+    args: *const Pointer,
+    flagged_count: usize,
+    names: Pointer,
+) -> Pointer {
+    let call = Call { args, flagged_count, names };
+    // SAFETY: CPython calls this with a function of ours and live arguments; this is the entry of suited functions only.
+    unsafe {
+        let body = body_of(function);
+        if !names.is_null() || call.count() != 1 || body.first_by_identity() {
+            return call_function(function, args, flagged_count, names);
+        }
+        match look_up_one(body, call.arg(0)) {
+            Quick::Hit(value) => value.into_ptr(),
+            Quick::Miss(tag) => load_missing(body, call, tag, &[call.arg(0)]),
+            Quick::Unsuited => call_slowly(body, call, false),
+        }
+    }
+}
+
+/// # Safety
+/// As for [`load_quickly`].
+#[inline(never)]
+unsafe fn load_missing(body: &Body, call: Call, tag: Tag, parts: &[Pointer]) -> Pointer {
+    // SAFETY: by the caller's promise.
+    unsafe {
+        if body.fills_quickly && !body.first_by_identity() && are_storable(parts) {
+            load_quickly(body, call, tag, parts)
+        } else {
+            call_slowly(body, call, true)
+        }
     }
 }
 
@@ -139,13 +184,33 @@ unsafe extern "C" fn call_coroutine(
     flagged_count: usize,
     names: Pointer,
 ) -> Pointer {
-    // SAFETY: CPython calls this with a function of ours and live arguments.
-    let body = unsafe { body_of(function) };
     let call = Call { args, flagged_count, names };
-    // SAFETY: as above.
-    match unsafe { look_up_quickly(body, call) } {
+    let (mut bound, mut parts): (_, &[Pointer]) = (call::Bound::uninit(), &[]);
+    // SAFETY: CPython calls this with a function of ours and live arguments.
+    match unsafe { look_up_quickly(body_of(function), call, &mut bound, &mut parts) } {
         Quick::Hit(value) => ready::make(value),
-        other => call_coroutine_slowly(function, call, matches!(other, Quick::Miss)),
+        other => call_coroutine_slowly(function, call, matches!(other, Quick::Miss(_))),
+    }
+}
+
+/// As [`call_function_of_one`], for coroutine functions.
+unsafe extern "C" fn call_coroutine_of_one(
+    function: Pointer,
+    args: *const Pointer,
+    flagged_count: usize,
+    names: Pointer,
+) -> Pointer {
+    let call = Call { args, flagged_count, names };
+    // SAFETY: as in `call_function_of_one`.
+    unsafe {
+        let body = body_of(function);
+        if !names.is_null() || call.count() != 1 || body.first_by_identity() {
+            return call_coroutine(function, args, flagged_count, names);
+        }
+        match look_up_one(body, call.arg(0)) {
+            Quick::Hit(value) => ready::make(value),
+            other => call_coroutine_slowly(function, call, matches!(other, Quick::Miss(_))),
+        }
     }
 }
 
@@ -166,78 +231,33 @@ fn call_coroutine_slowly(function: Pointer, call: Call, looked_up: bool) -> Poin
 }
 
 fn make_type(py: Python<'_>, name: &'static CStr, doc: &'static CStr) -> PyResult<Py<PyType>> {
-    let members = [
-        member(c"__vectorcalloffset__", offset_of!(FunctionObject, vectorcall)),
-        member(c"__dictoffset__", offset_of!(FunctionObject, dict)),
-        member(c"__weaklistoffset__", offset_of!(FunctionObject, weak_references)),
-    ];
-    let slots = [
-        slot(ffi::Py_tp_dealloc, dealloc as *const c_void),
-        slot(ffi::Py_tp_traverse, traverse as *const c_void),
-        slot(ffi::Py_tp_clear, clear as *const c_void),
-        slot(ffi::Py_tp_call, ffi::PyVectorcall_Call as *const c_void),
-        slot(ffi::Py_tp_descr_get, bound::descr_get as *const c_void),
-        slot(ffi::Py_tp_repr, attributes::repr as *const c_void),
-        slot(ffi::Py_tp_doc, doc.as_ptr().cast()),
-        slot(ffi::Py_tp_methods, leaked(verbs::methods()).cast()),
-        slot(ffi::Py_tp_getset, leaked(attributes::getset()).cast()),
-        slot(ffi::Py_tp_members, leaked(terminated(members)).cast()),
-    ];
-    let flags = ffi::Py_TPFLAGS_DEFAULT
-        | ffi::Py_TPFLAGS_HAVE_GC
-        | ffi::Py_TPFLAGS_HAVE_VECTORCALL
-        | ffi::Py_TPFLAGS_METHOD_DESCRIPTOR;
-    type_from(py, name, size_of::<FunctionObject>(), flags, slots)
-}
-
-/// A type from its slots.
-fn type_from<const N: usize>(
-    py: Python<'_>,
-    name: &'static CStr,
-    size: usize,
-    flags: std::ffi::c_ulong,
-    slots: [ffi::PyType_Slot; N],
-) -> PyResult<Py<PyType>> {
-    let mut slots: Vec<_> = slots.into_iter().chain([slot(0, ptr::null())]).collect();
-    let mut spec = ffi::PyType_Spec {
-        name: name.as_ptr(),
-        basicsize: size as c_int,
-        itemsize: 0,
-        flags: flags as std::ffi::c_uint,
-        slots: slots.as_mut_ptr(),
-    };
-    // SAFETY: the spec is complete, and what it points to that has to stay has been leaked.
-    let class = unsafe { Object::from_result(py, ffi::PyType_FromSpec(&raw mut spec))? };
-    Ok(class.into_bound(py).cast_into::<PyType>()?.unbind())
-}
-
-fn slot(slot: c_int, pfunc: *const c_void) -> ffi::PyType_Slot {
-    ffi::PyType_Slot { slot, pfunc: pfunc.cast_mut() }
-}
-
-fn member(name: &'static CStr, offset: usize) -> ffi::PyMemberDef {
-    ffi::PyMemberDef {
-        name: name.as_ptr(),
-        type_code: ffi::Py_T_PYSSIZET,
-        offset: offset as ffi::Py_ssize_t,
-        flags: ffi::Py_READONLY,
-        doc: ptr::null(),
+    let offsets = members([
+        offset(c"__vectorcalloffset__", offset_of!(FunctionObject, vectorcall)),
+        offset(c"__dictoffset__", offset_of!(FunctionObject, dict)),
+        offset(c"__weaklistoffset__", offset_of!(FunctionObject, weak_references)),
+    ]);
+    NewType {
+        name,
+        base: None,
+        size: size_of::<FunctionObject>(),
+        flags: ffi::Py_TPFLAGS_DEFAULT
+            | ffi::Py_TPFLAGS_HAVE_GC
+            | ffi::Py_TPFLAGS_HAVE_VECTORCALL
+            | ffi::Py_TPFLAGS_METHOD_DESCRIPTOR,
+        slots: vec![
+            slot(ffi::Py_tp_dealloc, dealloc as *const c_void),
+            slot(ffi::Py_tp_traverse, traverse as *const c_void),
+            slot(ffi::Py_tp_clear, clear as *const c_void),
+            slot(ffi::Py_tp_call, ffi::PyVectorcall_Call as *const c_void),
+            slot(ffi::Py_tp_descr_get, bound::descr_get as *const c_void),
+            slot(ffi::Py_tp_repr, attributes::repr as *const c_void),
+            slot(ffi::Py_tp_doc, doc.as_ptr().cast()),
+            slot(ffi::Py_tp_methods, leaked(verbs::methods()).cast()),
+            slot(ffi::Py_tp_getset, leaked(attributes::getset()).cast()),
+            slot(ffi::Py_tp_members, leaked(offsets).cast()),
+        ],
     }
-}
-
-/// A table that types point to for ever.
-fn leaked<T>(table: Vec<T>) -> *const T {
-    Box::leak(table.into_boxed_slice()).as_ptr()
-}
-
-/// A method table with its end.
-fn terminated_methods(methods: impl Iterator<Item = ffi::PyMethodDef>) -> Vec<ffi::PyMethodDef> {
-    methods.chain([ffi::PyMethodDef::zeroed()]).collect()
-}
-
-fn terminated<const N: usize>(members: [ffi::PyMemberDef; N]) -> Vec<ffi::PyMemberDef> {
-    let end = ffi::PyMemberDef { name: ptr::null(), type_code: 0, offset: 0, flags: 0, doc: ptr::null() };
-    members.into_iter().chain([end]).collect()
+    .make(py)
 }
 
 unsafe extern "C" fn dealloc(function: Pointer) {

@@ -179,7 +179,7 @@ impl PendingCall {
     fn store(&self, py: Python<'_>, load: Option<Load>, value: &Object) -> PyResult<()> {
         let Some(Load { prepared, stored, flight }) = load else { return Ok(()) };
         let body = self.body();
-        let nanos = flight.landed(&body.inner().memory);
+        let nanos = flight.landed(&body.inner().memory).nanos;
         fill(py, body, self.arguments.call(), &prepared, stored, value, nanos).map(drop)
     }
 }

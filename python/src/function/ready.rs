@@ -9,9 +9,10 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyTuple, PyType};
 
+use crate::ctype::{NewType, leaked, slot};
 use crate::exact::Pointer;
-use crate::function::guard::guard;
-use crate::function::{leaked, slot, type_from};
+use crate::guard::guard;
+use crate::function::stop::{self, stop_iteration};
 use crate::object::{Object, borrow};
 
 /// The C layout; the value is null once it has been awaited.
@@ -29,6 +30,7 @@ static mut CLASS_POINTER: *mut ffi::PyTypeObject = ptr::null_mut();
 
 pub(super) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     let py = module.py();
+    stop::prepare(py)?;
     let class = CLASS.get_or_try_init(py, || make_type(py))?;
     // SAFETY: written once, while the module is imported and before anything reads it.
     unsafe { CLASS_POINTER = class.as_ptr().cast() };
@@ -56,25 +58,31 @@ pub(super) fn make(value: Object) -> Pointer {
     // SAFETY: the class is ready since the import; the object is filled before anybody sees it.
     unsafe {
         let ready = ffi::PyObject_New::<ReadyObject>(CLASS_POINTER);
-        if !ready.is_null() {
-            (*ready).value = value.into_ptr();
+        if ready.is_null() {
+            return ptr::null_mut();
         }
+        (*ready).value = value.into_ptr();
         ready.cast()
     }
 }
 
 fn make_type(py: Python<'_>) -> PyResult<Py<PyType>> {
-    let slots = [
-        slot(ffi::Py_tp_dealloc, dealloc as *const c_void),
-        slot(ffi::Py_tp_iter, ffi::PyObject_SelfIter as *const c_void),
-        slot(ffi::Py_tp_iternext, next as *const c_void),
-        slot(ffi::Py_am_await, ffi::PyObject_SelfIter as *const c_void),
-        slot(ffi::Py_am_send, am_send as *const c_void),
-        slot(ffi::Py_tp_methods, leaked(methods()).cast()),
-        slot(ffi::Py_tp_doc, c"A value that can be awaited once.".as_ptr().cast()),
-    ];
-    let flags = ffi::Py_TPFLAGS_DEFAULT | ffi::Py_TPFLAGS_DISALLOW_INSTANTIATION;
-    type_from(py, c"hotset.Ready", size_of::<ReadyObject>(), flags, slots)
+    NewType {
+        name: c"hotset.Ready",
+        base: None,
+        size: size_of::<ReadyObject>(),
+        flags: ffi::Py_TPFLAGS_DEFAULT | ffi::Py_TPFLAGS_DISALLOW_INSTANTIATION,
+        slots: vec![
+            slot(ffi::Py_tp_dealloc, dealloc as *const c_void),
+            slot(ffi::Py_tp_iter, ffi::PyObject_SelfIter as *const c_void),
+            slot(ffi::Py_tp_iternext, next as *const c_void),
+            slot(ffi::Py_am_await, ffi::PyObject_SelfIter as *const c_void),
+            slot(ffi::Py_am_send, am_send as *const c_void),
+            slot(ffi::Py_tp_methods, leaked(methods()).cast()),
+            slot(ffi::Py_tp_doc, c"A value that can be awaited once.".as_ptr().cast()),
+        ],
+    }
+    .make(py)
 }
 
 fn methods() -> Vec<ffi::PyMethodDef> {
@@ -114,33 +122,8 @@ unsafe extern "C" fn next(ready: Pointer) -> Pointer {
             used_up();
         } else {
             stop_iteration(value);
-            ffi::Py_DECREF(value);
         }
         ptr::null_mut()
-    }
-}
-
-/// Raises `StopIteration(value)`; None needs no exception.
-///
-/// # Safety
-/// The value is alive and the thread is attached.
-#[inline(always)]
-unsafe fn stop_iteration(value: Pointer) {
-    // SAFETY: by the caller's promise; a tuple or an exception would be taken for the arguments or the exception itself.
-    unsafe {
-        let class = ffi::PyExc_StopIteration;
-        if value == ffi::Py_None() {
-            return;
-        }
-        if ffi::PyTuple_Check(value) == 0 && ffi::PyExceptionInstance_Check(value) == 0 {
-            ffi::PyErr_SetObject(class, value);
-            return;
-        }
-        let exception = ffi::PyObject_CallFunctionObjArgs(class, value, ptr::null_mut::<ffi::PyObject>());
-        if !exception.is_null() {
-            ffi::PyErr_SetObject(class, exception);
-            ffi::Py_DECREF(exception);
-        }
     }
 }
 
@@ -160,12 +143,7 @@ unsafe extern "C" fn am_send(ready: Pointer, _sent: Pointer, result: *mut Pointe
 unsafe extern "C" fn send(ready: Pointer, _sent: Pointer) -> Pointer {
     // SAFETY: CPython calls this with an object of ours.
     unsafe {
-        let none = (*ready.cast::<ReadyObject>()).value == ffi::Py_None();
-        let nothing = next(ready);
-        if none && ffi::PyErr_Occurred().is_null() {
-            ffi::PyErr_SetNone(ffi::PyExc_StopIteration);
-        }
-        nothing
+        next(ready)
     }
 }
 

@@ -163,9 +163,11 @@ impl Signature {
                 bound[place] = value;
             }
         }
-        for (place, default) in bound.iter_mut().zip(&self.defaults).skip(given) {
-            if place.is_null() {
-                *place = default.as_ref()?.as_ptr();
+        if given + call.keyword_count() < count {
+            for (place, default) in bound.iter_mut().zip(&self.defaults).skip(given) {
+                if place.is_null() {
+                    *place = default.as_ref()?.as_ptr();
+                }
             }
         }
         if self.plain { Some(count) } else { Some(self.drop_ignored(bound)) }

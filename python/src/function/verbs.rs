@@ -14,11 +14,12 @@ use crate::exact::Pointer;
 use crate::function::body::Body;
 use crate::function::bound::receiver;
 use crate::function::call::{call_uncached, details, key_for, value_is_missing};
-use crate::function::guard::guard;
+use crate::guard::guard;
 use crate::function::pending::PendingCall;
 use crate::function::ready::ready_object;
 use crate::function::signature::Call;
-use crate::function::{body_of, terminated_methods};
+use crate::ctype;
+use crate::function::body_of;
 use crate::key::Key;
 use crate::object::{Object, borrow, object_from};
 
@@ -200,12 +201,12 @@ pub(super) fn methods() -> Vec<ffi::PyMethodDef> {
         plain(c"__set_name__", set_name, ffi::METH_VARARGS),
         plain(c"__class_getitem__", ffi::Py_GenericAlias, ffi::METH_O | ffi::METH_CLASS),
     ];
-    terminated_methods(verbs.chain(others))
+    ctype::methods(verbs.chain(others))
 }
 
 /// The method table of methods of objects.
 pub(super) fn methods_of_methods() -> Vec<ffi::PyMethodDef> {
-    terminated_methods(VERBS.iter().map(|&(name, _, _, method, doc)| fast(name, method, doc)))
+    ctype::methods(VERBS.iter().map(|&(name, _, _, method, doc)| fast(name, method, doc)))
 }
 
 fn fast(name: &'static CStr, function: ffi::PyCFunctionFastWithKeywords, doc: &'static CStr) -> ffi::PyMethodDef {

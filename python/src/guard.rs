@@ -9,7 +9,7 @@ use crate::exact::Pointer;
 use crate::object::Object;
 
 /// Runs what a C slot does; null and an exception if it fails.
-pub(super) fn guard(action: impl FnOnce(Python<'_>) -> PyResult<Object>) -> Pointer {
+pub(crate) fn guard(action: impl FnOnce(Python<'_>) -> PyResult<Object>) -> Pointer {
     Python::attach(|py| {
         let result = catch_unwind(AssertUnwindSafe(|| action(py)))
             .unwrap_or_else(|_| Err(PanicException::new_err("a bug in hotset: please report it")));

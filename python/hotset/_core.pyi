@@ -1,0 +1,406 @@
+"""The compiled half of hotset."""
+
+from collections.abc import Callable, Coroutine, Generator, Iterable, Iterator
+from typing import Any, Concatenate, Final, Generic, Literal, Never, ParamSpec, Protocol, Self, TypeVar, final, overload
+
+from hotset._cache import Cache
+from hotset._info import CacheInfo
+from hotset._types import Duration
+
+K = TypeVar("K")
+V = TypeVar("V")
+D = TypeVar("D")
+P = ParamSpec("P")
+Q = ParamSpec("Q")
+R = TypeVar("R")
+R_co = TypeVar("R_co", covariant=True)
+T = TypeVar("T")
+
+__version__: str
+
+@final
+class Missing:
+    """The type of :data:`MISSING`."""
+
+    def __bool__(self) -> bool: ...
+
+MISSING: Final[Missing]
+"""Stands for a value that is not there, where None could be one. It is false."""
+
+@final
+class Stats:
+    """What a cache did since it was made: a snapshot, which does not change."""
+
+    @property
+    def hits(self) -> int:
+        """Reads that found a fresh entry."""
+    @property
+    def misses(self) -> int:
+        """Reads that did not."""
+    @property
+    def requests(self) -> int:
+        """Hits and misses together."""
+    @property
+    def hit_ratio(self) -> float:
+        """The part of the requests that were hits, from 0 to 1; 0 where there were none."""
+    @property
+    def loads(self) -> int:
+        """Loads that returned."""
+    @property
+    def load_errors(self) -> int:
+        """Loads that raised."""
+    @property
+    def load_seconds(self) -> float:
+        """Seconds spent in loads, whether they returned or raised.
+
+        The first 64 loads of each function are timed precisely, later ones by a clock with a period of 1 to 10 ms, whose
+        error evens out in the sum.
+        """
+    @property
+    def refused(self) -> int:
+        """Values that were not stored although they were to be: heavier than the bound, or readable only once."""
+    @property
+    def expired(self) -> int:
+        """Entries that left because their time was over."""
+    @property
+    def evicted(self) -> int:
+        """Entries that left to make room."""
+    @property
+    def replaced(self) -> int:
+        """Entries that left because a newer value took their place."""
+    @property
+    def invalidated(self) -> int:
+        """Entries that were deleted, popped or invalidated."""
+    @property
+    def cleared(self) -> int:
+        """Entries that left in a ``clear``."""
+    @property
+    def entries(self) -> int:
+        """Entries held, those that have expired and are not swept yet included."""
+    @property
+    def weight(self) -> int:
+        """Their weight; their number where nothing is weighed."""
+    def __eq__(self, other: object, /) -> bool: ...
+    def __ne__(self, other: object, /) -> bool: ...
+
+@final
+class CallKey:
+    """The key of one call of a decorated function, as ``cache_key()`` and iteration give it."""
+
+    @property
+    def function(self) -> str:
+        """Module and qualified name of the function."""
+    @property
+    def arguments(self) -> tuple[Any, ...]:
+        """The parts of the key; containers and objects that are keyed by identity are shown by what stands for them."""
+    def __hash__(self) -> int: ...
+    def __eq__(self, other: object, /) -> bool: ...
+    def __ne__(self, other: object, /) -> bool: ...
+
+@final
+class ManualClock:
+    """A clock that moves when it is told to: ``Cache(ttl="10s", clock=clock)``, then ``clock.advance("10s")``."""
+
+    def __new__(cls) -> Self: ...
+    def advance(self, by: Duration) -> None:
+        """Move the clock forward. Raises ValueError for a duration that is not above 0."""
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the clock was made."""
+
+class CacheVerbs(Generic[K, V]):
+    """The verbs of a cache on single keys, and those on all of it."""
+
+    def __new__(
+        cls,
+        name: str,
+        maxsize: int | None,
+        maxweight: int | None,
+        weigher: Callable[[K, V], int] | None,
+        ttl: Duration | None,
+        idle: Duration | None,
+        jitter: float,
+        policy: str,
+        on_remove: Callable[[K, V, str], object] | None,
+        clock: ManualClock | None,
+    ) -> Self: ...
+    @property
+    def name(self) -> str:
+        """The name in logs and representations."""
+    @property
+    def maxsize(self) -> int | None:
+        """The most entries, None for no bound."""
+    @property
+    def maxweight(self) -> int | None:
+        """The most weight, None for no bound."""
+    @property
+    def policy(self) -> str:
+        """The name of the policy."""
+    @property
+    def ttl(self) -> float | None:
+        """Seconds that entries are fresh unless they say otherwise, None for no end."""
+    @property
+    def idle(self) -> float | None:
+        """Seconds that entries may stay unread unless they say otherwise, None for no end."""
+    @property
+    def enabled(self) -> bool:
+        """Whether anything is found or stored. Switched off, the cache is emptied and uses of it become plain calls."""
+    @enabled.setter
+    def enabled(self, on: bool, /) -> None: ...
+    def __contains__(self, key: object, /) -> bool: ...
+    def __iter__(self) -> Iterator[K]: ...
+    def __len__(self) -> int: ...
+    def __bool__(self) -> bool: ...
+    def set(
+        self,
+        key: K,
+        value: V,
+        *,
+        ttl: Duration | Missing | None = ...,
+        idle: Duration | Missing | None = ...,
+        tags: Iterable[str] | None = None,
+    ) -> None:
+        """Store a value.
+
+        Args:
+            ttl: How long it is fresh; None for no end, by default what the cache says.
+            idle: It leaves if it was not read for so long; by default what the cache says.
+            tags: Names to keep with the entry.
+
+        Raises:
+            TypeError: for a key that is not hashable, and for arguments of a wrong kind.
+            ValueError: for a duration that is not above 0.
+        """
+    def add(
+        self,
+        key: K,
+        value: V,
+        *,
+        ttl: Duration | Missing | None = ...,
+        idle: Duration | Missing | None = ...,
+        tags: Iterable[str] | None = None,
+    ) -> bool:
+        """Store a value if there is none; whether it was stored. Arguments as for :meth:`set`."""
+    def replace(
+        self,
+        key: K,
+        value: V,
+        *,
+        ttl: Duration | Missing | None = ...,
+        idle: Duration | Missing | None = ...,
+        tags: Iterable[str] | None = None,
+    ) -> bool:
+        """Store a value if there is one already; whether it was stored. Arguments as for :meth:`set`."""
+    @overload
+    def pop(self, key: K) -> V: ...
+    @overload
+    def pop(self, key: K, default: D, /) -> V | D:
+        """Take a value out. Raises KeyError if there is none and no default."""
+    def popitem(self) -> tuple[K, V]:
+        """Take out the entry that the policy would evict next. Raises KeyError if the cache is empty."""
+    def delete(self, key: K) -> bool:
+        """Take an entry out; whether there was one."""
+    def expire(self, key: K) -> bool:
+        """End an entry's life now; whether there was one."""
+    def touch(
+        self, key: K, *, ttl: Duration | Missing | None = ..., idle: Duration | Missing | None = ...
+    ) -> bool:
+        """Give an entry a new life; whether there was one. Arguments as for :meth:`set`."""
+    @overload
+    def peek(self, key: K) -> V | None: ...
+    @overload
+    def peek(self, key: K, default: D) -> V | D:
+        """As ``get``, without any effect on the entry or on statistics."""
+    def clear(self) -> None:
+        """Forget everything."""
+    def sweep(self) -> int:
+        """Give back the memory of what has expired, now rather than in later operations; how many entries."""
+    def resize(self, *, maxsize: int | None = ..., maxweight: int | None = ...) -> None:
+        """Change a bound and evict what is too much. Raises ValueError for ``maxweight`` of a cache without a weigher."""
+    def stats(self) -> Stats:
+        """What the cache did since it was made."""
+    @overload
+    def _iterate(self, shows: Literal["values"]) -> Iterator[V]: ...
+    @overload
+    def _iterate(self, shows: Literal["items"]) -> Iterator[tuple[K, V]]: ...
+    def _remaining(self, key: K) -> float | None: ...
+    def _tags(self, key: K) -> list[str] | None: ...
+    def _exchange(self, key: K, present: V, value: V) -> bool: ...
+    def _count_load(self, seconds: float, failed: bool) -> None: ...
+
+class BaseCache(CacheVerbs[K, V]):
+    """What :class:`hotset.Cache` is made of."""
+
+    @overload
+    def get(self, key: K, default: None = None, /) -> V | None: ...
+    @overload
+    def get(self, key: K, default: V, /) -> V: ...
+    @overload
+    def get(self, key: K, default: D, /) -> V | D:
+        """Return a value, or ``default``. :data:`hotset.MISSING` as default tells a miss from a stored None."""
+    def __getitem__(self, key: K, /) -> V: ...
+    def __setitem__(self, key: K, value: V, /) -> None: ...
+    def __delitem__(self, key: K, /) -> None: ...
+
+def adopt_get(class_: type[BaseCache[Any, Any]]) -> None: ...
+
+@final
+class CachedFunction(Generic[P, R_co]):
+    """A function whose results are cached. It has the attributes of the function that it wraps."""
+
+    __name__: str
+    __qualname__: str
+    __module__: str
+    __wrapped__: Callable[P, R_co]
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co: ...
+    @overload
+    def __get__(self, instance: None, owner: type | None = None, /) -> Self: ...
+    @overload
+    def __get__(
+        self: CachedFunction[Concatenate[T, Q], R], instance: T, owner: type | None = None, /
+    ) -> CachedMethod[Q, R]: ...
+    def __set_name__(self, owner: type, name: str, /) -> None: ...
+    @property
+    def uncached(self) -> Callable[P, R_co]:
+        """The function itself."""
+    @property
+    def cache(self) -> Cache[Any, Any]:
+        """The cache that holds the results."""
+    def invalidate(self, *args: P.args, **kwargs: P.kwargs) -> bool:
+        """Forget the result of this call; whether there was one. Raises TypeError for arguments that fit no call."""
+    def refresh(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
+        """Load the result of this call anew, store and return it."""
+    def peek(self, *args: P.args, **kwargs: P.kwargs) -> R_co | Missing:
+        """Return the stored result of this call, or :data:`hotset.MISSING`; nothing is loaded or counted."""
+    def set(self, value: Any, /, *args: P.args, **kwargs: P.kwargs) -> None:
+        """Store a value as the result of a call: ``f.set(value, *args)``."""
+    def expire(self, *args: P.args, **kwargs: P.kwargs) -> bool:
+        """End the life of this call's result now; whether there was one."""
+    def cache_key(self, *args: P.args, **kwargs: P.kwargs) -> CallKey:
+        """Return the key of this call, which the verbs of the cache take."""
+    def cache_info(self) -> CacheInfo:
+        """Hits, misses, maxsize and current size, with the names that :mod:`functools` uses."""
+    def cache_clear(self) -> None:
+        """Forget every result of this function, and its statistics."""
+
+@final
+class CachedMethod(Generic[P, R_co]):
+    """A decorated function that was reached through an instance, which it passes on as the first argument."""
+
+    __name__: str
+    __qualname__: str
+    @property
+    def __self__(self) -> Any: ...
+    @property
+    def __func__(self) -> CachedFunction[..., R_co]: ...
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co: ...
+    @property
+    def uncached(self) -> Callable[P, R_co]:
+        """The method itself."""
+    @property
+    def cache(self) -> Cache[Any, Any]:
+        """The cache that holds the results."""
+    def invalidate(self, *args: P.args, **kwargs: P.kwargs) -> bool:
+        """See :meth:`CachedFunction.invalidate`."""
+    def refresh(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
+        """See :meth:`CachedFunction.refresh`."""
+    def peek(self, *args: P.args, **kwargs: P.kwargs) -> R_co | Missing:
+        """See :meth:`CachedFunction.peek`."""
+    def set(self, value: Any, /, *args: P.args, **kwargs: P.kwargs) -> None:
+        """See :meth:`CachedFunction.set`."""
+    def expire(self, *args: P.args, **kwargs: P.kwargs) -> bool:
+        """See :meth:`CachedFunction.expire`."""
+    def cache_key(self, *args: P.args, **kwargs: P.kwargs) -> CallKey:
+        """See :meth:`CachedFunction.cache_key`."""
+    def cache_info(self) -> CacheInfo:
+        """See :meth:`CachedFunction.cache_info`."""
+    def cache_clear(self) -> None:
+        """See :meth:`CachedFunction.cache_clear`."""
+
+@final
+class CachedCoroutineFunction(Generic[P, R_co]):
+    """A coroutine function whose results are cached.
+
+    A call looks up when it is made. A miss does nothing until it is awaited, and looks again then. What its verbs do in memory is
+    done when they return; awaiting them adds the tiers.
+    """
+
+    __name__: str
+    __qualname__: str
+    __module__: str
+    __wrapped__: Callable[P, Coroutine[Any, Any, R_co]]
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, R_co]: ...
+    @overload
+    def __get__(self, instance: None, owner: type | None = None, /) -> Self: ...
+    @overload
+    def __get__(
+        self: CachedCoroutineFunction[Concatenate[T, Q], R], instance: T, owner: type | None = None, /
+    ) -> CachedCoroutineMethod[Q, R]: ...
+    def __set_name__(self, owner: type, name: str, /) -> None: ...
+    @property
+    def uncached(self) -> Callable[P, Coroutine[Any, Any, R_co]]:
+        """The function itself."""
+    @property
+    def cache(self) -> Cache[Any, Any]:
+        """The cache that holds the results."""
+    def invalidate(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, bool]:
+        """See :meth:`CachedFunction.invalidate`."""
+    def refresh(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, R_co]:
+        """See :meth:`CachedFunction.refresh`; it loads when it is awaited."""
+    def peek(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, R_co | Missing]:
+        """See :meth:`CachedFunction.peek`."""
+    def set(self, value: Any, /, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, None]:
+        """See :meth:`CachedFunction.set`."""
+    def expire(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, bool]:
+        """See :meth:`CachedFunction.expire`."""
+    def cache_key(self, *args: P.args, **kwargs: P.kwargs) -> CallKey:
+        """See :meth:`CachedFunction.cache_key`."""
+    def cache_info(self) -> CacheInfo:
+        """See :meth:`CachedFunction.cache_info`."""
+    def cache_clear(self) -> None:
+        """See :meth:`CachedFunction.cache_clear`."""
+
+class CachedCoroutineMethod(Protocol[P, R_co]):
+    """A :class:`CachedMethod` of a coroutine function. For type checkers only."""
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, R_co]: ...
+    @property
+    def uncached(self) -> Callable[P, Coroutine[Any, Any, R_co]]: ...
+    @property
+    def cache(self) -> Cache[Any, Any]: ...
+    def invalidate(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, bool]: ...
+    def refresh(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, R_co]: ...
+    def peek(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, R_co | Missing]: ...
+    def set(self, value: Any, /, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, None]: ...
+    def expire(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, bool]: ...
+    def cache_key(self, *args: P.args, **kwargs: P.kwargs) -> CallKey: ...
+    def cache_info(self) -> CacheInfo: ...
+    def cache_clear(self) -> None: ...
+
+@final
+class Ready(Generic[R_co]):
+    """What a hit of a coroutine function returns: it can be awaited once, like a coroutine."""
+
+    def __await__(self) -> Generator[Never, None, R_co]: ...
+    def __iter__(self) -> Iterator[Never]: ...
+    def __next__(self) -> Never: ...
+    def send(self, value: None, /) -> Never: ...
+    def throw(self, *args: Any) -> Never: ...
+    def close(self) -> None: ...
+
+@final
+class PendingCall(Generic[R_co]):
+    """What any other call of a coroutine function returns: a coroutine that looks again, loads and fills."""
+
+    __name__: str
+    __qualname__: str
+    def __await__(self) -> Generator[Any, Any, R_co]: ...
+    def __iter__(self) -> Iterator[Any]: ...
+    def __next__(self) -> Any: ...
+    def send(self, value: Any) -> Any: ...
+    def throw(self, *args: Any) -> Any: ...
+    def close(self) -> None: ...
+
+def wrap(function: Callable[..., Any], cache: CacheVerbs[Any, Any], plan: Any) -> Any: ...
+def ready(value: T) -> Coroutine[Any, Any, T]: ...
+def can_be_read_once(result: object) -> bool: ...

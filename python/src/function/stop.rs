@@ -1,0 +1,143 @@
+//! Ending an iteration with a value, which is how `await` gets its result, without making an exception each time.
+//!
+//! Since Python 3.12 an exception that is raised has to be an object. Ours is of a subclass of `StopIteration` whose last object is
+//! kept for the next time when it dies, which is as soon as `await` has taken the value out of it.
+
+use std::ffi::c_void;
+use std::ptr;
+
+use pyo3::ffi;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::PyType;
+
+use crate::exact::Pointer;
+
+#[cfg(not(Py_3_12))]
+pub(super) fn prepare(_py: Python<'_>) -> PyResult<()> {
+    Ok(())
+}
+
+/// Raises `StopIteration(value)`.
+///
+/// # Safety
+/// The value is a reference that is given away, and the thread is attached.
+#[cfg(not(Py_3_12))]
+#[inline(always)]
+pub(super) unsafe fn stop_iteration(value: Pointer) {
+    // SAFETY: by the caller's promise; a tuple or an exception would be taken for the arguments or the exception itself.
+    unsafe {
+        if ffi::PyTuple_Check(value) == 0 && ffi::PyExceptionInstance_Check(value) == 0 {
+            ffi::PyErr_Restore(ffi::Py_NewRef(ffi::PyExc_StopIteration), value, ptr::null_mut());
+            return;
+        }
+        let exception = ffi::PyObject_CallFunctionObjArgs(ffi::PyExc_StopIteration, value, ptr::null_mut::<ffi::PyObject>());
+        ffi::Py_DECREF(value);
+        if !exception.is_null() {
+            ffi::PyErr_SetObject(ffi::PyExc_StopIteration, exception);
+            ffi::Py_DECREF(exception);
+        }
+    }
+}
+
+#[cfg(Py_3_12)]
+pub(super) use recycled::{prepare, stop_iteration};
+
+#[cfg(Py_3_12)]
+mod recycled {
+    use super::*;
+    use crate::ctype::{NewType, slot};
+    use pyo3::exceptions::PyStopIteration;
+
+    unsafe extern "C" {
+        fn _Py_NewReference(object: Pointer);
+    }
+
+    static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+    static mut CLASS_POINTER: *mut ffi::PyTypeObject = ptr::null_mut();
+    /// The object that is kept, or null. Where there is no GIL none is kept.
+    static mut KEPT: Pointer = ptr::null_mut();
+
+    /// Makes the class.
+    pub(in crate::function) fn prepare(py: Python<'_>) -> PyResult<()> {
+        let class = CLASS.get_or_try_init(py, || make_class(py))?;
+        // SAFETY: written once, while the module is imported and before anything reads it.
+        unsafe { CLASS_POINTER = class.as_ptr().cast() };
+        Ok(())
+    }
+
+    fn make_class(py: Python<'_>) -> PyResult<Py<PyType>> {
+        NewType {
+            name: c"hotset.StopIteration",
+            base: Some(py.get_type::<PyStopIteration>()),
+            size: 0,
+            flags: ffi::Py_TPFLAGS_DEFAULT,
+            slots: vec![slot(ffi::Py_tp_dealloc, dealloc as *const c_void)],
+        }
+        .make(py)
+    }
+
+    /// Raises `StopIteration(value)`.
+    ///
+    /// # Safety
+    /// The value is a reference that is given away, and the thread is attached.
+    #[inline(always)]
+    pub(in crate::function) unsafe fn stop_iteration(value: Pointer) {
+        // SAFETY: the class is ready since the import; the GIL guards what is kept.
+        unsafe {
+            let mut exception = ptr::replace(&raw mut KEPT, ptr::null_mut());
+            if exception.is_null() {
+                exception = make();
+            } else {
+                _Py_NewReference(exception);
+            }
+            if exception.is_null() {
+                ffi::Py_DECREF(value);
+                return;
+            }
+            (*exception.cast::<ffi::PyStopIterationObject>()).value = value;
+            ffi::PyErr_SetRaisedException(exception);
+        }
+    }
+
+    /// A new object without a value, or null and an exception.
+    #[cold]
+    unsafe fn make() -> Pointer {
+        // SAFETY: an exception needs its arguments; everything else may be null.
+        unsafe {
+            let exception = ffi::PyType_GenericAlloc(CLASS_POINTER, 0);
+            if exception.is_null() {
+                return exception;
+            }
+            ffi::PyObject_GC_UnTrack(exception.cast());
+            (*exception.cast::<ffi::PyStopIterationObject>()).args = ffi::PyTuple_New(0);
+            exception
+        }
+    }
+
+    unsafe extern "C" fn dealloc(exception: Pointer) {
+        // SAFETY: CPython calls this once, for the last reference to an object of ours.
+        unsafe {
+            if ffi::PyObject_GC_IsTracked(exception) != 0 {
+                ffi::PyObject_GC_UnTrack(exception.cast());
+            }
+            let object = exception.cast::<ffi::PyStopIterationObject>();
+            let value = ptr::replace(&raw mut (*object).value, ptr::null_mut());
+            ffi::Py_CLEAR(&raw mut (*object).dict);
+            ffi::Py_CLEAR(&raw mut (*object).notes);
+            ffi::Py_CLEAR(&raw mut (*object).traceback);
+            ffi::Py_CLEAR(&raw mut (*object).context);
+            ffi::Py_CLEAR(&raw mut (*object).cause);
+            (*object).suppress_context = '\0';
+            if cfg!(not(Py_GIL_DISABLED)) && KEPT.is_null() {
+                KEPT = exception;
+            } else {
+                ffi::Py_CLEAR(&raw mut (*object).args);
+                let class = ffi::Py_TYPE(exception);
+                ffi::PyObject_GC_Del(exception.cast());
+                ffi::Py_DECREF(class.cast());
+            }
+            ffi::Py_XDECREF(value);
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! What a memory promises; its invariants are validated after every test.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
+
+mod bounds;
+mod conditions;
+mod dropping;
+mod lives;
+mod model;
+mod owners;
+mod program;
+mod small;
+mod walks;

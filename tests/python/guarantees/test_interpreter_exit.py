@@ -1,0 +1,243 @@
+"""An interpreter that ends with caches in use ends quietly, whatever is still called while its modules are torn down."""
+
+import pytest
+from child import run
+
+LAST_WORDS = """
+import asyncio, gc, os, sys
+import hotset
+from hotset import Cache
+
+cache = Cache("last", maxsize=4, policy="lru", on_remove=lambda *_: None)
+plain = hotset.cache_result(lambda number: number + 1)
+pair = hotset.cache_result(lambda number, text="": (number, text))
+
+@hotset.cache_result
+async def coroutine(number):
+    return number + 1
+
+class Owner:
+    @hotset.cache_result
+    def method(self, number):
+        return number + 1
+
+class HasEq:
+    def __eq__(self, other): return True
+    def __hash__(self): return 1
+
+owner, equal = Owner(), HasEq()
+plain(1), pair(1), owner.method(1), pair(equal), cache.set("k", "v")
+
+def finish(awaitable):
+    try: awaitable.send(None)
+    except StopIteration as stop: return stop.value
+
+USES = {
+    "a hit": lambda: plain(1) == 2,
+    "a load": lambda: plain(10) == 11,
+    "a load of two": lambda: pair(10, text="t") == (10, "t"),
+    "a hit by equality": lambda: pair(HasEq())[0] is equal,
+    "a method's load": lambda: owner.method(10) == 11,
+    "an awaited load": lambda: finish(coroutine(10)) == 11,
+    "a pending call": lambda: coroutine(11) is not None,
+    "an invalidation": lambda: plain.invalidate(1) is True,
+    "a value set": lambda: plain.set(5, 1) is None and plain.peek(1) == 5,
+    "a refresh": lambda: plain.refresh(1) == 2,
+    "a key": lambda: plain.cache_key(1) is not None,
+    "a representation": lambda: "plain" in repr(plain) or repr(plain) and repr(owner.method) is not None,
+    "a misfit": lambda: misfit(),
+    "a reused awaitable": lambda: reused(),
+    "an info": lambda: plain.cache_clear() is None,
+    "an eviction": lambda: [cache.set(number, number) for number in range(20)] and len(cache) == 4,
+    "a mapping": lambda: (cache.set("k", 1), cache["k"] == 1 and cache.pop("k") == 1 and "k" not in cache)[1],
+    "a new function": lambda: hotset._core.wrap is not None,
+    "a walk": lambda: list(cache.items()) is not None and cache.clear() is None,
+}
+
+def misfit():
+    try: plain()
+    except TypeError: return True
+
+def reused():
+    awaitable = coroutine(12)
+    finish(awaitable)
+    try: finish(awaitable)
+    except RuntimeError: return True
+
+def use(name):
+    try:
+        outcome = "ok" if USES[name]() else "wrong"
+    except BaseException as error:
+        outcome = repr(error)
+    os.write(1, f"{name}: {outcome}\\n".encode())
+"""
+
+USES = [
+    "a hit",
+    "a load",
+    "a load of two",
+    "a hit by equality",
+    "a method's load",
+    "an awaited load",
+    "a pending call",
+    "an invalidation",
+    "a value set",
+    "a refresh",
+    "a key",
+    "a representation",
+    "a misfit",
+    "a reused awaitable",
+    "an info",
+    "an eviction",
+    "a mapping",
+    "a new function",
+    "a walk",
+]
+
+LAST = """
+class Last:
+    def __del__(self):
+        use(name)
+"""
+
+MOMENTS = {
+    "the end of modules": f"{LAST}\nsys.last = Last()",
+    "a cached value's end": f"{LAST}\nsys.keeper = Cache()\nsys.keeper['last'] = Last()",
+    "a result's end": f"{LAST}\nsys.keeper = hotset.cache_result(lambda: Last())\nsys.keeper()",
+    "a cycle's end": f"{LAST}\nlast = Last()\nlast.me = last\ndel last\ngc.disable()",
+    "atexit": "import atexit\natexit.register(use, name)",
+}
+
+AT_THE_END = """
+import sys
+scene, name = sys.argv[1:]
+exec(scene, {"__name__": "scene", "name": name})  # not in a module, whose names would be gone first
+"""
+
+
+@pytest.mark.parametrize("use", USES)
+@pytest.mark.parametrize("moment", ["the end of modules", "atexit"])
+def test_what_is_used_at_the_end_works(moment: str, use: str) -> None:
+    run(AT_THE_END, LAST_WORDS + MOMENTS[moment], use, last=f"{use}: ok")
+
+
+@pytest.mark.parametrize("moment", ["a cached value's end", "a result's end", "a cycle's end"])
+@pytest.mark.parametrize("use", ["a load", "an awaited load", "a mapping", "an eviction"])
+def test_values_that_end_with_the_interpreter_may_use_caches(moment: str, use: str) -> None:
+    run(AT_THE_END, LAST_WORDS + MOMENTS[moment], use, last=f"{use}: ok")
+
+
+def test_functions_and_caches_in_cycles_at_exit() -> None:
+    run(
+        LAST_WORDS
+        + """
+gc.disable()
+function = hotset.cache_result(lambda number: function)
+function(1); function.me = function; function.cache["function"] = function
+method = owner.method
+owner.self_method = method
+owner.method(2)
+shared = Cache("shared", on_remove=lambda *_: shared.get(1), maxweight=10, weigher=lambda *_: 1 if shared is not None else 1)
+shared["shared"] = shared
+iterator = iter(shared)
+print("done")
+"""
+    )
+
+
+def test_awaitables_that_nobody_awaits_at_exit() -> None:
+    run(
+        LAST_WORDS
+        + """
+import types
+
+@types.coroutine
+def waits():
+    yield "waiting"
+
+@hotset.cache_result
+async def suspended(number):
+    try:
+        await waits()
+    finally:
+        sys.__dict__.setdefault("closed", True)
+
+pending = coroutine(100)
+finish(coroutine(1))
+ready = coroutine(1)
+running = suspended(1)
+assert running.send(None) == "waiting"
+sys.keep = [coroutine(1), coroutine(101), ready, pending]
+os.write(1, b"done\\n")
+""",
+    )
+
+
+@pytest.mark.parametrize(
+    ("raises", "code", "error"), [("sys.exit(7)", 7, "SystemExit"), ("raise KeyboardInterrupt", 130, "KeyboardInterrupt")]
+)
+def test_a_loader_may_end_the_program(raises: str, code: int, error: str) -> None:
+    run(
+        LAST_WORDS
+        + f"""
+@hotset.cache_result
+def loader(number):
+    {raises}
+
+@hotset.cache_result
+async def async_loader(number):
+    {raises}
+
+for call in (lambda: loader(1), lambda: asyncio.run(main()), lambda: cache.get_or_load("x", lambda key: loader(2))):
+    async def main(): await async_loader(1)
+    try: call()
+    except {error}: pass
+    else: raise AssertionError
+stats = loader.cache.stats()
+assert (stats.load_errors, stats.loads, stats.entries, len(loader.cache)) == (2, 0, 0, 0), stats
+signal = __import__("signal"); signal.signal(signal.SIGINT, lambda *_: os._exit(130))
+print("done", flush=True)
+try: loader(3)
+except KeyboardInterrupt: os._exit(130)
+""",
+        code=code,
+    )
+
+
+def test_threads_that_use_caches_without_running_python_beneath_them_may_outlive_the_program() -> None:
+    run(
+        LAST_WORDS
+        + """
+import threading, time
+
+def hammer():
+    for number in iter(int, 1):
+        cache[number], _ = 1, cache.get("k"); plain(1); pair(1); cache.get_or_load("k", lambda key: key); owner.method(1)
+
+for _ in range(4): threading.Thread(target=hammer, daemon=True).start()
+time.sleep(0.05)
+print("done", flush=True)
+"""
+    )
+
+
+def test_daemon_threads_that_load_when_the_program_ends() -> None:
+    for _ in range(3):
+        run(
+            LAST_WORDS
+            + """
+import threading, time
+sys.setswitchinterval(1e-5)
+sleepy = hotset.cache_result(lambda number: time.sleep(0))
+
+def hammer():
+    number = 0
+    while True:
+        number += 1
+        sleepy(number)
+
+for _ in range(6): threading.Thread(target=hammer, daemon=True).start()
+time.sleep(0.05)
+print("done", flush=True)
+"""
+        )

@@ -1,0 +1,58 @@
+"""The tree is the architecture: the package imports nothing that is optional, nothing that is slow, and nothing above it."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import hotset
+
+PACKAGE = Path(hotset.__file__).parent
+ABOVE = ("hotset.cli", "hotset.integrations", "hotset.testing")
+ENTRY_POINT = "__main__.py"
+
+
+def imports(file: Path) -> set[str]:
+    """The full names of all that a file of the package imports, wherever in it."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = ".".join(filter(None, ["hotset" if node.level else "", node.module]))
+            names.update(f"{base}.{alias.name}" for alias in node.names)
+    return names
+
+
+def modules_after(statement: str) -> set[str]:
+    """The names of the modules that a new interpreter has loaded after a statement."""
+    code = f"import sys\n{statement}\nprint(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return set(done.stdout.split())
+
+
+def test_the_package_imports_nothing_above_it() -> None:
+    climbing = {
+        f"{file.name} imports {name}"
+        for file in PACKAGE.glob("*.py")
+        if file.name != ENTRY_POINT
+        for name in imports(file)
+        if f"{name}.".startswith(tuple(f"{above}." for above in ABOVE))
+    }
+    assert climbing == set()
+
+
+def test_an_import_is_seen_however_it_is_written(tmp_path: Path) -> None:
+    file = tmp_path / "module.py"
+    file.write_text("import hotset.cli\nfrom hotset import integrations\ndef f():\n    from .cli.demo import main\n")
+    assert imports(file) == {"hotset.cli", "hotset.integrations", "hotset.cli.demo.main"}
+
+
+def test_importing_the_package_loads_nothing_optional_and_nothing_slow() -> None:
+    loaded = modules_after("import hotset") - modules_after("")
+    tops = {name.partition(".")[0] for name in loaded}
+    assert tops - sys.stdlib_module_names == {"hotset"}
+    assert "asyncio" not in tops
+    assert not any(f"{name}.".startswith(tuple(f"{above}." for above in ABOVE)) for name in loaded)
