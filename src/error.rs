@@ -34,7 +34,9 @@ impl fmt::Display for Error {
                 "{text:?} is not a duration ({reason}): write for example \"90s\", \"30m\", \"1h30m\", \"500ms\", \
                  a number of seconds, or a timedelta"
             ),
-            Self::TooManyEntries => write!(out, "the cache holds 4 billion entries and takes no more: give it a maxsize"),
+            Self::TooManyEntries => {
+                write!(out, "the cache holds 4 billion entries and takes no more: give it a maxsize")
+            }
         }
     }
 }

@@ -8,13 +8,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from hotset._cache import Load, _given
-from hotset._core import MISSING, ready
+from hotset._core import MISSING, Missing, ready
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping
 
     from hotset._cache import Cache
-    from hotset._core import Missing
     from hotset._types import Duration
 
 K = TypeVar("K")
@@ -112,13 +111,13 @@ class AsyncFace(Generic[K, V]):
     ) -> Awaitable[V]:
         """See :meth:`hotset.Cache.get_or_load`; the loader is awaited."""
         found = self._cache.get(key, MISSING)
-        if not isinstance(found, type(MISSING)):
+        if not isinstance(found, Missing):
             return ready(found)
         return self._load(key, loader, _given(ttl=ttl, idle=idle, tags=tags))
 
     async def _load(self, key: K, loader: Callable[[K], Awaitable[V]], options: dict[str, Any]) -> V:
         found = self._cache.peek(key, MISSING)
-        if not isinstance(found, type(MISSING)):
+        if not isinstance(found, Missing):
             return found
         with Load(self._cache):
             value = await loader(key)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable, Mapping, MutableMapping
-from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar, cast, overload
 
 from hotset import _registry
-from hotset._core import MISSING, BaseCache, adopt_get, can_be_read_once
+from hotset._core import MISSING, BaseCache, Missing, adopt_get, can_be_read_once
 from hotset._views import CacheItems, CacheValues
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from hotset._aio import AsyncFace
-    from hotset._core import CachedCoroutineFunction, CachedFunction, ManualClock, Missing
+    from hotset._core import CachedCoroutineFunction, CachedFunction, ManualClock
     from hotset._decorator import Decorator
     from hotset._policies import Policy
     from hotset._types import Duration, ShouldCache, Tags, TtlOfResult
@@ -28,6 +28,9 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 DEFAULT_MAXSIZE = 10_000
+
+#: Settings that the compiled half keeps for copies only.
+_KEPT = ("weigher", "jitter", "on_remove", "clock")
 
 
 class Cache(BaseCache[K, V], MutableMapping[K, V]):
@@ -72,11 +75,11 @@ class Cache(BaseCache[K, V], MutableMapping[K, V]):
         on_remove: Callable[[K, V, str], object] | None = None,
         clock: ManualClock | None = None,
     ) -> Self:
-        if name is not None and not isinstance(name, str):
+        if not isinstance(name, str | None):  # pyright: ignore[reportUnnecessaryIsInstance]  # the user's mistake is checked here
             raise TypeError(f"name={name!r}: the name of a cache is a str; its bound is maxsize=")
         if (maxweight is None) != (weigher is None):
             raise ValueError("maxweight and weigher belong together: give both or none")
-        size = maxsize if not isinstance(maxsize, type(MISSING)) else DEFAULT_MAXSIZE if maxweight is None else None
+        size = maxsize if not isinstance(maxsize, Missing) else DEFAULT_MAXSIZE if maxweight is None else None
         self = super().__new__(
             cls,
             name or _registry.default_name(),
@@ -122,6 +125,11 @@ class Cache(BaseCache[K, V], MutableMapping[K, V]):
                 other.set(key, value, ttl=left, tags=tags)
         return other
 
+    def _settings(self) -> dict[str, Any]:
+        """The arguments to make such a cache with."""
+        names = ("maxsize", "maxweight", "weigher", "ttl", "idle", "jitter", "policy", "on_remove", "clock")
+        return {name: getattr(self, f"_{name}" if name in _KEPT else name) for name in names}
+
     # Counting
 
     def incr(self, key: K, delta: int = 1, *, initial: int = 0, ttl: Duration | Missing | None = MISSING) -> int:
@@ -130,7 +138,7 @@ class Cache(BaseCache[K, V], MutableMapping[K, V]):
         Raises:
             TypeError: if what is there is no number.
         """
-        lifespan = {} if isinstance(ttl, type(MISSING)) else {"ttl": ttl}
+        lifespan = {} if isinstance(ttl, Missing) else {"ttl": ttl}
         while True:
             present: Any = self.peek(key, MISSING)
             total: Any = (initial if present is MISSING else _number(key, present)) + delta
@@ -160,7 +168,7 @@ class Cache(BaseCache[K, V], MutableMapping[K, V]):
         What can be read only once (an iterator, an open file) is returned and not stored.
         """
         found = self.get(key, MISSING)
-        if not isinstance(found, type(MISSING)):
+        if not isinstance(found, Missing):
             return found
         return self._load(key, loader, _given(ttl=ttl, idle=idle, tags=tags))
 
@@ -179,7 +187,7 @@ class Cache(BaseCache[K, V], MutableMapping[K, V]):
     def get_many(self, keys: Iterable[K]) -> dict[K, V]:
         """What is there of ``keys``."""
         found = ((key, self.get(key, MISSING)) for key in keys)
-        return {key: value for key, value in found if not isinstance(value, type(MISSING))}
+        return {key: value for key, value in found if not isinstance(value, Missing)}
 
     def set_many(
         self,
@@ -191,7 +199,8 @@ class Cache(BaseCache[K, V], MutableMapping[K, V]):
     ) -> None:
         """Store the pairs of a mapping or of an iterable."""
         options = _given(ttl=ttl, idle=idle, tags=tags)
-        for key, value in items.items() if isinstance(items, Mapping) else items:
+        pairs = cast("Mapping[K, V]", items).items() if isinstance(items, Mapping) else items
+        for key, value in pairs:
             self.set(key, value, **options)
 
     def delete_many(self, keys: Iterable[K]) -> int:
@@ -246,12 +255,15 @@ class Cache(BaseCache[K, V], MutableMapping[K, V]):
     # The decorator
 
     @overload
-    def cache_result(self, function: Callable[P, Coroutine[Any, Any, R]], /) -> CachedCoroutineFunction[P, R]: ...
+    def cache_result(  # type: ignore[overload-overlap]  # a coroutine function is a function too, and comes first
+        self, function: Callable[P, Coroutine[Any, Any, R]], /
+    ) -> CachedCoroutineFunction[P, R]: ...
     @overload
     def cache_result(self, function: Callable[P, R], /) -> CachedFunction[P, R]: ...
     @overload
     def cache_result(
         self,
+        /,
         *,
         ttl: TtlOfResult | Missing = ...,
         idle: Duration | Missing | None = ...,
@@ -285,9 +297,11 @@ class Cache(BaseCache[K, V], MutableMapping[K, V]):
         from hotset._decorator import Options, decorated
 
         options = Options(ttl, idle, tags, key, ignore, typed, should_cache, name, version)
-        if function is None:
-            return lambda target: decorated(target, self, options)
-        return decorated(function, self, options)
+
+        def decorate(target: Any) -> Any:
+            return decorated(target, self, options)
+
+        return decorate if function is None else decorate(function)
 
     # The rest
 

@@ -3,69 +3,95 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-_DATETIME_CLASSES = ("datetime", "time")
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def content_of(value: Any) -> object | None:
     """Return what tells ``value`` from others of its class, in built-in containers, or None where its class is not known.
 
-    Decimals and datetimes are among them because equal ones can differ in what a function sees (``Decimal("1.0")`` and
-    ``Decimal("1.00")``, one instant in two time zones).
+    Numbers and times are among them because equal ones can differ in what a function sees: ``Decimal("1.0")`` and
+    ``Decimal("1.00")``, or one instant in two time zones.
     """
-    cls = type(value)
-    if hasattr(cls, "__dataclass_fields__"):
-        return _dataclass_content(value)
-    module = cls.__module__
-    if module in ("decimal", "_pydecimal", "_decimal"):
-        return str(value) if cls.__name__ == "Decimal" else None
-    if module == "datetime" and cls.__name__ in _DATETIME_CLASSES:
-        return (value.replace(tzinfo=None, fold=0).isoformat(), value.fold, value.tzinfo)
-    package = module.partition(".")[0]
-    if package == "numpy" and isinstance(value, (numpy := sys.modules["numpy"]).ndarray | numpy.generic):
-        return _array_content(value)
-    if package == "pandas":
-        return _pandas_content(value)
+    cls: Any = value.__class__
+    for base in cls.__mro__:
+        describe = _CONTENT.get(f"{base.__module__.partition('.')[0]}.{base.__name__}")
+        if describe is not None:
+            return describe(value)
+    if "__dataclass_fields__" in dir(cls) and _has_generated_eq(cls):
+        fields: dict[str, Any] = value.__dataclass_fields__
+        return [(name, getattr(value, name)) for name, field in fields.items() if field.compare]
     return None
 
 
-def _dataclass_content(value: Any) -> object | None:
-    """The fields of a dataclass whose equality is the generated one."""
-    parameters = getattr(type(value), "__dataclass_params__", None)
-    if parameters is None or not parameters.eq or not _has_generated_eq(type(value)):
-        return None
-    return [(name, getattr(value, name)) for name, field in value.__dataclass_fields__.items() if field.compare]
-
-
-def _has_generated_eq(cls: type) -> bool:
+def _has_generated_eq(cls: Any) -> bool:
     """Whether ``__eq__`` was written by ``dataclass`` and not by a person."""
-    eq = cls.__dict__.get("__eq__")
-    code = getattr(eq, "__code__", None)
+    code: Any = getattr(cls.__eq__, "__code__", None)
     return code is not None and code.co_filename == "<string>"
 
 
-def _array_content(value: Any) -> object:
+def _time(value: Any) -> object:
+    return (value.replace(tzinfo=None, fold=0).isoformat(), value.fold, value.tzinfo)
+
+
+def _array(value: Any) -> object:
     """Kind, shape and bytes of an array; its items where it holds objects."""
     if value.dtype.hasobject:
-        return (str(value.dtype), value.shape, value.tolist())
-    return (str(value.dtype), value.shape, value.tobytes())
+        return (repr(value.dtype), value.shape, value.tolist())
+    return (repr(value.dtype), value.shape, value.tobytes())
 
 
-def _pandas_content(value: Any) -> object | None:
-    """Labels and values of a table, a column or an index."""
-    pandas = sys.modules["pandas"]
-    if isinstance(value, pandas.DataFrame):
-        columns = [(_values(value.iloc[:, place])) for place in range(value.shape[1])]
-        return ("frame", _values(value.index), _values(value.columns), columns)
-    if isinstance(value, pandas.Series):
-        return ("series", value.name, _values(value.index), _values(value))
-    if isinstance(value, pandas.Index):
-        return ("index", _values(value))
-    return None
+def _masked_array(value: Any) -> object:
+    mask = sys.modules["numpy"].ma.getmaskarray(value)
+    return (_array(value.data), _array(mask), repr(value.fill_value))
 
 
-def _values(column: Any) -> object:
-    """Names, dtype and values of what has ``to_numpy``."""
-    names = list(getattr(column, "names", ()))
-    return (names, str(column.dtype), column.to_numpy())
+def _timestamp(value: Any) -> object:
+    return (value.isoformat(), value.unit, value.fold, value.tzinfo)
+
+
+def _table(value: Any) -> object:
+    columns = [_column(value.iloc[:, place]) for place in range(value.shape[1])]
+    return (_labels(value.index), _labels(value.columns), columns, sorted(value.attrs.items()))
+
+
+def _series(value: Any) -> object:
+    return (value.name, _labels(value.index), _column(value), sorted(value.attrs.items()))
+
+
+def _labels(index: Any) -> object:
+    """Class, names and values of an index, by level where it has several."""
+    levels = [index.get_level_values(number) for number in range(index.nlevels)]
+    return (index.__class__.__name__, list(index.names), [_column(level) for level in levels])
+
+
+def _column(column: Any) -> object:
+    """Kind and values of one column, of a table or alone."""
+    dtype = column.dtype
+    if isinstance(dtype, sys.modules["numpy"].dtype):
+        return _array(column.to_numpy())
+    categories = getattr(dtype, "categories", None)
+    if categories is not None:
+        codes = column.cat.codes if hasattr(column, "cat") else column.codes
+        return (repr(dtype), _labels(categories), _array(sys.modules["numpy"].asarray(codes)))
+    return (repr(dtype), list(column))
+
+
+#: By package and class; subclasses are described like their nearest base.
+_CONTENT: dict[str, Callable[[Any], object]] = {
+    "decimal.Decimal": str,
+    "_pydecimal.Decimal": str,
+    "datetime.datetime": _time,
+    "datetime.time": _time,
+    "datetime.timezone": repr,
+    "numpy.MaskedArray": _masked_array,
+    "numpy.ndarray": _array,
+    "numpy.generic": _array,
+    "pandas.Timestamp": _timestamp,
+    "pandas.DataFrame": _table,
+    "pandas.Series": _series,
+    "pandas.Index": _labels,
+    "pandas.ExtensionArray": _column,
+}

@@ -114,7 +114,7 @@ class CacheVerbs(Generic[K, V]):
     def __new__(
         cls,
         name: str,
-        maxsize: int | None,
+        maxsize: int | Missing | None,
         maxweight: int | None,
         weigher: Callable[[K, V], int] | None,
         ttl: Duration | None,
@@ -194,7 +194,9 @@ class CacheVerbs(Generic[K, V]):
     @overload
     def pop(self, key: K) -> V: ...
     @overload
-    def pop(self, key: K, default: D, /) -> V | D:
+    def pop(self, key: K, default: V) -> V: ...
+    @overload
+    def pop(self, key: K, default: D) -> V | D:
         """Take a value out. Raises KeyError if there is none and no default."""
     def popitem(self) -> tuple[K, V]:
         """Take out the entry that the policy would evict next. Raises KeyError if the cache is empty."""
@@ -226,6 +228,14 @@ class CacheVerbs(Generic[K, V]):
     def _remaining(self, key: K) -> float | None: ...
     def _tags(self, key: K) -> list[str] | None: ...
     def _exchange(self, key: K, present: V, value: V) -> bool: ...
+    @property
+    def _weigher(self) -> Callable[[K, V], int] | None: ...
+    @property
+    def _on_remove(self) -> Callable[[K, V, str], object] | None: ...
+    @property
+    def _jitter(self) -> float: ...
+    @property
+    def _clock(self) -> ManualClock | None: ...
     def _count_load(self, seconds: float, failed: bool) -> None: ...
 
 class BaseCache(CacheVerbs[K, V]):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar, overload
 
-from hotset._core import MISSING, wrap
+from hotset._core import wrap
 from hotset._plan import Plan, name_of
 
 if TYPE_CHECKING:
@@ -24,13 +24,17 @@ class Decorator(Protocol):
     """What ``cache_result(...)`` returns: it decorates functions, coroutine functions, classmethods and staticmethods."""
 
     @overload
-    def __call__(self, function: Callable[P, Coroutine[Any, Any, R]], /) -> CachedCoroutineFunction[P, R]: ...
+    def __call__(  # type: ignore[overload-overlap]  # a coroutine function is a function too, and comes first
+        self, function: Callable[P, Coroutine[Any, Any, R]], /
+    ) -> CachedCoroutineFunction[P, R]: ...
     @overload
     def __call__(self, function: Callable[P, R], /) -> CachedFunction[P, R]: ...
 
 
 @overload
-def cache_result(function: Callable[P, Coroutine[Any, Any, R]], /) -> CachedCoroutineFunction[P, R]: ...
+def cache_result(  # type: ignore[overload-overlap]  # a coroutine function is a function too, and comes first
+    function: Callable[P, Coroutine[Any, Any, R]], /
+) -> CachedCoroutineFunction[P, R]: ...
 @overload
 def cache_result(function: Callable[P, R], /) -> CachedFunction[P, R]: ...
 @overload
@@ -101,7 +105,7 @@ def cache_result(
 
     def decorate(target: Any) -> Any:
         if isinstance(target, staticmethod | classmethod):
-            return type(target)(decorate(target.__func__))
+            return _rewrap(target, decorate)
         _check_callable(target)
         cache: Cache[Any, Any] = Cache(name or name_of(target), maxsize=maxsize, policy=policy, jitter=jitter, clock=clock)
         options = Options(ttl, idle, tags, key, ignore, typed, should_cache, name, version)
@@ -141,7 +145,7 @@ class Options:
 def decorated(function: Any, cache: Cache[Any, Any], options: Options) -> Any:
     """Return ``function`` with its results kept in ``cache``."""
     if isinstance(function, staticmethod | classmethod):
-        return type(function)(decorated(function.__func__, cache, options))
+        return _rewrap(function, lambda inner: decorated(inner, cache, options))
     _check_callable(function)
     result = wrap(function, cache, Plan(function, **options.plan))
     functools.update_wrapper(result, function)
@@ -152,12 +156,23 @@ def decorated(function: Any, cache: Cache[Any, Any], options: Options) -> Any:
     return result
 
 
+def _rewrap(method: Any, decorate: Callable[[Any], Any]) -> Any:
+    """A staticmethod or classmethod of the decorated function."""
+    function = decorate(method.__func__)
+    return CachedClassMethod(function) if isinstance(method, classmethod) else staticmethod(function)
+
+
+class CachedClassMethod(classmethod):  # type: ignore[type-arg]  # of whatever class it is found in
+    """A classmethod whose verbs, as its calls, are those of the class that it is reached through."""
+
+    def __get__(self, instance: Any, owner: Any = None, /) -> Any:
+        function: Any = self.__func__
+        return function.__get__(type(instance) if owner is None else owner)
+
+
 def _check_callable(function: object) -> None:
     if isinstance(function, property):
         raise TypeError("cache_result cannot decorate a property: use hotset.cached_property, or put @property above it")
     if not callable(function):
         raise TypeError(f"cache_result decorates functions, not {function!r}: its options are keywords, as in ttl='30m'")
 
-
-#: Stands for an option that was not given, where None means something.
-NOT_GIVEN = MISSING

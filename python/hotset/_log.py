@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import logging
+
 UNBOUNDED = 2**64 - 1
 
 
@@ -21,7 +26,8 @@ def read_once(function: str, result: str) -> None:
     )
 
 
-def _logger():  # type: ignore[no-untyped-def]  # logging is imported when there is something to say
+def _logger() -> logging.Logger:
+    # Imported when there is something to say: it takes longer than all of hotset.
     import logging
 
     return logging.getLogger("hotset")

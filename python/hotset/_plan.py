@@ -32,6 +32,8 @@ class Plan:
     """A function's parameters, and what the user wants of its results. Read once by the compiled half."""
 
     absent = MISSING
+    #: Stands in keys between positional and keyword arguments.
+    mark = object()
 
     def __init__(
         self,
@@ -58,7 +60,13 @@ class Plan:
         self.takes_kwargs = parameters.kwargs is not None
         self.keeps_args = self.takes_args and parameters.args not in ignored
         self.keeps_kwargs = self.takes_kwargs and parameters.kwargs not in ignored
-        self.is_method = parameters.names[:1] == ["self"] and key is None and "self" not in ignored
+        #: What frameworks look at: the function beneath a partial, or the function itself where it has code of its own.
+        self.innermost = function if hasattr(function, "__code__") else _innermost(function)
+        written = isinstance(self.innermost, FunctionType)
+        self.is_method = written and parameters.names[:1] == ["self"] and key is None and "self" not in ignored
+        parent = getattr(function, "__qualname__", "").rpartition(".")[0]
+        in_class = bool(parent) and not parent.endswith("<locals>")
+        self.expects_class = in_class and parameters.names[:1] == ["cls"]
         self.is_coroutine = is_coroutine_function(function)
         self.typed = _flag("typed", typed)
         self.ttl = ttl
@@ -155,10 +163,10 @@ def _innermost(function: Callable[..., Any]) -> Any:
             current = current.func
         elif hasattr(current, "__func__"):
             current = current.__func__
-        elif hasattr(current, "__code__") or isinstance(current, type) or not hasattr(type(current), "__call__"):
+        elif hasattr(current, "__code__") or isinstance(current, type) or not callable(current):
             return current
         else:
-            call = type(current).__call__
+            call: Any = current.__class__.__call__
             if not hasattr(call, "__code__"):
                 return current
             current = call
@@ -241,7 +249,7 @@ def _marked_by_text(function: Callable[..., Any], names: set[str]) -> set[str]:
 def name_of(function: Callable[..., Any]) -> str:
     """Module and qualified name of a function, or of the class of a callable."""
     innermost = _innermost(function)
-    named = innermost if hasattr(innermost, "__qualname__") else type(innermost)
+    named: Any = innermost if hasattr(innermost, "__qualname__") else innermost.__class__
     return f"{getattr(named, '__module__', None) or 'builtins'}.{named.__qualname__}"
 
 

@@ -9,7 +9,6 @@ from hotset._decorator import cache_result
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from hotset._core import CachedFunction
     from hotset._types import Duration, TtlOfResult
 
 T = TypeVar("T")
@@ -40,22 +39,23 @@ class cached_property(Generic[T, V]):  # noqa: N801  # used as a decorator, name
     ) -> None: ...
     def __init__(self, function: Callable[[T], V] | None = None, /, **options: Any) -> None:
         self._options = options
-        self._function: CachedFunction[[T], V] | None = None
+        # Any: an attribute of this type would be taken for a method of the property.
+        self._function: Any = None
         if function is not None:
             self._decorate(function)
 
     def __call__(self, function: Callable[[T], V]) -> cached_property[T, V]:
         """Take the function, where options came first."""
         self._decorate(function)
-        return self  # type: ignore[return-value]  # what was made for anything is for this function now
+        return self
 
     def _decorate(self, function: Callable[[T], V]) -> None:
         self._function = cache_result(**self._options)(function)
         self.__doc__ = function.__doc__
 
     @property
-    def function(self) -> CachedFunction[[T], V]:
-        """The decorated function behind the property, with all its verbs."""
+    def function(self) -> Any:
+        """The decorated function behind the property, with all its verbs: a :class:`hotset.CachedFunction`."""
         if self._function is None:
             raise TypeError("cached_property(...) is a decorator: put it above a method")
         return self._function

@@ -4,24 +4,30 @@ from __future__ import annotations
 
 import itertools
 from typing import TYPE_CHECKING, Any
-from weakref import WeakValueDictionary
+from weakref import ref
 
 if TYPE_CHECKING:
     from hotset._cache import Cache
 
 _numbers = itertools.count(1)
-_live: WeakValueDictionary[int, Cache[Any, Any]] = WeakValueDictionary()
+#: Caches by age. Changed and copied in single operations, which is what makes it safe in threads and in finalizers.
+_live: dict[int, ref[Cache[Any, Any]]] = {}
 
 
 def enter(cache: Cache[Any, Any]) -> None:
     """List a cache as long as it lives."""
-    _live[next(_numbers)] = cache
+    number = next(_numbers)
+
+    def forget(_: object, live: dict[int, ref[Cache[Any, Any]]] = _live) -> None:
+        live.pop(number, None)
+
+    _live[number] = ref(cache, forget)
 
 
 def leave(cache: Cache[Any, Any]) -> None:
     """List a cache no longer."""
-    for number, listed in list(_live.items()):
-        if listed is cache:
+    for number, reference in _live.copy().items():
+        if reference() is cache:
             _live.pop(number, None)
 
 
@@ -32,4 +38,5 @@ def default_name() -> str:
 
 def listed() -> list[Cache[Any, Any]]:
     """The caches that live, oldest first."""
-    return [cache for _, cache in sorted(_live.items())]
+    caches = (reference() for _, reference in sorted(_live.copy().items()))
+    return [cache for cache in caches if cache is not None]

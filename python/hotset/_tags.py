@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     from hotset._types import Tags
 
-    Render = Callable[[tuple[Any, ...], dict[str, Any] | None, object], Sequence[str]]
+    Render = Callable[[tuple[Any, ...], dict[str, Any] | None, object], Iterable[str]]
 
 
 class Parameters(Protocol):
@@ -41,11 +41,11 @@ def _from_callable(tags: Callable[..., Iterable[str]]) -> Render:
     code = getattr(tags, "__code__", None)
     wants_result = code is not None and "result" in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
 
-    def render(args: tuple[Any, ...], kwargs: dict[str, Any] | None, result: object) -> Sequence[str]:
+    def render(args: tuple[Any, ...], kwargs: dict[str, Any] | None, result: object) -> Iterable[str]:
         named = dict(kwargs or {})
         if wants_result:
             named["result"] = result
-        return list(tags(*args, **named))
+        return tags(*args, **named)
 
     return render
 

@@ -1,8 +1,9 @@
 //! The class beneath `hotset.Cache`: every verb on one key, and what concerns all of them.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use hotset::clock::{Clock, NEVER};
+use hotset::clock::{self, Clock, NEVER};
 use hotset::expiry::Lifespan;
 use hotset::memory::{Condition, Details, Options};
 use hotset::stats::Cause;
@@ -15,7 +16,7 @@ use pyo3::{PyTraverseError, PyVisit};
 
 use crate::call_key::as_call_key;
 use crate::clock::ManualClock;
-use crate::duration::{seconds, ticks};
+use crate::duration::{duration, seconds, ticks};
 use crate::errors::{invalid, raised};
 use crate::exact::{Pointer, class, is_exactly, number_hash, text_hash};
 use crate::inner::Inner;
@@ -41,6 +42,11 @@ impl<'py> FromPyObject<'_, 'py> for Given<'py> {
 #[pyclass(frozen, subclass, weakref, generic, module = "hotset._core", name = "CacheVerbs")]
 pub(crate) struct CacheVerbs {
     pub(crate) inner: Arc<Inner>,
+    /// As they were given, for those who ask and for copies of the cache.
+    ttl: Option<Duration>,
+    idle: Option<Duration>,
+    jitter: f64,
+    clock: Option<Py<ManualClock>>,
 }
 
 /// A key as it was given: of the mapping, or of a call.
@@ -151,7 +157,7 @@ impl CacheVerbs {
 
     /// `del cache[key]`
     pub(crate) fn delete_item(&self, key: &Bound<'_, PyAny>) -> PyResult<()> {
-        self.take_out(key)?.map(drop).ok_or_else(|| PyKeyError::new_err(key.clone().unbind()))
+        self.take_out(key)?.map(drop).ok_or_else(|| PyKeyError::new_err((key.clone().unbind(),)))
     }
 
     fn store(
@@ -264,7 +270,9 @@ fn shown(bound: u64) -> Option<u64> {
 
 fn callable(name: &str, value: Option<Bound<'_, PyAny>>) -> PyResult<Option<Object>> {
     match value {
-        Some(value) if !value.is_callable() => Err(invalid(value.py(), name, &value, "write a function")),
+        Some(value) if !value.is_callable() => {
+            Err(PyTypeError::new_err(format!("{name}={}: write a function", value.repr()?)))
+        }
         value => Ok(value.map(Object::from)),
     }
 }
@@ -299,9 +307,17 @@ impl CacheVerbs {
             ..Options::default()
         };
         let memory = Memory::new(options).map_err(|error| raised(&error))?;
-        let lifespan = Lifespan { ttl: ticks("ttl", ttl)?, idle: ticks("idle", idle)? };
+        let (ttl, idle) = (duration("ttl", ttl)?, duration("idle", idle)?);
+        let lifespan = Lifespan { ttl: ttl.map_or(NEVER, clock::ticks), idle: idle.map_or(NEVER, clock::ticks) };
         let (weigher, listener) = (callable("weigher", weigher)?, callable("on_remove", on_remove)?);
-        Ok(Self { inner: Arc::new(Inner::new(memory, lifespan, weigher, listener, Object::of(name))) })
+        let clock = clock.map(|clock| clock.clone().unbind());
+        Ok(Self {
+            ttl,
+            idle,
+            jitter,
+            clock,
+            inner: Arc::new(Inner::new(memory, lifespan, weigher, listener, Object::of(name))),
+        })
     }
 
     #[getter]
@@ -326,14 +342,32 @@ impl CacheVerbs {
 
     #[getter]
     fn ttl(&self) -> Option<f64> {
-        let ttl = self.inner.lifespan.ttl;
-        (ttl != NEVER).then(|| seconds(ttl))
+        self.ttl.map(|ttl| ttl.as_secs_f64())
     }
 
     #[getter]
     fn idle(&self) -> Option<f64> {
-        let idle = self.inner.lifespan.idle;
-        (idle != NEVER).then(|| seconds(idle))
+        self.idle.map(|idle| idle.as_secs_f64())
+    }
+
+    #[getter]
+    fn _weigher(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+        self.inner.weigher.as_ref().map(|weigher| weigher.bind(py).unbind())
+    }
+
+    #[getter]
+    fn _on_remove(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+        self.inner.listener.as_ref().map(|listener| listener.bind(py).unbind())
+    }
+
+    #[getter]
+    fn _jitter(&self) -> f64 {
+        self.jitter
+    }
+
+    #[getter]
+    fn _clock(&self, py: Python<'_>) -> Option<Py<ManualClock>> {
+        self.clock.as_ref().map(|clock| clock.clone_ref(py))
     }
 
     #[getter]
@@ -415,7 +449,7 @@ impl CacheVerbs {
         }
         match self.take_out(key)? {
             Some(value) => Ok(value.into_bound(key.py()).unbind()),
-            None if default.is_empty() => Err(PyKeyError::new_err(key.clone().unbind())),
+            None if default.is_empty() => Err(PyKeyError::new_err((key.clone().unbind(),))),
             None => Ok(default.get_item(0)?.unbind()),
         }
     }

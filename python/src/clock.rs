@@ -6,7 +6,7 @@ use hotset::clock;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
-use crate::duration::ticks;
+use crate::duration::duration;
 
 #[pyclass(frozen, module = "hotset.testing")]
 pub(crate) struct ManualClock {
@@ -27,11 +27,10 @@ impl ManualClock {
     }
 
     fn advance(&self, by: &Bound<'_, PyAny>) -> PyResult<()> {
-        let by = ticks("by", by)?;
-        if by == clock::NEVER {
+        let Some(by) = duration("by", by)? else {
             return Err(PyValueError::new_err("by=None: a clock cannot be advanced for ever"));
-        }
-        self.clock.advance(clock::duration(by));
+        };
+        self.clock.advance(by);
         Ok(())
     }
 

@@ -1,5 +1,7 @@
 //! Durations as Python people give them: text, a number of seconds, or a `timedelta`.
 
+use std::time::Duration;
+
 use hotset::clock::{self, NEVER, Tick};
 use hotset::expiry::duration::{from_seconds, parse};
 use pyo3::exceptions::PyValueError;
@@ -12,8 +14,13 @@ const INSTEAD: &str = "write \"90s\", \"30m\", \"1h30m\", a number of seconds ab
 
 /// Ticks from a duration; None is for ever. `name` is that of the argument, for the error.
 pub(crate) fn ticks(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Tick> {
+    Ok(duration(name, value)?.map_or(NEVER, clock::ticks))
+}
+
+/// A duration as it was given; None is for ever.
+pub(crate) fn duration(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Option<Duration>> {
     if value.is_none() {
-        return Ok(NEVER);
+        return Ok(None);
     }
     let py = value.py();
     let duration = if let Ok(text) = value.cast::<PyString>() {
@@ -26,9 +33,10 @@ pub(crate) fn ticks(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Tick> {
     {
         return Err(invalid(py, name, value, INSTEAD));
     } else {
-        from_seconds(value.extract()?).map_err(|_| PyValueError::new_err(describe(name, value)))?
+        let seconds = value.extract().unwrap_or(f64::INFINITY);
+        from_seconds(seconds).map_err(|_| PyValueError::new_err(describe(name, value)))?
     };
-    Ok(clock::ticks(duration))
+    Ok(Some(duration))
 }
 
 fn describe(name: &str, value: &Bound<'_, PyAny>) -> String {

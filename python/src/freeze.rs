@@ -18,6 +18,9 @@ use crate::object::Object;
 /// Deeper than this nothing is followed: what is, is a cycle or as good as one.
 const DEPTH: usize = 200;
 
+/// What was written of an item of a container without an order.
+type Written = (Vec<u8>, Vec<Object>);
+
 /// Writes one argument down.
 pub(crate) struct Writer<'a> {
     cache: &'a Arc<Inner>,
@@ -55,10 +58,10 @@ impl<'a> Writer<'a> {
             self.write_dict(dict, depth)?;
         } else if let Ok(set) = value.cast::<PySet>() {
             self.tag(b'S', class, class!(PySet_Type));
-            self.write_unordered(set.iter().map(|item| (item, None)), set.len(), depth)?;
+            self.write_unordered(set.py(), set.iter().map(|item| (item, None)), set.len(), depth)?;
         } else if let Ok(set) = value.cast::<PyFrozenSet>() {
             self.tag(b'z', class, class!(PyFrozenSet_Type));
-            self.write_unordered(set.iter().map(|item| (item, None)), set.len(), depth)?;
+            self.write_unordered(set.py(), set.iter().map(|item| (item, None)), set.len(), depth)?;
         } else {
             self.write_object(value, class, depth)?;
         }
@@ -152,12 +155,13 @@ impl<'a> Writer<'a> {
             self.bytes.push(b';');
             return Ok(());
         }
-        self.write_unordered(items, dict.len(), depth)
+        self.write_unordered(dict.py(), items, dict.len(), depth)
     }
 
     /// Writes items in the order of what is written of them.
     fn write_unordered<'py>(
         &mut self,
+        py: Python<'py>,
         items: impl Iterator<Item = (Bound<'py, PyAny>, Option<Bound<'py, PyAny>>)>,
         length: usize,
         depth: usize,
@@ -173,10 +177,25 @@ impl<'a> Writer<'a> {
         }
         written.sort_by(|(left, _), (right, _)| left.cmp(right));
         self.bytes.extend((length as u64).to_le_bytes());
-        for (bytes, parts) in written {
-            self.tagged(b'-', &bytes);
-            self.parts.extend(parts);
+        for group in written.chunk_by(|(left, _), (right, _)| left == right) {
+            group.iter().for_each(|(bytes, _)| self.tagged(b'-', bytes));
+            self.add_parts_of_group(py, group)?;
         }
+        Ok(())
+    }
+
+    /// Adds the parts of items that are written alike: as a set, since nothing says which of them comes first.
+    fn add_parts_of_group(&mut self, py: Python<'_>, group: &[Written]) -> PyResult<()> {
+        let parts = || group.iter().flat_map(|(_, parts)| parts);
+        // SAFETY: parts are alive.
+        let can_die = parts().any(|part| unsafe { is_exactly(part.as_ptr(), WeakIdentity::class()) });
+        if group.len() == 1 || can_die || parts().next().is_none() {
+            self.parts.extend(parts().cloned());
+            return Ok(());
+        }
+        let items = group.iter().map(|(_, parts)| PyTuple::new(py, parts.iter().map(|part| part.bind(py))));
+        let set = PyFrozenSet::new(py, items.collect::<PyResult<Vec<_>>>()?)?;
+        self.parts.push(Object::from(set));
         Ok(())
     }
 
@@ -193,7 +212,7 @@ impl<'a> Writer<'a> {
             self.tag(b'o', class, std::ptr::null_mut());
             return self.write(&content, depth + 1);
         }
-        self.bytes.push(b'h');
+        self.tag(b'h', class, std::ptr::null_mut());
         self.bytes.extend(value.hash()?.to_le_bytes());
         self.parts.push(Object::of(value));
         Ok(())

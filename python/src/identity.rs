@@ -4,7 +4,7 @@
 //! weak reference removes the entries that were keyed by it before the address can be used again.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicPtr, Ordering};
+use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 
 use hotset::memory::Left;
@@ -29,6 +29,8 @@ const FIRST_REVIEW: usize = 16;
 #[pyclass(frozen, module = "hotset._core")]
 pub(crate) struct WeakIdentity {
     address: usize,
+    /// The address while the object lives, then 0: a key that outlives it is nobody's.
+    live_address: AtomicUsize,
     cache: Weak<Inner>,
     noted: Mutex<AttachedLock, Noted>,
 }
@@ -55,10 +57,10 @@ impl WeakIdentity {
         CLASS.store(py.get_type::<Self>().as_type_ptr(), Ordering::Relaxed);
     }
 
-    /// The address of the object.
+    /// The address of the object while it lives, then null.
     #[inline]
     pub(crate) fn address(&self) -> Pointer {
-        self.address as Pointer
+        self.live_address.load(Ordering::Relaxed) as Pointer
     }
 
     /// What an object holds that is known to be an identity.
@@ -81,8 +83,15 @@ impl WeakIdentity {
         if let Some(known) = cache.identities.lock().get(&address) {
             return Ok(known.clone());
         }
-        let identity =
-            Bound::new(py, Self { address, cache: Arc::downgrade(cache), noted: Mutex::new(Noted::default()) })?;
+        let identity = Bound::new(
+            py,
+            Self {
+                address,
+                live_address: AtomicUsize::new(address),
+                cache: Arc::downgrade(cache),
+                noted: Mutex::new(Noted::default()),
+            },
+        )?;
         // SAFETY: both are live objects; the reference calls the identity when the object dies.
         let reference = unsafe { Object::from_result(py, ffi::PyWeakref_NewRef(object, identity.as_ptr()))? };
         identity.get().noted.lock().reference = Some(reference);
@@ -134,6 +143,7 @@ impl WeakIdentity {
 impl WeakIdentity {
     /// The object has died.
     fn __call__(&self, py: Python<'_>, _reference: &Bound<'_, PyAny>) {
+        self.live_address.store(0, Ordering::Relaxed);
         if let Some(cache) = self.cache.upgrade() {
             let known = cache.identities.lock().remove(&self.address);
             let left = self.remove_entries(&cache);

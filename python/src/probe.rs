@@ -10,8 +10,8 @@ use crate::identity::WeakIdentity;
 use crate::key::{Key, Tag};
 use crate::object::{Object, borrow};
 
-/// How often a read may be told to compare again before it takes the key for a missing one.
-const MOST_ROUNDS: usize = 16;
+/// How many keys a read compares by Python's means before it takes its own for a missing one: others may go on replacing them.
+const MOST_ROUNDS: usize = 10_000;
 
 /// By which rule keys are the same.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

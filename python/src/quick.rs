@@ -92,7 +92,7 @@ unsafe extern "C" fn subscript(cache: Pointer, key: Pointer) -> Pointer {
 
 fn missing(py: Python<'_>, key: Pointer) -> PyErr {
     // SAFETY: the key is an argument of the running call.
-    PyKeyError::new_err(unsafe { borrow(py, key) }.to_owned().unbind())
+    PyKeyError::new_err((unsafe { borrow(py, key) }.to_owned().unbind(),))
 }
 
 /// `cache.get(key, default=None, /)`
@@ -100,9 +100,12 @@ unsafe extern "C" fn get(cache: Pointer, args: *mut Pointer, count: ffi::Py_ssiz
     // SAFETY: CPython calls this with a cache and live arguments, on an attached thread.
     unsafe {
         if !(1..=2).contains(&count) {
-            return guard(|_| Err(PyTypeError::new_err(format!("get() takes a key and a default, not {count} arguments"))));
+            return guard(|_| {
+                Err(PyTypeError::new_err(format!("get() takes a key and a default, not {count} arguments")))
+            });
         }
-        let default = || if count == 2 { Object::from_borrowed(*args.add(1)) } else { Object::from_borrowed(ffi::Py_None()) };
+        let default =
+            || if count == 2 { Object::from_borrowed(*args.add(1)) } else { Object::from_borrowed(ffi::Py_None()) };
         let verbs = verbs(Python::assume_attached(), cache);
         match verbs.find_quickly(*args) {
             Some(found) => found.unwrap_or_else(default).into_ptr(),

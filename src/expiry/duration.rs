@@ -22,7 +22,8 @@ pub fn parse(text: &str) -> Result<Duration, Error> {
     let mut allowed = 0;
     while !rest.is_empty() {
         let (number, unit, after) = split(rest).map_err(invalid)?;
-        let place = UNITS.iter().position(|(name, _)| *name == unit).ok_or_else(|| invalid("units are w d h m s ms us"))?;
+        let place =
+            UNITS.iter().position(|(name, _)| *name == unit).ok_or_else(|| invalid("units are w d h m s ms us"))?;
         if place < allowed {
             return Err(invalid("units go from long to short, each once"));
         }

@@ -177,7 +177,12 @@ impl<K: Hashed, V, R: RawMutex> Memory<K, V, R> {
     ///
     /// # Errors
     /// [`Unsure`] if the probe could not tell.
-    pub fn peek<T>(&self, hash: u32, probe: &mut impl Probe<K>, take: impl FnOnce(&V) -> T) -> Result<Option<T>, Unsure> {
+    pub fn peek<T>(
+        &self,
+        hash: u32,
+        probe: &mut impl Probe<K>,
+        take: impl FnOnce(&V) -> T,
+    ) -> Result<Option<T>, Unsure> {
         self.shard(hash).lock().peek(hash, probe, take, &self.clock)
     }
 

@@ -128,7 +128,12 @@ impl<K: Hashed, V> Shard<K, V> {
         Ok(fresh.map(|slot| take(self.slab.extra(slot).map_or(&[], |extra| &extra.tags))))
     }
 
-    pub(super) fn remaining(&self, hash: u32, probe: &mut impl Probe<K>, clock: &Clock) -> Result<Option<Tick>, Unsure> {
+    pub(super) fn remaining(
+        &self,
+        hash: u32,
+        probe: &mut impl Probe<K>,
+        clock: &Clock,
+    ) -> Result<Option<Tick>, Unsure> {
         let left = |deadline| if deadline == NEVER { NEVER } else { deadline - clock.precise().min(deadline) };
         Ok(self.find_fresh(hash, probe, clock)?.map(|slot| left(self.slab.get(slot).life.deadline())))
     }
@@ -176,7 +181,14 @@ impl<K: Hashed, V> Shard<K, V> {
 
     /// Gives an entry its deadline and what else its life needs.
     #[inline]
-    pub(super) fn set_life(&mut self, slot: Slot, lifespan: Lifespan, tags: Box<[std::sync::Arc<str>]>, now: Tick, clock: &Clock) {
+    pub(super) fn set_life(
+        &mut self,
+        slot: Slot,
+        lifespan: Lifespan,
+        tags: Box<[std::sync::Arc<str>]>,
+        now: Tick,
+        clock: &Clock,
+    ) {
         let expires = Lifespan::end(self.jitter.shorten(lifespan.ttl), now, clock);
         let mut deadline = expires;
         if lifespan.idle != NEVER || !tags.is_empty() || self.slab.get(slot).life.has_extra() {
@@ -367,7 +379,12 @@ impl<K: Hashed, V> Shard<K, V> {
         Ok(None)
     }
 
-    pub(super) fn find_fresh(&self, hash: u32, probe: &mut impl Probe<K>, clock: &Clock) -> Result<Option<Slot>, Unsure> {
+    pub(super) fn find_fresh(
+        &self,
+        hash: u32,
+        probe: &mut impl Probe<K>,
+        clock: &Clock,
+    ) -> Result<Option<Slot>, Unsure> {
         Ok(self.find(hash, probe)?.filter(|&slot| !self.is_over(slot, clock)))
     }
 

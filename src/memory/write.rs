@@ -93,7 +93,8 @@ impl<K: Hashed, V, R: RawMutex> Memory<K, V, R> {
             return Ok(Stored::NOT);
         }
         let (mut left, mut written) = (Left::nothing(), None);
-        let stored = details.weight <= self.max_weight() && self.max_entries() > 0 && !(found.is_none() && shard.slab.is_full());
+        let stored =
+            details.weight <= self.max_weight() && self.max_entries() > 0 && !(found.is_none() && shard.slab.is_full());
         if stored {
             let keeps_life = matches!(condition, Condition::IfValue(_));
             written = shard.store(found, fresh, pair, details.weight, &mut left);

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import hypothesis.strategies as st
-
 from hotset import MISSING
 
 

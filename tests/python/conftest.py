@@ -2,9 +2,8 @@
 
 from collections.abc import Iterator
 
-import pytest
-
 import hotset
+import pytest
 from hotset.testing import ManualClock
 
 

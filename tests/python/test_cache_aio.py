@@ -7,9 +7,8 @@ import warnings
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
-import pytest
-
 import hotset
+import pytest
 from hotset import MISSING, Cache
 from hotset._aio import AsyncFace
 from hotset.testing import ManualClock

@@ -8,9 +8,8 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-import pytest
-
 import hotset
+import pytest
 from hotset import Cache
 from hotset.testing import ManualClock
 

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 from unittest import TestCase, skip
 
-import pytest
-
 import hotset
+import pytest
 from hotset import Cache
 from hotset.testing import ManualClock
 

@@ -5,15 +5,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import hotset
 import hypothesis.strategies as st
 import pytest
-from hypothesis import HealthCheck, settings
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
-
-import hotset
 from cache_model import KEYS, Model, keys, lives, options, some_keys, values
 from hotset import MISSING, Cache
 from hotset.testing import ManualClock
+from hypothesis import HealthCheck, settings
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 SOAK = 50
 EXAMPLES, STEPS = 200, 50
@@ -182,8 +181,10 @@ class Bounded(RuleBasedStateMachine):
         self.model.set(key, value, ttl)
         assert self.cache.peek(key, MISSING) == value
 
-    @rule(key=keys, verb=st.sampled_from(["get", "get", "delete", "touch"]))
-    def use(self, key: Any, verb: str) -> None:
+    @rule(key=keys, present=st.booleans(), verb=st.sampled_from(["get", "get", "delete", "touch"]))
+    def use(self, key: Any, present: bool, verb: str) -> None:
+        if present:
+            key = next((held for held in KEYS[KEYS.index(key) :] if held in self.cache), key)
         here, done = key in self.cache, getattr(self.cache, verb)(key)
         if verb == "get":
             assert done == (self.model.read(key) if here else None)

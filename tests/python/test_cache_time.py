@@ -5,9 +5,8 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-import pytest
-
 import hotset
+import pytest
 from hotset import MISSING, Cache
 from hotset.testing import ManualClock
 

@@ -7,9 +7,8 @@ import subprocess
 import sys
 from typing import Any
 
-import pytest
-
 import hotset
+import pytest
 from hotset import MISSING, Cache
 from hotset.testing import ManualClock
 
@@ -164,7 +163,8 @@ def test_a_copy_has_the_settings_and_the_entries_whose_lives_go_on(clock: Manual
 
 def test_reads_are_counted_and_looks_are_not(cache: Cache[Any, Any]) -> None:
     cache["a"] = 1
-    assert ("a" in cache, "b" in cache, cache.peek("a"), cache.peek("b"), list(cache.items())) and len(cache) == 1
+    looks = ("a" in cache, "b" in cache, cache.peek("a"), cache.peek("b"), list(cache.items()), len(cache))
+    assert looks == (True, False, 1, None, [("a", 1)], 1)
     assert (cache.stats().hits, cache.stats().misses) == (0, 0)
     assert (cache.get("a"), cache["a"], cache.get("b"), cache.get_many("ab")) == (1, 1, None, {"a": 1})
     assert (cache.stats().hits, cache.stats().misses, cache.stats().requests) == (3, 2, 5)

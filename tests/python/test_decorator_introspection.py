@@ -40,6 +40,9 @@ async def load_later(user_id: int) -> str:
 class Store:
     """Has methods of each kind."""
 
+    def __repr__(self) -> str:
+        return "Store()"
+
     @cache_result
     def get(self, key: "str", default: int = 0) -> list[int]:
         """Get a value."""

@@ -1,5 +1,6 @@
 """What happens to results: what is stored, how long, under which tags, and what is only passed on."""
 
+import contextlib
 import functools
 import io
 import logging
@@ -194,14 +195,16 @@ READ_ONCE: dict[str, Callable[[], Any]] = {
 
 
 @pytest.mark.parametrize("make", [lambda make=make: make() for make in READ_ONCE.values()], ids=list(READ_ONCE))
-@pytest.mark.filterwarnings("ignore:coroutine .* was never awaited", "ignore:unclosed file:ResourceWarning")
 def test_what_can_be_read_once_is_returned_not_stored_and_warned_of_once(
     make: Callable[[], Any], caplog: pytest.LogCaptureFixture
 ) -> None:
     made: list[Any] = []
     f = cache_result(name="the.function")(lambda: made.append(make()) or made[-1])
-    with caplog.at_level(logging.WARNING, "hotset"):
-        assert [f(), f(), f()] == made
+    with caplog.at_level(logging.WARNING, "hotset"), contextlib.ExitStack() as stack:
+        results = [f(), f(), f()]
+        for result in made:
+            stack.callback(getattr(result, "close", int))
+    assert results == made
     assert len({id(result) for result in made}) == 3
     assert f.cache_info().currsize == 0
     [record] = [record for record in caplog.records if record.name == "hotset"]
@@ -340,4 +343,5 @@ def test_many_threads_get_the_results_of_their_own_arguments() -> None:
     for thread in threads:
         thread.join(60)
     assert wrong == []
+    assert double.cache_info().hits > 1_000
     assert double.cache_info().currsize <= 50

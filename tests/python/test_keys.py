@@ -74,6 +74,9 @@ class Ratio:
     def __hash__(self) -> int:
         return 1
 
+    def __repr__(self) -> str:
+        return f"Ratio({self.value!r})"
+
 
 def fresh(*args: Any, **kwargs: Any) -> object:
     """Returns something new each time."""
@@ -302,6 +305,7 @@ def test_a_later_mutation_changes_no_key(argument: Any) -> None:
     assert f(argument) == text
     mutate(argument)
     assert [f(argument), f(before)] == [repr(argument), text]
+    assert f.cache_info()[:2] == (1, 2)
 
 
 def test_a_function_that_mutates_its_argument_is_keyed_by_what_it_was_given() -> None:
@@ -383,7 +387,9 @@ def test_a_positional_only_name_may_come_back_as_a_keyword() -> None:
     def f(a: int, /, **others: int) -> tuple[int, dict[str, int]]:
         return a, others
 
-    assert [f(1, a=2), f(2, a=1), f(1), f(1, b=2)] == [(1, {"a": 2}), (2, {"a": 1}), (1, {}), (1, {"b": 2})]
+    for _ in range(2):
+        assert [f(1, a=2), f(2, a=1), f(1), f(1, b=2)] == [(1, {"a": 2}), (2, {"a": 1}), (1, {}), (1, {"b": 2})]
+    assert f.cache_info()[:2] == (4, 4)
 
 
 def test_ignored_parameters_are_no_part_of_the_key() -> None:

@@ -126,6 +126,7 @@ def test_a_dataclass_that_is_mutated_is_another_key() -> None:
     assert f(point) == "Point(x=[1], y=0)"
     point.x.append(2)
     assert [f(point), f(Point([1]))] == ["Point(x=[1, 2], y=0)", "Point(x=[1], y=0)"]
+    assert f.cache_info()[:2] == (1, 2)
 
 
 # NumPy

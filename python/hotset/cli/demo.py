@@ -10,17 +10,22 @@ import click
 from rich.console import Console
 
 import hotset
-from hotset import Cache
+from hotset import Cache, Policy
 from hotset.cli import EXIT_UNUSABLE, database, memory, missing_package, plot, replay, report
+from hotset.cli.conclusion import conclude
 from hotset.cli.identifiers import read_identifiers
 from hotset.cli.progress import progress
 from hotset.cli.sequence import Lookups, SequenceError, read_trace
 
-DEFAULT_REQUESTS = 2_000_000
-"""How many lookups are replayed unless told: more than there are identifiers, half a minute on a slow machine."""
+DEFAULT_REQUESTS = 1_000_000
+"""How many lookups are replayed unless told: two thirds of the identifiers, half a minute on a slow machine."""
 
 DEFAULT_SHARE = 0.05
 """The default cache size, as a share of the distinct keys."""
+
+
+LEAST_WIDTH = 58
+"""The columns that the table needs; a narrower terminal breaks its lines."""
 
 
 class DemoError(click.ClickException):
@@ -36,7 +41,7 @@ class Options:
     trace: Path | None
     requests: int
     maxsize: int | None
-    policies: tuple[str, ...]
+    policies: tuple[Policy, ...]
     ttl: str | None
     plot_file: Path | None
 
@@ -94,43 +99,47 @@ def demo(
     trace: Path | None,
     requests: int,
     maxsize: int | None,
-    policies: tuple[str, ...],
+    policies: tuple[Policy, ...],
     ttl: str | None,
     plot_file: Path | None,
 ) -> None:
-    """Replay real lookups against a database, with and without the cache.
+    """See what a cache does for a slow function, on real lookups.
 
-    By default the lookups are the identifiers of the Python standard library's source files, in the order in which
-    they stand there. They are answered from a SQLite database that the demo fills in a temporary folder and removes.
-    The function that asks it is called without a cache and decorated by one cache per policy, in turns over the same
-    lookups in one process.
+    A function that asks a SQLite database for a row is called once for each lookup of a real sequence: first as it is,
+    then decorated with hotset, once for each eviction policy, in turns over the same lookups. The table shows how many
+    lookups each cache answered, how long the calls took and how much memory the cache needs.
 
-    The table shows, for each policy, the hit ratio, the median and 99th percentile latency of a call, how much faster
-    all calls together were than without a cache, and the memory that a full cache takes.
+    The sequence is the identifiers in the source files of the Python standard library, in the order in which they
+    stand there, or your own with --trace. The database lies in a temporary folder, which is removed. Nothing is
+    downloaded.
+
+    \b
+    The policies say which entry leaves a full cache:
+      tinylfu  the less frequent of the newest and the oldest (W-TinyLFU, the default)
+      lru      the one not used for longest
+      lfu      the one used least often
+      fifo     the one stored first
+      random   any
 
     Exits with 2 if a file or an option cannot be used, and says why in one line.
     """
-    options = Options(
-        trace, requests, maxsize, tuple(dict.fromkeys(policies)) or tuple(hotset.POLICIES), ttl, plot_file
-    )
+    chosen = tuple(dict.fromkeys(policies)) or hotset.POLICIES
     try:
-        _run(options)
+        _run(Options(trace, requests, maxsize, chosen, ttl, plot_file))
     except (SequenceError, replay.WrongAnswerError) as error:
         raise DemoError(str(error)) from error
-    except (sqlite3.Error, OSError) as error:
-        raise DemoError(f"the demo's files could not be written or read: {error}") from error
 
 
 def _run(options: Options) -> None:
     _check_plot(options.plot_file)
-    _caches(options, maxsize=1)  # a bad option is told before the work begins
-    with progress("reading"):
+    _check_caches(options)
+    with progress("reading the sequence"):
         lookups = _lookups(options)
-    with TemporaryDirectory(prefix="hotset-demo-") as folder:
-        result = _measure(options, lookups, Path(folder) / "keys.sqlite")
-    Console().print(report.render(result))
+    result = _measured_in_a_folder(options, lookups)
+    width = max(Console().width, LEAST_WIDTH)
+    Console(width=width).print(report.render(result, conclude(result), width))
     if options.plot_file:
-        _plot(options, lookups, options.plot_file)
+        _plot(options.plot_file, options, lookups, result)
 
 
 def _lookups(options: Options) -> Lookups:
@@ -148,15 +157,30 @@ def _check_plot(path: Path | None) -> None:
         raise DemoError(problem)
 
 
-def _caches(options: Options, maxsize: int) -> dict[str, Cache]:
-    """An empty cache for each policy."""
+def _check_caches(options: Options) -> None:
+    """Refuse what caches cannot be made of, before the work begins."""
     try:
-        return {
-            policy: Cache(f"demo-{policy}", maxsize=maxsize, policy=policy, ttl=options.ttl)
-            for policy in options.policies
-        }
+        caches = _caches(options, maxsize=1)
     except (ValueError, TypeError) as error:
         raise DemoError(f"--ttl {options.ttl}: {error}") from error
+    if not all(cache.enabled for cache in caches.values()):
+        raise DemoError("HOTSET_DISABLE is set, so no cache would hold anything; unset it to see what caches do")
+
+
+def _caches(options: Options, maxsize: int) -> dict[Policy, Cache[object, object]]:
+    """An empty cache for each policy."""
+    return {
+        policy: Cache(f"demo-{policy}", maxsize=maxsize, policy=policy, ttl=options.ttl) for policy in options.policies
+    }
+
+
+def _measured_in_a_folder(options: Options, lookups: Lookups) -> report.Result:
+    """The result, measured with a database in a folder that is gone afterwards."""
+    try:
+        with TemporaryDirectory(prefix="hotset-demo-") as folder:
+            return _measure(options, lookups, Path(folder) / "keys.sqlite")
+    except (sqlite3.Error, OSError) as error:
+        raise DemoError(f"the demo's database could not be written or read: {error}") from error
 
 
 def _measure(options: Options, lookups: Lookups, path: Path) -> report.Result:
@@ -166,9 +190,9 @@ def _measure(options: Options, lookups: Lookups, path: Path) -> report.Result:
         database.fill(path, lookups)
     with database.opened(path) as look_up:
         contestants = replay.enter(look_up, _caches(options, maxsize))
-        with progress("lookups", len(lookups.keys)) as advance:
+        with progress("looking up", len(lookups.keys)) as advance:
             replay.replay(lookups.keys, contestants, advance)
-    with progress("memory", len(options.policies)) as advance:
+    with progress("measuring memory", len(options.policies)) as advance:
         taken = {policy: _memory(options, policy, maxsize, path, advance) for policy in options.policies}
     return report.Result(
         title=lookups.title,
@@ -183,16 +207,18 @@ def _measure(options: Options, lookups: Lookups, path: Path) -> report.Result:
 
 
 def _memory(
-    options: Options, policy: str, maxsize: int, path: Path, advance: Callable[[int], None]
+    options: Options, policy: Policy, maxsize: int, path: Path, advance: Callable[[int], None]
 ) -> memory.Memory | None:
     taken = memory.measure(path, policy, maxsize, options.ttl)
     advance(1)
     return taken
 
 
-def _plot(options: Options, lookups: Lookups, path: Path) -> None:
-    distinct = len(lookups.first_seen)
-    with progress("plot", len(options.policies) * len(plot.sizes_for(distinct))) as advance:
-        drawn = list(plot.curves(lookups.keys, distinct, options.policies, advance))
-    plot.draw(path, lookups.title, drawn, most=1 - distinct / len(lookups.keys))
+def _plot(path: Path, options: Options, lookups: Lookups, result: report.Result) -> None:
+    with progress("drawing", len(options.policies) * len(plot.sizes_for(result.distinct))) as advance:
+        drawn = list(plot.curves(lookups.keys, result.distinct, options.policies, advance))
+    try:
+        plot.draw(path, plot.Labels(result.title, result.requests, result.distinct, result.maxsize), drawn)
+    except OSError as error:
+        raise DemoError(f"{path}: it cannot be written: {error.strerror or error}") from error
     click.echo(f"Plot: {path}")

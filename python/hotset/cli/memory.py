@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-from hotset import Cache
+from hotset import POLICIES, Cache, Policy
 from hotset.cli import database
 
 RESIDENT_FILE = Path("/proc/self/statm")
@@ -32,7 +32,7 @@ class Memory(NamedTuple):
     entries: int
 
 
-def measure(path: Path, policy: str, maxsize: int, ttl: str | None) -> Memory | None:
+def measure(path: Path, policy: Policy, maxsize: int, ttl: str | None) -> Memory | None:
     """What a cache of that kind takes, filled from the database at `path`; None where it cannot be told."""
     if not RESIDENT_FILE.exists() or not sys.executable:
         return None
@@ -44,7 +44,7 @@ def measure(path: Path, policy: str, maxsize: int, ttl: str | None) -> Memory | 
     return Memory(added, entries)
 
 
-def fill_and_measure(path: Path, policy: str, maxsize: int, ttl: str | None) -> Memory:
+def fill_and_measure(path: Path, policy: Policy, maxsize: int, ttl: str | None) -> Memory:
     """Fill caches in this process, and see by how much it grows for each."""
     with database.opened(path) as look_up:
         for key in database.some_keys(path, maxsize):
@@ -57,8 +57,8 @@ def fill_and_measure(path: Path, policy: str, maxsize: int, ttl: str | None) -> 
         return Memory(added // len(caches), len(caches[0]))
 
 
-def _full(path: Path, look_up: database.LookUp, policy: str, maxsize: int, ttl: str | None) -> Cache:
-    cache = Cache("demo-memory", maxsize=maxsize, policy=policy, ttl=ttl)
+def _full(path: Path, look_up: database.LookUp, policy: Policy, maxsize: int, ttl: str | None) -> Cache[object, object]:
+    cache: Cache[object, object] = Cache("demo-memory", maxsize=maxsize, policy=policy, ttl=ttl)
     cached = cache.cache_result(look_up)
     for key in database.some_keys(path, maxsize):
         cached(key)
@@ -72,5 +72,6 @@ def _resident_bytes() -> int:
 
 if __name__ == "__main__":
     _, given_path, given_policy, given_maxsize, *given_ttl = sys.argv
-    taken = fill_and_measure(Path(given_path), given_policy, int(given_maxsize), given_ttl[0] if given_ttl else None)
+    its_policy = next(policy for policy in POLICIES if policy == given_policy)
+    taken = fill_and_measure(Path(given_path), its_policy, int(given_maxsize), given_ttl[0] if given_ttl else None)
     sys.stdout.write(f"{taken.added} {taken.entries}")

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, cast
 
-from hotset import Cache
+from hotset import Cache, Policy
 
 SHARES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
 """The cache sizes of the plot, as shares of the distinct keys."""
@@ -17,14 +17,34 @@ FORMATS = (".png", ".svg", ".pdf")
 FIGURE_INCHES = (8.0, 5.0)
 DOTS_PER_INCH = 120
 
+COLORS: dict[Policy, str] = {
+    "tinylfu": "#d9480f",
+    "lru": "#1971c2",
+    "lfu": "#2f9e44",
+    "fifo": "#7048e8",
+    "random": "#868e96",
+}
+MUTED = "#627d98"
+
 
 @dataclass(frozen=True, slots=True)
 class Curve:
     """The hit ratios of a policy."""
 
-    policy: str
+    policy: Policy
     sizes: list[int]
     hit_ratios: list[float]
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """What a plot says beside its curves."""
+
+    title: str
+    requests: int
+    distinct: int
+    maxsize: int
+    """The cache size of the table, which is marked."""
 
 
 def obstacle(path: Path) -> str | None:
@@ -49,7 +69,7 @@ def sizes_for(distinct: int) -> list[int]:
 
 
 def curves(
-    keys: Sequence[str], distinct: int, policies: Sequence[str], advance: Callable[[int], None]
+    keys: Sequence[str], distinct: int, policies: Sequence[Policy], advance: Callable[[int], None]
 ) -> Iterator[Curve]:
     """Replay the sequence, without the database, for each policy and size; `advance` is told of each that is done."""
     sizes = sizes_for(distinct)
@@ -61,30 +81,46 @@ def curves(
         yield Curve(policy, sizes, ratios)
 
 
-def _hit_ratio(keys: Sequence[str], policy: str, maxsize: int) -> float:
-    cache = Cache("demo-plot", maxsize=maxsize, policy=policy)
+def _hit_ratio(keys: Sequence[str], policy: Policy, maxsize: int) -> float:
+    cache: Cache[object, object] = Cache("demo-plot", maxsize=maxsize, policy=policy)
 
     @cache.cache_result
     def same(key: str) -> str:
         return key
 
     deque(map(same, keys), maxlen=0)
-    stats = cache.stats()
-    return stats.hits / max(1, stats.hits + stats.misses)
+    return cache.stats().hit_ratio
 
 
-def draw(path: Path, title: str, drawn: Sequence[Curve], most: float) -> None:
-    """Write the plot of the curves; `most` is the hit ratio of a cache without an end."""
+def draw(path: Path, labels: Labels, drawn: Sequence[Curve]) -> None:
+    """Write the plot of the curves, the highest one first in the legend."""
     from matplotlib.figure import Figure
 
     # cast: matplotlib leaves its keyword arguments without types
     figure = cast("Any", Figure(figsize=FIGURE_INCHES, dpi=DOTS_PER_INCH, layout="constrained"))
     axes = figure.subplots()
-    for curve in drawn:
+    for curve in sorted(drawn, key=lambda curve: sum(curve.hit_ratios), reverse=True):
         percent = [100 * ratio for ratio in curve.hit_ratios]
-        axes.plot(curve.sizes, percent, marker="o", markersize=4, label=curve.policy)
-    axes.axhline(100 * most, linestyle="--", linewidth=1, color="grey", label="unbounded")
-    axes.set(title=title, xlabel="cache size (entries)", ylabel="hit ratio (%)", xscale="log")
-    axes.grid(visible=True, alpha=0.3)
-    axes.legend()
+        axes.plot(curve.sizes, percent, marker="o", markersize=4, color=COLORS[curve.policy], label=curve.policy)
+    _mark(axes, labels)
+    _frame(axes, labels)
     figure.savefig(path)
+
+
+def _mark(axes: Any, labels: Labels) -> None:
+    """The limits: what a cache without an end answers, and the size that the table is about."""
+    most = 100 * (1 - labels.distinct / labels.requests)
+    axes.axhline(most, linestyle="--", linewidth=1, color=MUTED, label=f"no bound: {most:.1f}%")
+    axes.axvline(labels.maxsize, linestyle=":", linewidth=1, color=MUTED, label=f"the table: {labels.maxsize:,}")
+
+
+def _frame(axes: Any, labels: Labels) -> None:
+    """What is around the curves."""
+    axes.set_title(labels.title, loc="left", fontsize=11, fontweight="bold", pad=22)
+    what = f"{labels.requests:,} lookups of {labels.distinct:,} distinct keys"
+    axes.text(0, 1.02, what, transform=axes.transAxes, fontsize=9, color=MUTED)
+    axes.set(xlabel="cache size, entries", ylabel="hit ratio, %", xscale="log", ylim=(0, 100))
+    axes.xaxis.set_major_formatter(lambda size, _position: f"{size:,.0f}")
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(visible=True, alpha=0.25)
+    axes.legend(loc="best", frameon=False)

@@ -2,12 +2,12 @@
 
 from array import array
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import ceil
 from time import perf_counter_ns
 
-from hotset import Cache
+from hotset import Cache, Policy
 from hotset.cli.database import LookUp, Row
 
 CHUNK = 1_000
@@ -53,7 +53,7 @@ class Contestant:
 
     name: str
     call: LookUp
-    cache: Cache | None
+    cache: Cache[object, object] | None
     latencies: Latencies
 
     def replay(self, keys: Sequence[str]) -> list[Row]:
@@ -72,17 +72,14 @@ class Contestant:
     @property
     def hit_ratio(self) -> float | None:
         """The share of lookups that the cache answered, or None without a cache."""
-        if self.cache is None:
-            return None
-        stats = self.cache.stats()
-        return stats.hits / max(1, stats.hits + stats.misses)
+        return None if self.cache is None else self.cache.stats().hit_ratio
 
 
 class WrongAnswerError(Exception):
     """A cache answered something else than the database."""
 
 
-def enter(look_up: LookUp, caches: dict[str, Cache]) -> list[Contestant]:
+def enter(look_up: LookUp, caches: Mapping[Policy, Cache[object, object]]) -> list[Contestant]:
     """The function itself, and the function decorated by each of the caches."""
     decorated = {name: cache.cache_result(look_up) for name, cache in caches.items()}
     without = next(iter(decorated.values())).uncached

@@ -49,7 +49,7 @@ unsafe extern "C" fn cache(function: Pointer, _closure: *mut c_void) -> Pointer 
 
 unsafe extern "C" fn forward(function: Pointer, name: *mut c_void) -> Pointer {
     // SAFETY: CPython calls this with a function of ours and the name from the table.
-    unsafe { ffi::PyObject_GetAttrString(body_of(function).function.as_ptr(), name.cast()) }
+    unsafe { ffi::PyObject_GetAttrString(body_of(function).innermost.as_ptr(), name.cast()) }
 }
 
 pub(super) unsafe extern "C" fn repr(function: Pointer) -> Pointer {

@@ -36,9 +36,13 @@ pub(crate) struct Body {
     pub(crate) fills_quickly: bool,
     pub(crate) signature: Signature,
     pub(crate) function: Object,
+    /// What has the code and the defaults: the function itself, or the one beneath a partial.
+    pub(crate) innermost: Object,
     pub(crate) cache: Object,
     pub(crate) options: Options,
     pub(crate) is_coroutine: bool,
+    /// Whether the first argument has to be a class.
+    pub(crate) expects_class: bool,
     warned: AtomicBool,
 }
 
@@ -85,8 +89,10 @@ impl Body {
             fills_quickly: options.asks_nobody() && inner.weigher.is_none() && inner.listener.is_none(),
             signature,
             function: Object::of(function),
+            innermost: Object::from(plan.getattr("innermost")?),
             cache: Object::of(cache),
             options,
+            expects_class: plan.getattr("expects_class")?.extract()?,
             is_coroutine: plan.getattr("is_coroutine")?.extract()?,
             warned: AtomicBool::new(false),
             inner,
@@ -114,7 +120,7 @@ impl Body {
 
     /// The function turns out to be a method.
     pub(crate) fn become_method(&self) {
-        if self.options.key.is_none() {
+        if self.options.key.is_none() && self.signature.keeps_first() {
             self.first_by_identity.store(true, Ordering::Relaxed);
         }
     }
@@ -167,7 +173,7 @@ impl Body {
     /// # Safety
     /// The arguments are those that CPython gave to `tp_traverse`.
     pub(crate) unsafe fn traverse(&self, visit: ffi::visitproc, argument: *mut c_void) -> c_int {
-        let referred = [&self.function, &self.cache].into_iter();
+        let referred = [&self.function, &self.innermost, &self.cache].into_iter();
         for object in referred.chain(self.signature.defaults()).chain(self.options.callables()) {
             // SAFETY: by the caller's promise.
             let result = unsafe { visit(object.as_ptr(), argument) };

@@ -4,6 +4,7 @@ use std::ffi::{CStr, c_int, c_void};
 use std::mem::offset_of;
 use std::ptr;
 
+use pyo3::exceptions::PyTypeError;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -12,9 +13,9 @@ use smallvec::SmallVec;
 
 use crate::ctype::{NewType, leaked, members, offset, slot};
 use crate::exact::Pointer;
-use crate::guard::guard;
 use crate::function::signature::Call;
-use crate::function::{body_of, verbs};
+use crate::function::{body_of, is_function, verbs};
+use crate::guard::guard;
 use crate::object::{Object, borrow, object_from};
 
 /// The C layout of a method.
@@ -58,6 +59,56 @@ fn make(py: Python<'_>, function: Object, receiver: Object) -> PyResult<Object> 
     }
 }
 
+/// `CachedMethod(function, instance)`, as `weakref.WeakMethod` makes one.
+unsafe extern "C" fn new(_class: *mut ffi::PyTypeObject, args: Pointer, _kwargs: Pointer) -> Pointer {
+    guard(|py| {
+        // SAFETY: CPython calls this with a tuple.
+        let args = unsafe { borrow(py, args) }.to_owned();
+        let (function, instance): (Bound<'_, PyAny>, Bound<'_, PyAny>) = args.extract()?;
+        if !is_function(py, &function) {
+            return Err(PyTypeError::new_err("CachedMethod() takes a cached function and an instance"));
+        }
+        make(py, Object::from(function), Object::from(instance))
+    })
+}
+
+/// `method.__get__(...)`: it is bound already.
+unsafe extern "C" fn itself(method: Pointer, _instance: Pointer, _owner: Pointer) -> Pointer {
+    // SAFETY: CPython calls this with a method of ours.
+    unsafe { ffi::Py_NewRef(method) }
+}
+
+/// `getattr(instance, name)`, which is how a method is pickled and copied.
+pub(super) unsafe extern "C" fn reduce(method: Pointer, _nothing: Pointer) -> Pointer {
+    guard(|py| {
+        // SAFETY: CPython calls this with a method of ours, which keeps both alive.
+        let (function, instance) = unsafe {
+            let (function, instance) = receiver(method);
+            (borrow(py, function), borrow(py, instance))
+        };
+        let getattr = py.import("builtins")?.getattr("getattr")?;
+        object_from(py, (getattr, (instance, function.getattr("__name__")?)))
+    })
+}
+
+pub(super) unsafe extern "C" fn copy(method: Pointer, _nothing: Pointer) -> Pointer {
+    // SAFETY: CPython calls this with a method of ours.
+    unsafe { ffi::Py_NewRef(method) }
+}
+
+/// The method of a deep copy of the instance.
+pub(super) unsafe extern "C" fn deepcopy(method: Pointer, memo: Pointer) -> Pointer {
+    guard(|py| {
+        // SAFETY: CPython calls this with a method of ours, which keeps both alive, and a dict.
+        let (function, instance, memo) = unsafe {
+            let (function, instance) = receiver(method);
+            (borrow(py, function), borrow(py, instance), borrow(py, memo))
+        };
+        let copied = py.import("copy")?.call_method1("deepcopy", (instance, memo))?;
+        Ok(Object::from(copied.getattr(function.getattr("__name__")?.cast::<pyo3::types::PyString>()?)?))
+    })
+}
+
 /// The function and the instance of a method.
 ///
 /// # Safety
@@ -88,10 +139,7 @@ fn make_type(py: Python<'_>) -> PyResult<Py<PyType>> {
         name: c"hotset.CachedMethod",
         base: None,
         size: size_of::<MethodObject>(),
-        flags: ffi::Py_TPFLAGS_DEFAULT
-            | ffi::Py_TPFLAGS_HAVE_GC
-            | ffi::Py_TPFLAGS_HAVE_VECTORCALL
-            | ffi::Py_TPFLAGS_DISALLOW_INSTANTIATION,
+        flags: ffi::Py_TPFLAGS_DEFAULT | ffi::Py_TPFLAGS_HAVE_GC | ffi::Py_TPFLAGS_HAVE_VECTORCALL,
         slots: vec![
             slot(ffi::Py_tp_dealloc, dealloc as *const c_void),
             slot(ffi::Py_tp_traverse, traverse as *const c_void),
@@ -101,7 +149,8 @@ fn make_type(py: Python<'_>) -> PyResult<Py<PyType>> {
             slot(ffi::Py_tp_repr, repr as *const c_void),
             slot(ffi::Py_tp_hash, hash as *const c_void),
             slot(ffi::Py_tp_richcompare, compare as *const c_void),
-            slot(ffi::Py_tp_doc, c"A method whose results are cached.".as_ptr().cast()),
+            slot(ffi::Py_tp_new, new as *const c_void),
+            slot(ffi::Py_tp_descr_get, itself as *const c_void),
             slot(ffi::Py_tp_methods, leaked(verbs::methods_of_methods()).cast()),
             slot(ffi::Py_tp_getset, leaked(getset()).cast()),
             slot(ffi::Py_tp_members, leaked(offsets).cast()),

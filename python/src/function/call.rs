@@ -1,5 +1,7 @@
 //! A call of a decorated function, from the arguments to the value. The first half of this file is the hot path.
 
+use std::ffi::CStr;
+
 use hotset::flight::Flight;
 use hotset::hash;
 use hotset::memory::{Condition, Details, Unsure};
@@ -10,9 +12,9 @@ use pyo3::prelude::*;
 use crate::cache::tag_names;
 use crate::exact::{Pointer, address_hash, keyed_by_address, typed_hash};
 use crate::function::body::Body;
-use crate::guard::guard;
 use crate::function::prepared::Prepared;
 use crate::function::signature::{Call, FEW, Mismatch, mismatch_error, pack};
+use crate::guard::guard;
 use crate::key::{Key, Tag};
 use crate::object::Object;
 use crate::probe::{Probe, QuickProbe, Rule};
@@ -34,7 +36,12 @@ pub(crate) enum Quick {
 /// # Safety
 /// The arguments are alive and the thread is attached.
 #[inline(always)]
-pub(crate) unsafe fn look_up_quickly<'a>(body: &Body, call: Call, bound: &'a mut Bound, parts: &mut &'a [Pointer]) -> Quick {
+pub(crate) unsafe fn look_up_quickly<'a>(
+    body: &Body,
+    call: Call,
+    bound: &'a mut Bound,
+    parts: &mut &'a [Pointer],
+) -> Quick {
     let memory = &body.inner().memory;
     if !body.quick || !memory.is_enabled() {
         return Quick::Unsuited;
@@ -283,6 +290,9 @@ pub(crate) unsafe fn can_be_read_once(object: Pointer) -> bool {
         if (*class).tp_iternext.is_some() && ffi::PyIter_Check(object) != 0 {
             return true;
         }
+        if CStr::from_ptr((*class).tp_name) == c"_TemporaryFileWrapper" {
+            return true;
+        }
         let methods = (*class).tp_as_async;
         !methods.is_null() && ((*methods).am_await.is_some() || (*methods).am_anext.is_some())
     }
@@ -290,8 +300,20 @@ pub(crate) unsafe fn can_be_read_once(object: Pointer) -> bool {
 
 /// The key of a call for a verb, which has to fit.
 pub(crate) fn key_for(py: Python<'_>, body: &Body, call: Call, verb: &str) -> PyResult<Prepared> {
+    // SAFETY: the arguments are alive during the call.
+    if body.expects_class && (call.count() == 0 || unsafe { ffi::PyType_Check(call.arg(0)) } == 0) {
+        return Err(class_is_missing(py, body, verb));
+    }
     let misfit = |mismatch: Mismatch| mismatch_error(&body.function.bind(py), verb, &mismatch);
     body.prepare(py, call)?.map_err(misfit)
+}
+
+fn class_is_missing(py: Python<'_>, body: &Body, verb: &str) -> PyErr {
+    let name = body.name(py);
+    PyTypeError::new_err(format!(
+        "{name}.{verb}(): from Python 3.13 on a verb cannot know through which class it was reached if @classmethod stands above \
+         @cache_result: put it beneath, or pass the class first"
+    ))
 }
 
 /// A `TypeError` for a verb that wants a value first.

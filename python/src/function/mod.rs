@@ -106,6 +106,12 @@ fn can_be_read_once(result: &Bound<'_, PyAny>) -> bool {
     unsafe { call::can_be_read_once(result.as_ptr()) }
 }
 
+/// Whether an object is a decorated function.
+fn is_function(py: Python<'_>, object: &Bound<'_, PyAny>) -> bool {
+    let classes = [FUNCTION.get(py), COROUTINE_FUNCTION.get(py)];
+    classes.into_iter().flatten().any(|class| object.get_type().is(class.bind(py)))
+}
+
 /// What a decorated function knows.
 ///
 /// # Safety

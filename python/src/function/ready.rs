@@ -11,8 +11,8 @@ use pyo3::types::{PyTuple, PyType};
 
 use crate::ctype::{NewType, leaked, slot};
 use crate::exact::Pointer;
-use crate::guard::guard;
 use crate::function::stop::{self, stop_iteration};
+use crate::guard::guard;
 use crate::object::{Object, borrow};
 
 /// The C layout; the value is null once it has been awaited.
@@ -142,9 +142,7 @@ unsafe extern "C" fn am_send(ready: Pointer, _sent: Pointer, result: *mut Pointe
 
 unsafe extern "C" fn send(ready: Pointer, _sent: Pointer) -> Pointer {
     // SAFETY: CPython calls this with an object of ours.
-    unsafe {
-        next(ready)
-    }
+    unsafe { next(ready) }
 }
 
 unsafe extern "C" fn throw(ready: Pointer, args: Pointer) -> Pointer {

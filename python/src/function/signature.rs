@@ -133,8 +133,13 @@ impl Signature {
             defaults,
             kept,
             variadic,
-            mark: Object::from(absent),
+            mark: Object::from(plan.getattr("mark")?),
         })
+    }
+
+    /// Whether the first parameter is positional and part of the key.
+    pub(crate) fn keeps_first(&self) -> bool {
+        self.positional > 0 && self.kept.first() == Some(&true)
     }
 
     /// How many parameters have a name.

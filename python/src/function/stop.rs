@@ -31,7 +31,8 @@ pub(super) unsafe fn stop_iteration(value: Pointer) {
             ffi::PyErr_Restore(ffi::Py_NewRef(ffi::PyExc_StopIteration), value, ptr::null_mut());
             return;
         }
-        let exception = ffi::PyObject_CallFunctionObjArgs(ffi::PyExc_StopIteration, value, ptr::null_mut::<ffi::PyObject>());
+        let exception =
+            ffi::PyObject_CallFunctionObjArgs(ffi::PyExc_StopIteration, value, ptr::null_mut::<ffi::PyObject>());
         ffi::Py_DECREF(value);
         if !exception.is_null() {
             ffi::PyErr_SetObject(ffi::PyExc_StopIteration, exception);

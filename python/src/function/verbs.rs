@@ -10,16 +10,16 @@ use pyo3::prelude::*;
 use smallvec::SmallVec;
 
 use crate::call_key::CallKey;
+use crate::ctype;
 use crate::exact::Pointer;
 use crate::function::body::Body;
-use crate::function::bound::receiver;
+use crate::function::body_of;
+use crate::function::bound::{self, receiver};
 use crate::function::call::{call_uncached, details, key_for, value_is_missing};
-use crate::guard::guard;
 use crate::function::pending::PendingCall;
 use crate::function::ready::ready_object;
 use crate::function::signature::Call;
-use crate::ctype;
-use crate::function::body_of;
+use crate::guard::guard;
 use crate::key::Key;
 use crate::object::{Object, borrow, object_from};
 
@@ -206,7 +206,14 @@ pub(super) fn methods() -> Vec<ffi::PyMethodDef> {
 
 /// The method table of methods of objects.
 pub(super) fn methods_of_methods() -> Vec<ffi::PyMethodDef> {
-    ctype::methods(VERBS.iter().map(|&(name, _, _, method, doc)| fast(name, method, doc)))
+    let verbs = VERBS.iter().map(|&(name, _, _, method, doc)| fast(name, method, doc));
+    let others = [
+        plain(c"__reduce__", bound::reduce, ffi::METH_NOARGS),
+        plain(c"__copy__", bound::copy, ffi::METH_NOARGS),
+        plain(c"__deepcopy__", bound::deepcopy, ffi::METH_O),
+        plain(c"__class_getitem__", ffi::Py_GenericAlias, ffi::METH_O | ffi::METH_CLASS),
+    ];
+    ctype::methods(verbs.chain(others))
 }
 
 fn fast(name: &'static CStr, function: ffi::PyCFunctionFastWithKeywords, doc: &'static CStr) -> ffi::PyMethodDef {

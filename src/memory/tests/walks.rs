@@ -61,10 +61,11 @@ fn a_collector_sees_everything_until_it_has_seen_enough() {
         (0..30).for_each(|number| _ = small.write_for(number, ttl(seconds(1))));
         small.pass(seconds(1));
         let mut seen = HashSet::new();
-        assert_eq!(
-            small.memory.visit(|key, value| Ok::<_, ()>(assert!(seen.insert(key.0) && key.0 == *value))),
-            Ok(())
-        );
+        let all = small.memory.visit(|key, value| {
+            assert!(seen.insert(key.0) && key.0 == *value);
+            Ok::<_, ()>(())
+        });
+        assert_eq!(all, Ok(()));
         assert_eq!(seen.len(), 30);
         let mut left = 3;
         let enough = small.memory.visit(|_, _| {

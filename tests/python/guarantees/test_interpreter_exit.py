@@ -8,6 +8,7 @@ import asyncio, gc, os, sys
 import hotset
 from hotset import Cache
 
+write, is_finalizing = os.write, sys.is_finalizing  # modules lose their names before the last objects go
 cache = Cache("last", maxsize=4, policy="lru", on_remove=lambda *_: None)
 plain = hotset.cache_result(lambda number: number + 1)
 pair = hotset.cache_result(lambda number, text="": (number, text))
@@ -50,8 +51,8 @@ USES = {
     "an info": lambda: plain.cache_clear() is None,
     "an eviction": lambda: [cache.set(number, number) for number in range(20)] and len(cache) == 4,
     "a mapping": lambda: (cache.set("k", 1), cache["k"] == 1 and cache.pop("k") == 1 and "k" not in cache)[1],
-    "a new function": lambda: hotset._core.wrap is not None,
-    "a walk": lambda: list(cache.items()) is not None and cache.clear() is None,
+    "a bound method": lambda: owner.method is not owner.method and owner.method == owner.method,
+    "a walk": lambda: list(cache) == ["k"] and cache.clear() is None,
 }
 
 def misfit():
@@ -69,7 +70,7 @@ def use(name):
         outcome = "ok" if USES[name]() else "wrong"
     except BaseException as error:
         outcome = repr(error)
-    os.write(1, f"{name}: {outcome}\\n".encode())
+    write(1, f"{name}: {outcome}{'' if is_finalizing() or moment == 'atexit' else ', too early'}\\n".encode())
 """
 
 USES = [
@@ -90,7 +91,7 @@ USES = [
     "an info",
     "an eviction",
     "a mapping",
-    "a new function",
+    "a bound method",
     "a walk",
 ]
 
@@ -110,21 +111,68 @@ MOMENTS = {
 
 AT_THE_END = """
 import sys
-scene, name = sys.argv[1:]
-exec(scene, {"__name__": "scene", "name": name})  # not in a module, whose names would be gone first
+scene, name, moment = sys.argv[1:]
+exec(scene, {"__name__": "scene", "name": name, "moment": moment})  # not in a module, whose names would be gone first
 """
 
 
 @pytest.mark.parametrize("use", USES)
 @pytest.mark.parametrize("moment", ["the end of modules", "atexit"])
 def test_what_is_used_at_the_end_works(moment: str, use: str) -> None:
-    run(AT_THE_END, LAST_WORDS + MOMENTS[moment], use, last=f"{use}: ok")
+    run(AT_THE_END, LAST_WORDS + MOMENTS[moment], use, moment, last=f"{use}: ok")
 
 
 @pytest.mark.parametrize("moment", ["a cached value's end", "a result's end", "a cycle's end"])
 @pytest.mark.parametrize("use", ["a load", "an awaited load", "a mapping", "an eviction"])
 def test_values_that_end_with_the_interpreter_may_use_caches(moment: str, use: str) -> None:
-    run(AT_THE_END, LAST_WORDS + MOMENTS[moment], use, last=f"{use}: ok")
+    run(AT_THE_END, LAST_WORDS + MOMENTS[moment], use, moment, last=f"{use}: ok")
+
+
+COLD = """
+import gc, os, sys
+import hotset
+
+def scene(name, write=os.write, cold=True):
+    function = hotset.cache_result(lambda argument: len(argument), name="function")
+    cache = hotset.Cache()
+    cache["k"] = 1
+    @hotset.cache_result
+    async def coroutine(number): return number
+
+    def missing():
+        try: cache["none"]
+        except KeyError: return True
+
+    uses = {
+        "a load": lambda: function([1]) == 1,
+        "a coroutine": lambda: coroutine(1) is not None,
+        "a missing key": missing,
+        "a replaced value": lambda: cache.__setitem__("k", 2) is None,
+        "a representation": lambda: repr(function) != "",
+        "a method": lambda: function.__get__([1])() == 1,
+    }
+
+    class Last:
+        def __del__(self):
+            write(1, f"{name}: {uses[name]()}\\n".encode())
+    return Last()
+
+last = scene(sys.argv[1])
+if sys.argv[2] == "collected":
+    gc.disable()
+    last.me = last
+else:
+    sys.last = last
+del last
+"""
+
+
+@pytest.mark.parametrize("moment", ["collected", "cleared"])
+@pytest.mark.parametrize(
+    "use", ["a load", "a coroutine", "a missing key", "a replaced value", "a representation", "a method"]
+)
+def test_what_is_used_for_the_first_time_at_the_end_works(use: str, moment: str) -> None:
+    run(COLD, use, moment, last=f"{use}: True")
 
 
 def test_functions_and_caches_in_cycles_at_exit() -> None:

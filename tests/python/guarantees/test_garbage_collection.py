@@ -1,0 +1,203 @@
+"""The collector sees through caches: cycles through them are freed, and what is alive is left alone."""
+
+import pytest
+from child import run
+
+PRELUDE = """
+import asyncio, gc, sys, types, weakref
+import hotset
+from hotset import Cache, cache_result
+
+class Thing:
+    pass
+
+class Equal(Thing):
+    def __eq__(self, other): return self is other
+    def __hash__(self): return 1
+
+@types.coroutine
+def waits():
+    yield "waiting"
+
+def check_freed(build, *arguments):
+    '''What `build` returns weak references to is there until the next collection.'''
+    gc.collect()
+    gc.disable()
+    references = build(*arguments)
+    assert all(reference() is not None for reference in references), "it was no cycle"
+    gc.enable()
+    gc.collect()
+    kept = [reference() for reference in references if reference() is not None]
+    assert not kept, f"the collector could not free {kept}"
+    assert not gc.garbage
+"""
+
+CYCLES = {
+    "a cache that holds itself": """
+def build():
+    cache = Cache()
+    cache["me"] = cache
+    return [weakref.ref(cache)]
+""",
+    "a cache under its own key": """
+def build():
+    cache = Cache(); key = Equal(); key.cache = cache
+    cache[key] = 1
+    return [weakref.ref(cache), weakref.ref(key)]
+""",
+    "a value that holds the cache": """
+def build():
+    cache, value = Cache(), Thing()
+    value.cache = cache
+    cache["value"] = value
+    return [weakref.ref(cache), weakref.ref(value)]
+""",
+    "a function whose value holds it": """
+def build():
+    value = Thing()
+    value.function = cache_result(lambda number: value)
+    value.function(1)
+    return [weakref.ref(value), weakref.ref(value.function), weakref.ref(value.function.cache)]
+""",
+    "a function with itself as an attribute": """
+def build():
+    function = cache_result(lambda number: number)
+    function.me = function
+    function(1)
+    return [weakref.ref(function), weakref.ref(function.cache)]
+""",
+    "a function with itself in a default": """
+def build():
+    held = []
+    function = cache_result(lambda number, held=held: number)
+    held.append(function)
+    return [weakref.ref(function)]
+""",
+    "options that refer to the function": """
+def build():
+    holder = Thing()
+    peek = lambda *_: holder and True
+    holder.function = cache_result(key=lambda *_: bool(holder), should_cache=peek, ttl=lambda _: holder and 60,
+                                   tags=lambda *_: [str(bool(holder))])(lambda number: number)
+    holder.function(1)
+    return [weakref.ref(holder), weakref.ref(holder.function)]
+""",
+    "a method cached in its cache": """
+def build():
+    class Owner(Thing):
+        @cache_result
+        def method(self): return self.method
+    owner = Owner()
+    owner.method()
+    return [weakref.ref(owner), weakref.ref(Owner), weakref.ref(Owner.method)]
+""",
+    "a method that an instance holds": """
+def build():
+    class Owner(Thing):
+        @cache_result
+        def method(self): return 1
+    owner = Owner()
+    owner.bound = owner.method
+    owner.bound()
+    return [weakref.ref(owner), weakref.ref(owner.bound)]
+""",
+    "a result that is its instance": """
+def build():
+    class Owner(Thing):
+        @cache_result
+        def method(self): return self
+    owner = Owner()
+    owner.method()
+    return [weakref.ref(owner), weakref.ref(Owner)]
+""",
+    "a listener that holds the cache": """
+def build():
+    holder = Thing()
+    holder.cache = Cache(on_remove=lambda *_: holder, maxweight=5, weigher=lambda *_: holder and 1)
+    holder.cache["k"] = 1
+    return [weakref.ref(holder), weakref.ref(holder.cache)]
+""",
+    "a cache with attributes": """
+def build():
+    class Own(Cache):
+        pass
+    cache = Own()
+    cache.me = cache
+    cache["k"] = Own
+    return [weakref.ref(cache), weakref.ref(Own)]
+""",
+    "an iterator in its cache": """
+def build():
+    cache, value = Cache(), Thing()
+    cache["value"], cache["iterator"], cache["items"] = value, iter(cache), iter(cache.items())
+    return [weakref.ref(value)]
+""",
+    "a key of a call in its own argument": """
+def build():
+    function, key = cache_result(lambda argument: 1), Equal()
+    key.key = function.cache_key(key)
+    return [weakref.ref(key)]
+""",
+    "a call that was never begun": """
+def build():
+    @cache_result
+    async def function(argument): await waits()
+    holder = Thing()
+    holder.pending = function(holder)
+    return [weakref.ref(holder), weakref.ref(holder.pending)]
+""",
+    "a call that waits": """
+def build():
+    @cache_result
+    async def function(argument, other): await waits()
+    holder, equal = Thing(), Equal()
+    holder.pending = function(holder, other=equal)
+    equal.holder = holder
+    assert holder.pending.send(None) == "waiting"
+    return [weakref.ref(holder), weakref.ref(holder.pending), weakref.ref(equal)]
+""",
+    "a call that waits with a key of its own": """
+def build():
+    holder = Thing()
+    @cache_result(key=lambda argument: holder.equal)
+    async def function(argument): await waits()
+    holder.equal = Equal()
+    holder.equal.holder = holder
+    holder.pending = function(1)
+    assert holder.pending.send(None) == "waiting"
+    return [weakref.ref(holder), weakref.ref(holder.pending), weakref.ref(holder.equal)]
+""",
+    "the end of an awaitable, caught": """
+def build():
+    @cache_result
+    async def function(number): return number
+    try: function(1).send(None)
+    except StopIteration: pass
+    holder = Thing()
+    def catch(holder):
+        try: function(1).send(None)
+        except StopIteration as stop: holder.stop = stop
+    catch(holder)
+    return [weakref.ref(holder)]
+""",
+    "containers as arguments": """
+def build():
+    function, holder = cache_result(lambda argument: holder), Thing()
+    equal = Equal()
+    equal.function = function
+    function({"k": [equal, (equal,)]})
+    holder.function = function
+    return [weakref.ref(holder), weakref.ref(equal), weakref.ref(function)]
+""",
+}
+
+
+@pytest.mark.parametrize("cycle", CYCLES)
+def test_a_cycle_is_freed(cycle: str) -> None:
+    run(f"{PRELUDE}\n{CYCLES[cycle]}\ncheck_freed(build)\nprint('done')")
+
+
+@pytest.mark.parametrize("cycle", CYCLES)
+def test_many_cycles_are_freed_while_every_allocation_collects(cycle: str) -> None:
+    script = "gc.set_threshold(1)\nfor _ in range(100): references = build()\ngc.collect()\n"
+    run(f"{PRELUDE}\n{CYCLES[cycle]}\n{script}assert not any(of() for of in references)\nprint('done')", debug_malloc=True)

@@ -1,0 +1,135 @@
+"""However deep things are nested, the worst is an exception: the stack of the process is never used up."""
+
+import pytest
+from child import run
+
+CHAINS = {
+    "pending calls": "coroutine(link)",
+    "ready awaitables": "hotset._core.ready(link)",
+    "keys of calls": "function.cache_key(link)",
+    "methods": "function.__get__(link)",
+    "caches": "held_by(hotset.Cache(), link)",
+    "results": "held_by_function(link)",
+    "containers as keys": "function.cache_key([link])",
+}
+
+
+@pytest.mark.parametrize("chain", CHAINS)
+def test_a_long_chain_is_freed(chain: str) -> None:
+    """Not by the collector, and not by going down the stack a link at a time."""
+    links = 20_000 if chain in ("results", "caches") else 300_000
+    run(
+        f"""
+        import gc
+        import hotset
+        function = hotset.cache_result(lambda argument: 1)
+
+        @hotset.cache_result
+        async def coroutine(argument): return 1
+
+        def held_by(cache, link):
+            cache["link"] = link
+            return cache
+
+        def held_by_function(link):
+            @hotset.cache_result
+            def holder(): return link
+            holder()
+            return holder
+
+        link = "the end"
+        for _ in range({links}):
+            link = {CHAINS[chain]}
+        gc.collect()
+        del link
+        print("done")
+        """,
+        silent=False,
+    )
+
+
+@pytest.mark.parametrize("kind", ["one", "two", "method", "listener", "__eq__", "weigher"])
+def test_endless_recursion_is_an_error(kind: str) -> None:
+    run(
+        """
+        import sys
+        import hotset
+        from hotset import Cache, cache_result
+
+        sys.setrecursionlimit(10**6)
+        sys.unraisablehook = lambda info: unraisable.append(info.exc_type)
+        unraisable, kind = [], sys.argv[1]
+
+        @cache_result
+        def one(number): return one(number + 1)
+
+        @cache_result
+        def two(number, *, text): return two(number + 1, text=str(number))
+
+        class Owner:
+            @cache_result
+            def method(self, number): return self.method(number + 1)
+
+        class Equal:
+            def __hash__(self): return 1
+            def __eq__(self, other): return cache.get(Equal()) is None
+
+        cache = Cache(on_remove=lambda key, value, cause: cache.set(key, value + 1))
+        weighed = Cache(maxweight=10, weigher=lambda key, value: weighed.set(key, value))
+        actions = {"one": lambda: one(0), "two": lambda: two(0, text=""), "method": lambda: Owner().method(0),
+                   "listener": lambda: (cache.set("k", 0), cache.set("k", 1)), "weigher": lambda: weighed.set("k", 1),
+                   "__eq__": lambda: (cache.set(Equal(), 1), cache.get(Equal()))}
+        try:
+            actions[kind]()
+        except RecursionError:
+            pass
+        assert set(unraisable) <= {RecursionError}, unraisable[:3]
+        assert cache_result(lambda number: number)(5) == 5
+        print("done")
+        """,
+        kind,
+        silent=False,
+    )
+
+
+@pytest.mark.parametrize("make", ["[argument]", "(argument,)", "{1: argument}", "frozenset([argument])"])
+def test_an_argument_may_be_nested_deeply(make: str) -> None:
+    run(
+        f"""
+        import hotset
+        function = hotset.cache_result(lambda argument: 1)
+        loose = hotset.cache_result(typed=False)(lambda argument: 1)
+        for depth in (10, 100, 150, 5_000):
+            argument = "end"
+            for _ in range(depth):
+                argument = {make}
+            for called in (function, loose):
+                try: assert called(argument) == called(argument) == 1
+                except (TypeError, RecursionError) as error: assert depth > 150, error
+        circle = []
+        circle.append(circle)
+        for called in (function, loose):
+            try: called(circle)
+            except (TypeError, RecursionError): pass
+            else: raise AssertionError("a circle has no content")
+        print("done")
+        """
+    )
+
+
+@pytest.mark.parametrize("name", ["CachedFunction", "CachedCoroutineFunction", "CachedMethod", "Ready", "PendingCall", "CallKey"])
+def test_what_the_library_makes_nobody_else_can_make(name: str) -> None:
+    run(
+        """
+        import sys
+        import hotset
+        kind = getattr(hotset, sys.argv[1])
+        for make in (kind, lambda: kind.__new__(kind), lambda: object.__new__(kind), lambda: kind(1, 2)):
+            try: made = make()
+            except TypeError: continue
+            repr(made), callable(made) and made()  # or else it has to work
+            raise AssertionError("an object was made that has nothing in it")
+        print("done")
+        """,
+        name,
+    )

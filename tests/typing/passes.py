@@ -1,0 +1,282 @@
+"""What type checkers must accept, and what they must infer. Never executed."""
+
+# pyright: strict
+
+import asyncio
+import functools
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from datetime import timedelta
+from typing import Annotated, Any, assert_type
+
+import hotset
+from hotset import (
+    MISSING,
+    Cache,
+    CachedCoroutineFunction,
+    CachedFunction,
+    CachedMethod,
+    CacheInfo,
+    CallKey,
+    Missing,
+    cache_result,
+    cached_property,
+)
+from hotset.testing import ManualClock
+
+# Functions: without and with parentheses, at module level and on a cache
+
+
+def key_of_user(user_id: int, session: object = None) -> int:
+    return user_id
+
+
+def tags_of_user(user_id: int) -> list[str]:
+    return [f"user:{user_id}"]
+
+
+@cache_result
+def bare(user_id: int, page: int = 1, /, *, lang: str = "en") -> str:
+    return f"{user_id}/{page}/{lang}"
+
+
+@cache_result()
+def empty(user_id: int) -> str:
+    return str(user_id)
+
+
+@cache_result(
+    ttl="30m",
+    idle=timedelta(minutes=5),
+    maxsize=None,
+    tags=["user:{user_id}"],
+    key=key_of_user,
+    ignore=["session"],
+    typed=False,
+    should_cache=lambda result, seconds: result is not None and seconds > 1,
+    name="users",
+    version=2,
+    policy="lru",
+    jitter=0.1,
+    clock=ManualClock(),
+)
+def with_options(user_id: int, session: object = None) -> str | None:
+    return str(user_id)
+
+
+@cache_result(ttl=lambda result: len(result), tags=tags_of_user)
+def with_functions(user_id: int) -> str:
+    return str(user_id)
+
+
+@cache_result
+def anything(user_id: int) -> Any:
+    return user_id
+
+
+users: Cache[Any, Any] = Cache("users", ttl="1h")
+
+
+@users.cache_result
+def on_a_cache(user_id: int) -> list[int]:
+    return [user_id]
+
+
+@users.cache_result(tags=["user:{user_id}"], ttl=None, idle=30)
+def on_a_cache_with_options(user_id: int, session: Annotated[object, hotset.Ignore] = None) -> list[int]:
+    return [user_id]
+
+
+assert_type(bare(1), str)
+assert_type(bare(1, 2, lang="de"), str)
+assert_type(empty(user_id=1), str)
+assert_type(with_options(1), str | None)
+assert_type(with_functions(1), str)
+assert_type(on_a_cache(1), list[int])
+assert_type(on_a_cache_with_options(1, session=2), list[int])
+
+assert_type(anything(1), Any)
+assert_type(anything.peek(1), Any | Missing)
+assert_type(bare.invalidate(1, lang="de"), bool)
+assert_type(bare.expire(1, 2), bool)
+assert_type(bare.refresh(1), str)
+assert_type(bare.peek(1), str | Missing)
+assert_type(bare.set("value", 1, lang="de"), None)
+assert_type(bare.uncached(1, lang="de"), str)
+assert_type(bare.cache, Cache[Any, Any])
+assert_type(bare.cache_key(1), CallKey)
+assert_type(bare.cache_info(), CacheInfo)
+assert_type(bare.cache_info().maxsize, int | None)
+assert_type(bare.cache_clear(), None)
+assert_type(bare.__name__, str)
+
+peeked = bare.peek(1)
+if not isinstance(peeked, Missing):
+    assert_type(peeked, str)
+assert_type(MISSING, Missing)
+
+lambda_: CachedFunction[[], int] = cache_result(lambda: 1)
+partial = cache_result(functools.partial(bare, 1))
+assert_type(partial(2), str)
+assert_type(cache_result(len)("abc"), int)
+as_callable: Callable[[int], str] = empty
+as_function: CachedFunction[[int], str] = empty
+decorated_again = cache_result(empty)
+assert_type(decorated_again(1), str)
+
+
+@functools.wraps(empty)
+def wrapper(user_id: int) -> str:
+    return empty(user_id)
+
+
+# Coroutine functions
+
+
+@cache_result
+async def fetch(user_id: int) -> str:
+    return str(user_id)
+
+
+@cache_result(ttl="1h")
+async def fetch_with_options(user_id: int) -> str:
+    return str(user_id)
+
+
+@users.cache_result
+async def fetch_on_a_cache(user_id: int) -> str:
+    return str(user_id)
+
+
+@users.cache_result(tags=["users"])
+async def fetch_on_a_cache_with_options(user_id: int) -> str:
+    return str(user_id)
+
+
+fetcher: CachedCoroutineFunction[[int], str] = fetch
+as_coroutine_function: Callable[[int], Coroutine[Any, Any, str]] = fetch
+as_awaitable: Callable[[int], Awaitable[str]] = fetch_on_a_cache
+assert_type(asyncio.run(fetch(1)), str)
+
+
+async def main() -> None:
+    assert_type(await fetch(1), str)
+    assert_type(await fetch_with_options(user_id=1), str)
+    assert_type(await fetch_on_a_cache(1), str)
+    assert_type(await fetch_on_a_cache_with_options(1), str)
+    assert_type(await fetch.invalidate(1), bool)
+    assert_type(await fetch.expire(1), bool)
+    assert_type(await fetch.refresh(1), str)
+    assert_type(await fetch.peek(1), str | Missing)
+    assert_type(await fetch.set("value", 1), None)
+    assert_type(await fetch.uncached(1), str)
+    assert_type(fetch.cache_key(1), CallKey)
+    assert_type(fetch.cache_info(), CacheInfo)
+    assert_type(await asyncio.create_task(fetch(1)), str)
+    assert_type(await asyncio.wait_for(fetch(1), 1), str)
+    one, two = await asyncio.gather(fetch(1), Store().fetch(2))
+    assert_type(one, str)
+    assert_type(two, list[int])
+
+
+# Methods
+
+
+class Store:
+    @cache_result
+    def get(self, key: str, default: int = 0) -> int:
+        return default
+
+    @cache_result(ttl="1h")
+    def get_with_options(self, key: str) -> int:
+        return len(key)
+
+    @users.cache_result
+    def get_on_a_cache(self, key: str) -> int:
+        return len(key)
+
+    @cache_result
+    async def fetch(self, number: int) -> list[int]:
+        return [number]
+
+    @staticmethod
+    @cache_result
+    def static(x: int) -> str:
+        return str(x)
+
+    @classmethod
+    @cache_result
+    def make(cls, x: int) -> str:
+        return str(x)
+
+    @cached_property
+    def size(self) -> int:
+        return 1
+
+    @cached_property(ttl="1h", maxsize=10)
+    def size_with_options(self) -> int:
+        return 1
+
+    @cached_property
+    async def later(self) -> int:
+        return 1
+
+
+class Child(Store):
+    @cache_result
+    def own(self) -> int:
+        return super().get("a")
+
+
+store = Store()
+assert_type(store.get("a", default=1), int)
+assert_type(Child().get("a"), int)
+assert_type(Child().own(), int)
+assert_type(store.get_with_options("a"), int)
+assert_type(store.get_on_a_cache(key="a"), int)
+assert_type(Store.get(store, "a"), int)
+assert_type(store.get.invalidate("a"), bool)
+assert_type(store.get.peek("a", 1), int | Missing)
+assert_type(store.get.refresh("a"), int)
+assert_type(store.get.set(1, "a"), None)
+assert_type(store.get.expire("a"), bool)
+assert_type(store.get.uncached("a"), int)
+assert_type(store.get.cache_key("a"), CallKey)
+assert_type(store.get.cache_info(), CacheInfo)
+assert_type(Store.static(1), str)
+assert_type(store.static(1), str)
+assert_type(Store.make(1), str)
+assert_type(store.make(1), str)
+method: CachedMethod[[str], int] = store.get_with_options
+unbound: CachedFunction[[Store, str], int] = Store.get_with_options
+callback: Callable[[str], int] = store.get
+
+assert_type(store.size, int)
+store.size = 2
+del store.size
+assert_type(store.size_with_options, int)
+assert_type(Store.size, cached_property[Store, int])
+
+
+async def methods() -> None:
+    assert_type(await store.fetch(1), list[int])
+    assert_type(await store.fetch.invalidate(1), bool)
+    assert_type(await store.fetch.peek(1), list[int] | Missing)
+    assert_type(await store.fetch.refresh(number=1), list[int])
+    assert_type(await store.later, int)
+
+
+# A cache
+
+
+async def faces(numbers: Cache[str, int], ids: AsyncIterator[str]) -> None:
+    assert_type(numbers.get("a"), int | None)
+    assert_type(numbers.get("a", 0), int)
+    assert_type(numbers.get("a", "b"), int | str)
+    assert_type(numbers.get_or_load("a", len), int)
+    assert_type(numbers.get_many(["a"]), dict[str, int])
+    assert_type(numbers["a"], int)
+    assert_type(numbers.pop("a"), int)
+    assert_type(await numbers.aio.get("a"), int | None)
+    numbers.set("a", 1, ttl="1h", idle=None, tags=["b"])
+    async for name in ids:
+        numbers[name] = 1
