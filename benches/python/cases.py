@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import measure
-from contenders import Contender, Function, Role
+from contenders import Contender, Role
+from setups import Function
 
 SIZE = 100_000
 """Entries in the caches of the rows over many keys, and the bound of all caches."""

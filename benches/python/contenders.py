@@ -7,25 +7,16 @@ them needs none of them.
 
 from __future__ import annotations
 
-import functools
 import importlib
 import importlib.metadata
-import itertools
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
 from typing import Any
 
-TTL_SECONDS = 1800
-"""How long an entry stays fresh: long enough that nothing expires during a run, and always checked."""
-
-Function = Callable[..., Any]
-Decorate = Callable[[Function, int], Function]
-"""Wraps a function, or a coroutine function, in a cache of so many entries."""
-
-_names = itertools.count()
+import setups
+from setups import TTL_SECONDS, Decorate
 
 
 class Role(Enum):
@@ -54,6 +45,8 @@ class Contender:
     ttl: object = TTL_SECONDS
     length: Callable[[Any], int] = len
     close: Callable[[Any], None] = lambda _cache: None
+    note: str = ""
+    """What a reader has to know of how it is used, said wherever it is measured."""
 
     def can(self, ability: str) -> bool:
         """Whether the field of that name is filled in, and a mapping to go with it where one is needed."""
@@ -77,143 +70,6 @@ class Contender:
             return "not installed"
 
 
-def _hotset_decorate(function: Function, size: int) -> Function:
-    import hotset
-
-    decorated: Function = hotset.cache_result(ttl="30m", maxsize=size)(function)
-    return decorated
-
-
-def _hotset_cache(size: int) -> Any:
-    import hotset
-
-    return hotset.Cache(f"bench-{next(_names)}", maxsize=size, ttl="30m")
-
-
-def _lru_cache(function: Function, size: int) -> Function:
-    return functools.lru_cache(maxsize=size)(function)
-
-
-def _cachetools_ttl(size: int) -> Any:
-    from cachetools import TTLCache
-
-    return TTLCache(maxsize=size, ttl=TTL_SECONDS)
-
-
-def _cachetools_ttl_decorate(function: Function, size: int) -> Function:
-    from cachetools import cached
-
-    return cached(_cachetools_ttl(size))(function)
-
-
-def _cachetools_locked_decorate(function: Function, size: int) -> Function:
-    from cachetools import cached
-
-    return cached(_cachetools_ttl(size), lock=threading.Lock())(function)
-
-
-def _cachetools_lru_decorate(function: Function, size: int) -> Function:
-    from cachetools import LRUCache, cached
-
-    return cached(LRUCache(maxsize=size))(function)
-
-
-def _cachetools_method(function: Function, size: int) -> Function:
-    from cachetools import cachedmethod
-
-    cache = _cachetools_ttl(size)
-    return cachedmethod(lambda _self: cache)(function)
-
-
-def _cachebox_ttl(size: int) -> Any:
-    from cachebox import TTLCache
-
-    return TTLCache(size, TTL_SECONDS)
-
-
-def _cachebox_vttl(size: int) -> Any:
-    from cachebox import VTTLCache
-
-    return VTTLCache(size)
-
-
-def _cachebox_ttl_decorate(function: Function, size: int) -> Function:
-    from cachebox import cached
-
-    return cached(_cachebox_ttl(size))(function)
-
-
-def _cachebox_lru_decorate(function: Function, size: int) -> Function:
-    from cachebox import LRUCache, cached
-
-    return cached(LRUCache(size))(function)
-
-
-def _moka(size: int) -> Any:
-    from moka_py import Moka
-
-    return Moka(size, ttl=TTL_SECONDS)
-
-
-def _moka_decorate(function: Function, size: int) -> Function:
-    from moka_py import cached
-
-    return cached(maxsize=size, ttl=TTL_SECONDS)(function)
-
-
-def _moka_length(cache: Any) -> int:
-    cache.run_pending_tasks()
-    return int(cache.count())
-
-
-def _theine(size: int) -> Any:
-    from theine import Cache
-
-    return Cache(size)
-
-
-def _theine_decorate(function: Function, size: int) -> Function:
-    from theine import Memoize
-
-    return Memoize(size, timedelta(seconds=TTL_SECONDS))(function)
-
-
-def _theine_close(cache: Any) -> None:
-    getattr(cache, "_cache", cache).close()
-
-
-def _lru_dict(size: int) -> Any:
-    from lru import LRU
-
-    return LRU(size)
-
-
-def _async_lru_decorate(function: Function, size: int) -> Function:
-    from async_lru import alru_cache
-
-    return alru_cache(maxsize=size, ttl=TTL_SECONDS)(function)
-
-
-def _aiocache_decorate(function: Function, size: int) -> Function:
-    del size  # its memory cache has no bound
-    from aiocache import cached
-
-    decorated: Function = cached(ttl=TTL_SECONDS, namespace=f"bench-{next(_names)}")(function)
-    return decorated
-
-
-def _cashews_decorate(function: Function, size: int) -> Function:
-    from cashews import Cache
-
-    cache = Cache()
-    cache.setup(f"mem://?size={size}")
-    return cache(ttl=TTL_SECONDS)(function)
-
-
-async def _plain_coroutine(x: object) -> object:
-    return x
-
-
 HOTSET = "hotset"
 LRU_CACHE = "functools.lru_cache"
 PLAIN_COROUTINE = "plain `async def`"
@@ -230,68 +86,80 @@ CONTENDERS = (
         "hotset",
         Role.OURS,
         "hotset",
-        function=_hotset_decorate,
-        coroutine=_hotset_decorate,
-        method=_hotset_decorate,
-        mapping=_hotset_cache,
+        function=setups.hotset_decorate,
+        coroutine=setups.hotset_decorate,
+        method=setups.hotset_decorate,
+        mapping=setups.hotset_cache,
     ),
-    Contender(LRU_CACHE, "functools", function=_lru_cache, method=_lru_cache),
-    Contender(PLAIN_COROUTINE, "asyncio", Role.BASELINE, coroutine=lambda _function, _size: _plain_coroutine),
+    Contender(LRU_CACHE, "functools", function=setups.lru_cache, method=setups.lru_cache),
+    Contender(PLAIN_COROUTINE, "asyncio", Role.BASELINE, coroutine=lambda _function, _size: setups.plain_coroutine),
     Contender(DICT_GET, "builtins", Role.BASELINE, mapping=lambda _size: {}, item="cache.get(k)"),
     Contender(DICT, "builtins", Role.BASELINE, mapping=lambda _size: {}, get=None),
     Contender(
         CACHEBOX_TTL,
         "cachebox",
         distribution="cachebox",
-        function=_cachebox_ttl_decorate,
-        coroutine=_cachebox_ttl_decorate,
-        method=_cachebox_ttl_decorate,
-        mapping=_cachebox_ttl,
+        function=setups.cachebox_ttl_decorate,
+        coroutine=setups.cachebox_ttl_decorate,
+        method=setups.cachebox_ttl_decorate,
+        mapping=setups.cachebox_ttl,
     ),
     Contender(
-        CACHEBOX_VTTL, "cachebox", distribution="cachebox", mapping=_cachebox_vttl, write="cache.insert(k, v, ttl)"
+        CACHEBOX_VTTL,
+        "cachebox",
+        distribution="cachebox",
+        mapping=setups.cachebox_vttl,
+        write="cache.insert(k, v, ttl)",
     ),
-    Contender(CACHEBOX_VTTL_WITHOUT, "cachebox", distribution="cachebox", mapping=_cachebox_vttl, item=None, get=None),
-    Contender("cachebox LRUCache", "cachebox", distribution="cachebox", function=_cachebox_lru_decorate),
+    Contender(
+        CACHEBOX_VTTL_WITHOUT,
+        "cachebox",
+        distribution="cachebox",
+        mapping=setups.cachebox_vttl,
+        item=None,
+        get=None,
+        note="set without a ttl of its own, so the entry never expires",
+    ),
+    Contender("cachebox LRUCache", "cachebox", distribution="cachebox", function=setups.cachebox_lru_decorate),
     Contender(
         "cachetools TTLCache",
         "cachetools",
         distribution="cachetools",
-        function=_cachetools_ttl_decorate,
-        method=_cachetools_method,
-        mapping=_cachetools_ttl,
+        function=setups.cachetools_ttl_decorate,
+        method=setups.cachetools_method,
+        mapping=setups.cachetools_ttl,
     ),
-    Contender(CACHETOOLS_LOCKED, "cachetools", distribution="cachetools", function=_cachetools_locked_decorate),
-    Contender("cachetools LRUCache", "cachetools", distribution="cachetools", function=_cachetools_lru_decorate),
+    Contender(CACHETOOLS_LOCKED, "cachetools", distribution="cachetools", function=setups.cachetools_locked_decorate),
+    Contender("cachetools LRUCache", "cachetools", distribution="cachetools", function=setups.cachetools_lru_decorate),
     Contender(
         "moka-py",
         "moka_py",
         distribution="moka-py",
-        function=_moka_decorate,
-        coroutine=_moka_decorate,
-        method=_moka_decorate,
-        mapping=_moka,
+        function=setups.moka_decorate,
+        coroutine=setups.moka_decorate,
+        method=setups.moka_decorate,
+        mapping=setups.moka,
         item=None,
         write="cache.set(k, v)",
-        length=_moka_length,
+        length=setups.moka_length,
     ),
     Contender(
         "theine",
         "theine",
         distribution="theine",
-        function=_theine_decorate,
-        coroutine=_theine_decorate,
-        method=_theine_decorate,
-        mapping=_theine,
+        function=setups.theine_decorate,
+        coroutine=setups.theine_decorate,
+        method=setups.theine_decorate,
+        mapping=setups.theine,
         item=None,
         write="cache.set(k, v, ttl)",
         ttl=timedelta(seconds=TTL_SECONDS),
-        close=_theine_close,
+        close=setups.theine_close,
     ),
-    Contender("lru-dict, no ttl", "lru", distribution="lru-dict", mapping=_lru_dict),
-    Contender("async-lru", "async_lru", distribution="async-lru", coroutine=_async_lru_decorate),
-    Contender("aiocache", "aiocache", distribution="aiocache", coroutine=_aiocache_decorate),
-    Contender("cashews", "cashews", distribution="cashews", coroutine=_cashews_decorate),
+    Contender("lru-dict, no ttl", "lru", distribution="lru-dict", mapping=setups.lru_dict),
+    Contender("async-lru", "async_lru", distribution="async-lru", coroutine=setups.async_lru_decorate),
+    Contender("aiocache", "aiocache", distribution="aiocache", coroutine=setups.aiocache_decorate),
+    Contender("cashews", "cashews", distribution="cashews", coroutine=setups.cashews_decorate),
 )
 
 BY_NAME = {contender.name: contender for contender in CONTENDERS}

@@ -61,7 +61,7 @@ class Loop:
         self._asynchronous = "await " in statement
         kind = "async def" if self._asynchronous else "def"
         source = _TEMPLATE.format(kind=kind, statement=statement)
-        exec(compile(source, "<statement>", "exec"), namespace)  # noqa: S102  the statements are those of rows.py
+        exec(compile(source, "<statement>", "exec"), namespace)  # the statements are those of rows.py
         self._sample: Callable[..., Any] = namespace.pop("sample")
         self._runner = runner
 

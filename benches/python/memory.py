@@ -62,7 +62,7 @@ def fill_mapping(contender: Contender, keys: list[int], values: list[object]) ->
     cache = contender.mapping(len(keys))
     names = {"cache": cache, "keys": keys, "values": values, "ttl": contender.ttl}
     source = f"for k, v in zip(keys, values): {contender.write}"
-    exec(compile(source, "<fill>", "exec"), names)  # noqa: S102  the statements are those of contenders.py
+    exec(compile(source, "<fill>", "exec"), names)  # the statements are those of contenders.py
     return names, contender.length(cache)
 
 

@@ -98,7 +98,13 @@ def peers(ability: str) -> tuple[str, ...]:
 
 _LOCKED = (CACHETOOLS_LOCKED,)
 _READS = (Goal(1.0, (CACHEBOX_TTL,)), Goal(1.4, (DICT_GET,)))
-_WRITES = (Goal(0.8, (CACHEBOX_TTL, CACHEBOX_VTTL, CACHEBOX_VTTL_WITHOUT), "the best of cachebox TTL and VTTL"),)
+_WRITES = (
+    Goal(
+        0.8,
+        (CACHEBOX_TTL, CACHEBOX_VTTL, CACHEBOX_VTTL_WITHOUT),
+        "the best of cachebox TTL and VTTL, the latter also without a ttl per entry",
+    ),
+)
 _AWAITED = (Goal(1.7, (PLAIN_COROUTINE,)), Goal(0.3, peers("coroutine"), "the best peer"))
 
 ROWS: tuple[Row, ...] = (
@@ -176,7 +182,7 @@ def remark(row: Row, contender: Contender, case: Case) -> str:
     """What sets a contender apart in a row: its own way to write the statement, or hits that were none."""
     own = getattr(contender, row.ability)
     differs = isinstance(own, str) and own not in row.statement
-    return "; ".join(part for part in (f"`{own}`" if differs else "", case.complaint()) if part)
+    return "; ".join(part for part in (f"`{own}`" if differs else "", contender.note, case.complaint()) if part)
 
 
 def build_cases(row: Row, skip: Collection[str], runner: asyncio.Runner) -> tuple[dict[str, Case], dict[str, str]]:

@@ -17,7 +17,6 @@ from pathlib import Path
 from time import perf_counter
 
 import imports
-import memory
 import plot
 import report
 import results
@@ -26,6 +25,8 @@ import threads
 from contenders import CONTENDERS
 from measure import Rounds
 from results import Table
+
+import memory
 
 BENCHES = Path(__file__).resolve().parent.parent
 SEED = 20_240_229

@@ -13,8 +13,9 @@ from time import perf_counter
 
 import measure
 from cases import HOT_KEYS, SIZE, fresh_keys, integer_key, plain_loader, random_keys
-from contenders import BY_NAME, CACHEBOX_TTL, CACHETOOLS_LOCKED, HOTSET, LRU_CACHE, Function
+from contenders import BY_NAME, CACHEBOX_TTL, CACHETOOLS_LOCKED, HOTSET, LRU_CACHE
 from results import Table
+from setups import Function
 
 CONTENDERS = (HOTSET, LRU_CACHE, CACHEBOX_TTL, CACHETOOLS_LOCKED)
 THREADS = (1, 2, 4, 8)

@@ -119,16 +119,27 @@ class Cache(BaseCache[K, V], MutableMapping[K, V]):
     def copy(self) -> Cache[K, V]:
         """A new cache with the same settings and entries, whose lives go on. Keys of functions are left out."""
         other: Cache[K, V] = Cache(f"{self.name}-copy", **self._settings())
-        for key, value in self.items():
-            left, tags = self._remaining(key), self._tags(key)
-            if tags is not None:
-                other.set(key, value, ttl=left, tags=tags)
+        self._copy_to(other)
+        other.enabled = self.enabled
         return other
 
     def _settings(self) -> dict[str, Any]:
         """The arguments to make such a cache with."""
         names = ("maxsize", "maxweight", "weigher", "ttl", "idle", "jitter", "policy", "on_remove", "clock")
         return {name: getattr(self, f"_{name}" if name in _KEPT else name) for name in names}
+
+    @overload
+    def setdefault(self: Cache[K, V | None], key: K, default: None = None) -> V | None: ...
+    @overload
+    def setdefault(self, key: K, default: V) -> V: ...
+    def setdefault(self, key: K, default: Any = None) -> Any:
+        """Return what is stored under ``key``; store ``default`` first if there is nothing. Atomic, as a dict's is."""
+        while True:
+            found = self.get(key, MISSING)
+            if not isinstance(found, Missing):
+                return found
+            if self.add(key, default) or key not in self:
+                return default
 
     # Counting
 

@@ -9,29 +9,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-def content_of(value: Any) -> object | None:
-    """Return what tells ``value`` from others of its class, in built-in containers, or None where its class is not known.
-
-    Numbers and times are among them because equal ones can differ in what a function sees: ``Decimal("1.0")`` and
-    ``Decimal("1.00")``, or one instant in two time zones.
-    """
-    cls: Any = value.__class__
-    for base in cls.__mro__:
-        describe = _CONTENT.get(f"{base.__module__.partition('.')[0]}.{base.__name__}")
-        if describe is not None:
-            return describe(value)
-    if "__dataclass_fields__" in dir(cls) and _has_generated_eq(cls):
-        fields: dict[str, Any] = value.__dataclass_fields__
-        return [(name, getattr(value, name)) for name, field in fields.items() if field.compare]
-    return None
-
-
-def _has_generated_eq(cls: Any) -> bool:
-    """Whether ``__eq__`` was written by ``dataclass`` and not by a person."""
-    code: Any = getattr(cls.__eq__, "__code__", None)
-    return code is not None and code.co_filename == "<string>"
-
-
 def _time(value: Any) -> object:
     return (value.replace(tzinfo=None, fold=0).isoformat(), value.fold, value.tzinfo)
 
@@ -95,3 +72,23 @@ _CONTENT: dict[str, Callable[[Any], object]] = {
     "pandas.Index": _labels,
     "pandas.ExtensionArray": _column,
 }
+
+
+def content_of(value: Any, known: dict[str, Callable[[Any], object]] = _CONTENT) -> object | None:
+    """Return what tells ``value`` from others of its class, in built-in containers, or None where its class is not known.
+
+    Numbers and times are among them because equal ones can differ in what a function sees: ``Decimal("1.0")`` and
+    ``Decimal("1.00")``, or one instant in two time zones. Of a dataclass it is the fields that take part in a generated ``__eq__``.
+
+    ``known`` is bound here, and nothing else of this module used, because keys are needed while the interpreter ends too.
+    """
+    cls: Any = value.__class__
+    for base in cls.__mro__:
+        describe = known.get(f"{base.__module__.partition('.')[0]}.{base.__name__}")
+        if describe is not None:
+            return describe(value)
+    fields: dict[str, Any] | None = getattr(cls, "__dataclass_fields__", None)
+    code: Any = getattr(cls.__eq__, "__code__", None)
+    if fields is None or code is None or code.co_filename != "<string>":
+        return None
+    return [(name, getattr(value, name)) for name, field in fields.items() if field.compare]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast, overload
 
 from hotset._decorator import cache_result
 
@@ -11,8 +11,10 @@ if TYPE_CHECKING:
 
     from hotset._types import Duration, TtlOfResult
 
+S = TypeVar("S")
 T = TypeVar("T")
 V = TypeVar("V")
+W = TypeVar("W")
 
 
 class cached_property(Generic[T, V]):  # noqa: N801  # used as a decorator, named as the one of functools
@@ -44,10 +46,11 @@ class cached_property(Generic[T, V]):  # noqa: N801  # used as a decorator, name
         if function is not None:
             self._decorate(function)
 
-    def __call__(self, function: Callable[[T], V]) -> cached_property[T, V]:
+    def __call__(self, function: Callable[[S], W]) -> cached_property[S, W]:
         """Take the function, where options came first."""
-        self._decorate(function)
-        return self
+        taken = cast("cached_property[S, W]", self)
+        taken._decorate(function)
+        return taken
 
     def _decorate(self, function: Callable[[T], V]) -> None:
         self._function = cache_result(**self._options)(function)

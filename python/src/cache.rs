@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use hotset::clock::{self, Clock, NEVER};
 use hotset::expiry::Lifespan;
-use hotset::memory::{Condition, Details, Options};
+use hotset::memory::{Condition, Cursor, Details, Options};
 use hotset::stats::Cause;
 use hotset::{Memory, hash};
 use pyo3::exceptions::{PyKeyError, PyTypeError, PyValueError};
@@ -16,7 +16,7 @@ use pyo3::{PyTraverseError, PyVisit};
 
 use crate::call_key::as_call_key;
 use crate::clock::ManualClock;
-use crate::duration::{duration, seconds, ticks};
+use crate::duration::{duration, ticks};
 use crate::errors::{invalid, raised};
 use crate::exact::{Pointer, class, is_exactly, number_hash, text_hash};
 use crate::inner::Inner;
@@ -186,7 +186,7 @@ impl CacheVerbs {
     /// Details from the arguments that the verbs which store have in common.
     fn details(&self, ttl: Given<'_>, idle: Given<'_>, tags: Option<&Bound<'_, PyAny>>) -> PyResult<Details> {
         let tags = tags.map_or_else(|| Ok(Box::default()), tag_names)?;
-        Ok(Details { lifespan: self.lifespan(ttl, idle)?, weight: 1, tags })
+        Ok(Details { lifespan: self.lifespan(ttl, idle)?, tags, ..Details::default() })
     }
 
     fn lifespan(&self, ttl: Given<'_>, idle: Given<'_>) -> PyResult<Lifespan> {
@@ -395,14 +395,14 @@ impl CacheVerbs {
         self.__len__(py) > 0
     }
 
-    fn __iter__(&self) -> CacheIterator {
-        CacheIterator::new(self.inner.clone(), Shows::Keys)
+    fn __iter__(slf: Bound<'_, Self>) -> CacheIterator {
+        CacheIterator::new(slf.unbind(), Shows::Keys)
     }
 
     #[pyo3(name = "_iterate")]
-    fn iterate(&self, shows: &str) -> CacheIterator {
+    fn iterate(slf: Bound<'_, Self>, shows: &str) -> CacheIterator {
         let shows = if shows == "values" { Shows::Values } else { Shows::Items };
-        CacheIterator::new(self.inner.clone(), shows)
+        CacheIterator::new(slf.unbind(), shows)
     }
 
     #[pyo3(signature = (key, value, *, ttl = Given::Nothing, idle = Given::Nothing, tags = None))]
@@ -485,18 +485,29 @@ impl CacheVerbs {
         self.inner.touch(key.py(), &mut wanted.probe(&parts), lifespan)
     }
 
-    /// Seconds that an entry has left; None where there is no end, -1 where there is no entry.
-    #[pyo3(name = "_remaining")]
-    fn remaining(&self, key: &Bound<'_, PyAny>) -> PyResult<Option<f64>> {
-        let wanted = self.wanted(key.py(), key.as_ptr())?;
-        let parts = [wanted.object.as_ptr()];
-        let mut probe = wanted.probe(&parts);
-        let memory = &self.inner.memory;
-        Ok(match probe.settle_read(key.py(), |probe| memory.remaining(wanted.tag.hash(), probe))? {
-            None => Some(-1.0),
-            Some(NEVER) => None,
-            Some(ticks) => Some(seconds(ticks)),
-        })
+    /// Copies the entries of the mapping to another cache, with the rest of their lives and their tags.
+    #[pyo3(name = "_copy_to")]
+    fn copy_to(&self, py: Python<'_>, other: &Bound<'_, Self>) -> PyResult<()> {
+        let (source, target) = (&self.inner, &other.get().inner);
+        let mut cursor = Cursor::default();
+        while let Some((key, value)) = source.memory.next(&mut cursor, |key, value| (key.clone(), value.clone())) {
+            if key.tag.owner() != MAPPING {
+                continue;
+            }
+            let wanted = self.wanted(py, key.object.as_ptr())?;
+            let parts = [wanted.object.as_ptr()];
+            let (hash, memory) = (wanted.tag.hash(), &source.memory);
+            let life = wanted.probe(&parts).settle_read(py, |probe| memory.life(hash, probe))?;
+            let tags = wanted
+                .probe(&parts)
+                .settle_read(py, |probe| memory.tags(hash, probe, |tags| Box::<[Arc<str>]>::from(tags)))?;
+            let (Some(lifespan), Some(tags)) = (life, tags) else { continue };
+            let details = Details { lifespan, tags, jitters: false, ..Details::default() };
+            let copied = other.get().wanted(py, key.object.as_ptr())?;
+            let mut probe = copied.probe(&parts);
+            target.write(py, key.object.clone(), value, details, &Condition::Always, &mut probe)?;
+        }
+        Ok(())
     }
 
     /// The tags of an entry, None where there is none.

@@ -1,6 +1,7 @@
 //! The key of one call of a decorated function, as users see it.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::{Arc, Weak};
 
 use pyo3::ffi;
 use pyo3::prelude::*;
@@ -8,6 +9,7 @@ use pyo3::types::PyTuple;
 use pyo3::{PyTraverseError, PyTypeInfo, PyVisit};
 
 use crate::exact::{Pointer, class, is_exactly};
+use crate::held::Held;
 use crate::inner::Inner;
 use crate::key::{Key, Tag};
 use crate::object::Object;
@@ -16,29 +18,31 @@ use crate::probe::{Probe, Rule};
 /// The key of one call.
 #[pyclass(frozen, module = "hotset", name = "CallKey")]
 pub(crate) struct CallKey {
-    cache: usize,
+    /// Not alive necessarily, but as long as it is referred to its address is its own.
+    cache: Weak<Inner>,
     function: Object,
-    key: Key,
+    object: Held,
+    tag: Tag,
     rule: Rule,
 }
 
 impl CallKey {
-    pub(crate) fn new(cache: &Inner, key: Key) -> Self {
+    pub(crate) fn new(cache: &Arc<Inner>, key: Key) -> Self {
         let (function, rule) = cache.owner(key.tag.owner());
-        Self { cache: cache.identity(), function, key, rule }
+        Self { cache: Arc::downgrade(cache), function, object: key.object.into(), tag: key.tag, rule }
     }
 
     /// Whether the key is one of this cache.
     pub(crate) fn is_of(&self, cache: &Inner) -> bool {
-        self.cache == cache.identity()
+        std::ptr::eq(self.cache.as_ptr(), cache)
     }
 
     pub(crate) fn tag(&self) -> Tag {
-        self.key.tag
+        self.tag
     }
 
     pub(crate) fn object(&self) -> Object {
-        self.key.object.clone()
+        Object::clone(&self.object)
     }
 
     pub(crate) fn rule(&self) -> Rule {
@@ -46,10 +50,10 @@ impl CallKey {
     }
 
     fn same(&self, py: Python<'_>, other: &Self) -> PyResult<bool> {
-        if self.cache != other.cache || self.key.tag != other.key.tag {
+        if !self.cache.ptr_eq(&other.cache) || self.tag != other.tag {
             return Ok(false);
         }
-        Probe::new(self.tag(), self.rule, true, &[self.key.object.as_ptr()]).is_same(py, &other.key.object)
+        Probe::new(self.tag(), self.rule, true, &[self.object.as_ptr()]).is_same(py, &other.object)
     }
 }
 
@@ -64,7 +68,7 @@ impl CallKey {
     /// What of the arguments is part of the key.
     #[getter]
     fn arguments(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        let object = self.key.object.bind(py);
+        let object = self.object.bind(py);
         // SAFETY: the object is alive.
         let several = unsafe { is_exactly(object.as_ptr(), class!(PyTuple_Type)) };
         Ok(if several { object.unbind() } else { PyTuple::new(py, [object])?.into_any().unbind() })
@@ -76,7 +80,7 @@ impl CallKey {
 
     fn __hash__(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
-        (self.cache, self.key.tag.owner(), self.key.tag.hash()).hash(&mut hasher);
+        (self.cache.as_ptr() as usize, self.tag.owner(), self.tag.hash()).hash(&mut hasher);
         hasher.finish()
     }
 
@@ -90,7 +94,7 @@ impl CallKey {
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        self.key.object.visit(&visit)
+        self.object.visit(&visit)
     }
 }
 

@@ -42,8 +42,3 @@ pub(crate) fn duration(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Option<
 fn describe(name: &str, value: &Bound<'_, PyAny>) -> String {
     format!("{name}={value}: {INSTEAD}")
 }
-
-/// Seconds from ticks.
-pub(crate) fn seconds(ticks: Tick) -> f64 {
-    clock::duration(ticks).as_secs_f64()
-}

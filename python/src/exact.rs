@@ -169,7 +169,7 @@ unsafe fn typed_equal(stored: Pointer, wanted: Pointer) -> Verdict {
     unsafe {
         let class = ffi::Py_TYPE(stored);
         if class == WeakIdentity::class() {
-            return verdict(WeakIdentity::get(stored).address() == wanted);
+            return verdict(WeakIdentity::get(stored).referent() == wanted);
         }
         if class != ffi::Py_TYPE(wanted) {
             return Verdict::Different;

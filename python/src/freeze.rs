@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use pyo3::create_exception;
 use pyo3::exceptions::PyTypeError;
 use pyo3::ffi;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyByteArray, PyBytes, PyComplex, PyDict, PyFrozenSet, PyList, PySet, PyString, PyTuple, PyType};
+use pyo3::types::{PyByteArray, PyBytes, PyComplex, PyDict, PyFrozenSet, PyList, PySet, PyString, PyTuple};
 
 use crate::exact::{class, compares_by_identity, is_exactly, keyed_by_address};
 use crate::frozen::Frozen;
@@ -17,6 +18,23 @@ use crate::object::Object;
 
 /// Deeper than this nothing is followed: what is, is a cycle or as good as one.
 const DEPTH: usize = 200;
+
+create_exception!(hotset._core, Unkeyable, PyTypeError, "A value that cannot be part of a key.");
+
+/// Whether the class of a value has hashes.
+pub(crate) fn is_hashable(value: &Bound<'_, PyAny>) -> bool {
+    value.get_type().getattr(intern!(value.py(), "__hash__")).is_ok_and(|hash| !hash.is_none())
+}
+
+/// The hash that a value says it has; what its `__hash__` raises comes out.
+pub(crate) fn hash_of(value: &Bound<'_, PyAny>) -> PyResult<u64> {
+    value.hash().map(|hash| hash as u64).map_err(|error| if is_hashable(value) { error } else { unhashable(value) })
+}
+
+fn unhashable(value: &Bound<'_, PyAny>) -> PyErr {
+    let class = value.get_type().qualname().map_or_else(|_| "object".to_owned(), |name| name.to_string());
+    Unkeyable::new_err(format!("a {class} is not hashable"))
+}
 
 /// What was written of an item of a container without an order.
 type Written = (Vec<u8>, Vec<Object>);
@@ -40,7 +58,7 @@ impl<'a> Writer<'a> {
 
     fn write(&mut self, value: &Bound<'_, PyAny>, depth: usize) -> PyResult<()> {
         if depth > DEPTH {
-            return Err(PyTypeError::new_err("it is nested more than 200 levels deep or contains itself"));
+            return Err(Unkeyable::new_err("it is nested more than 200 levels deep or contains itself"));
         }
         if self.write_scalar(value)? {
             return Ok(());
@@ -56,12 +74,12 @@ impl<'a> Writer<'a> {
         } else if let Ok(dict) = value.cast::<PyDict>() {
             self.tag(b'd', class, class!(PyDict_Type));
             self.write_dict(dict, depth)?;
-        } else if let Ok(set) = value.cast::<PySet>() {
+        } else if value.is_instance_of::<PySet>() {
             self.tag(b'S', class, class!(PySet_Type));
-            self.write_unordered(set.py(), set.iter().map(|item| (item, None)), set.len(), depth)?;
-        } else if let Ok(set) = value.cast::<PyFrozenSet>() {
+            self.write_set(value, depth)?;
+        } else if value.is_instance_of::<PyFrozenSet>() {
             self.tag(b'z', class, class!(PyFrozenSet_Type));
-            self.write_unordered(set.py(), set.iter().map(|item| (item, None)), set.len(), depth)?;
+            self.write_set(value, depth)?;
         } else {
             self.write_object(value, class, depth)?;
         }
@@ -144,18 +162,26 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
+    fn write_set(&mut self, set: &Bound<'_, PyAny>, depth: usize) -> PyResult<()> {
+        let items = set.try_iter()?.collect::<PyResult<Vec<_>>>()?;
+        let length = items.len();
+        self.write_unordered(set.py(), items.into_iter().map(|item| (item, None)), length, depth)
+    }
+
     fn write_dict(&mut self, dict: &Bound<'_, PyDict>, depth: usize) -> PyResult<()> {
-        let ordered = is_ordered_dict(dict)?;
-        let items = dict.iter().map(|(key, value)| (key, Some(value)));
+        let ordered = is_ordered(dict);
+        // A copy: what is written may run code that changes the dict.
+        let items: Vec<(Bound<'_, PyAny>, Bound<'_, PyAny>)> = dict.items().extract()?;
         if ordered {
-            for (key, value) in dict.iter() {
+            for (key, value) in items {
                 self.write(&key, depth + 1)?;
                 self.write(&value, depth + 1)?;
             }
             self.bytes.push(b';');
             return Ok(());
         }
-        self.write_unordered(dict.py(), items, dict.len(), depth)
+        let length = items.len();
+        self.write_unordered(dict.py(), items.into_iter().map(|(key, value)| (key, Some(value))), length, depth)
     }
 
     /// Writes items in the order of what is written of them.
@@ -213,7 +239,7 @@ impl<'a> Writer<'a> {
             return self.write(&content, depth + 1);
         }
         self.tag(b'h', class, std::ptr::null_mut());
-        self.bytes.extend(value.hash()?.to_le_bytes());
+        self.bytes.extend(hash_of(value)?.to_le_bytes());
         self.parts.push(Object::of(value));
         Ok(())
     }
@@ -250,18 +276,29 @@ pub(crate) fn by_identity(value: &Bound<'_, PyAny>, cache: &Arc<Inner>) -> PyRes
     }
 }
 
-fn is_ordered_dict(dict: &Bound<'_, PyDict>) -> PyResult<bool> {
-    static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
-    if dict.is_exact_instance_of::<PyDict>() {
-        return Ok(false);
+/// Whether the order of a dict tells it apart: whether it is an `OrderedDict`.
+fn is_ordered(dict: &Bound<'_, PyDict>) -> bool {
+    unsafe extern "C" {
+        static mut PyODict_Type: ffi::PyTypeObject;
     }
-    dict.is_instance(CLASS.import(dict.py(), "collections", "OrderedDict")?)
+    // SAFETY: the class is one of CPython's own and the dict is alive.
+    unsafe { ffi::PyObject_TypeCheck(dict.as_ptr(), &raw mut PyODict_Type) != 0 }
+}
+
+static CONTENT_OF: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+
+/// Finds what later calls need. Done while the module is imported: an import in the middle of a call could call back.
+pub(crate) fn prepare(py: Python<'_>) -> PyResult<()> {
+    let content_of = py.import("hotset._content")?.getattr("content_of")?.unbind();
+    CONTENT_OF.get_or_init(py, || content_of);
+    py.get_type::<Unkeyable>();
+    Ok(())
 }
 
 /// What a value is made of, if its type is one of those that `hotset._content` knows.
 fn describe<'py>(value: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
-    static CONTENT_OF: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    let content = CONTENT_OF.import(value.py(), "hotset._content", "content_of")?.call1((value,))?;
+    let Some(content_of) = CONTENT_OF.get(value.py()) else { return Ok(None) };
+    let content = content_of.bind(value.py()).call1((value,))?;
     Ok(if content.is_none() { None } else { Some(content) })
 }
 

@@ -13,6 +13,7 @@ use pyo3::prelude::*;
 use pyo3::{PyTraverseError, PyVisit};
 
 use crate::exact::{Pointer, all_same, typed_same};
+use crate::held::Held;
 use crate::object::{Object, borrow};
 
 static CLASS: AtomicPtr<ffi::PyTypeObject> = AtomicPtr::new(std::ptr::null_mut());
@@ -25,7 +26,7 @@ const LONGEST: usize = 256;
 pub(crate) struct Frozen {
     kind: &'static str,
     bytes: Box<[u8]>,
-    parts: Box<[Object]>,
+    parts: Box<[Held]>,
     hash: u64,
 }
 
@@ -45,14 +46,14 @@ impl Frozen {
         let digest = blake3::hash(bytes);
         let hash = digest.as_bytes().first_chunk().map_or(0, |head| u64::from_le_bytes(*head));
         let kept = if bytes.len() > LONGEST { digest.as_bytes().as_slice() } else { bytes };
-        Self { kind, bytes: kept.into(), parts: parts.into(), hash }
+        Self { kind, bytes: kept.into(), parts: parts.into_iter().map(Held::from).collect(), hash }
     }
 
     pub(crate) fn hash(&self) -> u64 {
         self.hash
     }
 
-    pub(crate) fn parts(&self) -> &[Object] {
+    pub(crate) fn parts(&self) -> &[Held] {
         &self.parts
     }
 

@@ -1,16 +1,18 @@
-//! The way from C into Rust and back: a panic or an error becomes an exception.
+//! The way from C into Rust and back: a panic or an error becomes an exception, and a thread that the interpreter has left behind stops.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use pyo3::ffi;
 use pyo3::panic::PanicException;
 use pyo3::prelude::*;
 
 use crate::exact::Pointer;
+use crate::function::Call;
 use crate::object::Object;
 
 /// Runs what a C slot does; null and an exception if it fails.
 pub(crate) fn guard(action: impl FnOnce(Python<'_>) -> PyResult<Object>) -> Pointer {
-    Python::attach(|py| {
+    attached(|py| {
         let result = catch_unwind(AssertUnwindSafe(|| action(py)))
             .unwrap_or_else(|_| Err(PanicException::new_err("a bug in hotset: please report it")));
         match result {
@@ -21,4 +23,69 @@ pub(crate) fn guard(action: impl FnOnce(Python<'_>) -> PyResult<Object>) -> Poin
             }
         }
     })
+}
+
+/// Runs something on a thread that is known to be attached, also while the interpreter ends.
+pub(crate) fn attached<T>(action: impl FnOnce(Python<'_>) -> T) -> T {
+    // SAFETY: CPython has called us, so there is an interpreter and the thread is attached to it.
+    unsafe { Python::attach_unchecked(action) }
+}
+
+/// Stops its thread for ever if it is dropped by an unwinding that is no panic.
+///
+/// When the interpreter ends, CPython before 3.14 makes daemon threads that ask for the GIL end by unwinding their stacks, and the
+/// drops on the way would touch objects without the GIL. From 3.14 on it stops them for ever itself.
+struct StopsForEver;
+
+impl Drop for StopsForEver {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            loop {
+                std::thread::park();
+            }
+        }
+    }
+}
+
+unsafe extern "C-unwind" {
+    fn PyObject_Vectorcall(callable: Pointer, args: *const Pointer, flagged_count: usize, names: Pointer) -> Pointer;
+    fn PyIter_Send(iterator: Pointer, sent: Pointer, result: *mut Pointer) -> ffi::PySendResult;
+}
+
+/// Calls what may be anybody's code, from frames that a thread may be left behind in.
+///
+/// # Safety
+/// As for `PyObject_Vectorcall`.
+#[inline(always)]
+pub(crate) unsafe fn vectorcall(callable: Pointer, call: Call) -> Pointer {
+    let stop = StopsForEver;
+    // SAFETY: by the caller's promise.
+    let result = unsafe { PyObject_Vectorcall(callable, call.args, call.flagged_count, call.names) };
+    std::mem::forget(stop);
+    result
+}
+
+/// Sends to what may be anybody's coroutine.
+///
+/// # Safety
+/// As for `PyIter_Send`.
+pub(crate) unsafe fn iter_send(iterator: Pointer, sent: Pointer, result: *mut Pointer) -> ffi::PySendResult {
+    let stop = StopsForEver;
+    // SAFETY: by the caller's promise.
+    let step = unsafe { PyIter_Send(iterator, sent, result) };
+    std::mem::forget(stop);
+    step
+}
+
+/// Whether the interpreter is ending, when modules may be gone.
+pub(crate) fn is_finalizing() -> bool {
+    #[cfg(not(Py_3_13))]
+    unsafe extern "C" {
+        #[link_name = "_Py_IsFinalizing"]
+        fn Py_IsFinalizing() -> std::ffi::c_int;
+    }
+    #[cfg(Py_3_13)]
+    use ffi::Py_IsFinalizing;
+    // SAFETY: it only reads a flag.
+    unsafe { Py_IsFinalizing() != 0 }
 }

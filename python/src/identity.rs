@@ -4,7 +4,7 @@
 //! weak reference removes the entries that were keyed by it before the address can be used again.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicPtr, Ordering};
 use std::sync::{Arc, Weak};
 
 use hotset::memory::Left;
@@ -29,8 +29,8 @@ const FIRST_REVIEW: usize = 16;
 #[pyclass(frozen, module = "hotset._core")]
 pub(crate) struct WeakIdentity {
     address: usize,
-    /// The address while the object lives, then 0: a key that outlives it is nobody's.
-    live_address: AtomicUsize,
+    /// The weak reference that `noted` owns. It knows whether the object lives, also where a collection has cleared it without a word.
+    reference: AtomicPtr<ffi::PyWeakReference>,
     cache: Weak<Inner>,
     noted: Mutex<AttachedLock, Noted>,
 }
@@ -57,10 +57,12 @@ impl WeakIdentity {
         CLASS.store(py.get_type::<Self>().as_type_ptr(), Ordering::Relaxed);
     }
 
-    /// The address of the object while it lives, then null.
+    /// The object while it lives, then `None`: a key that outlives it is nobody's.
     #[inline]
-    pub(crate) fn address(&self) -> Pointer {
-        self.live_address.load(Ordering::Relaxed) as Pointer
+    pub(crate) fn referent(&self) -> Pointer {
+        let reference = self.reference.load(Ordering::Relaxed);
+        // SAFETY: the reference lives as long as the identity, and is set before anybody else sees that.
+        unsafe { (*reference).wr_object }
     }
 
     /// What an object holds that is known to be an identity.
@@ -77,28 +79,52 @@ impl WeakIdentity {
         }
     }
 
-    /// The identity of an object in a cache; the object itself where it cannot be referred to weakly, unless it has to be.
+    /// The identity of an object in a cache. A `TypeError` if it cannot be referred to weakly.
     pub(crate) fn of(py: Python<'_>, cache: &Arc<Inner>, object: Pointer) -> PyResult<Object> {
         let address = object as usize;
-        if let Some(known) = cache.identities.lock().get(&address) {
-            return Ok(known.clone());
+        let known = cache.identities.lock().get(&address).cloned();
+        if let Some(known) = known {
+            // SAFETY: the table holds identities only.
+            let identity = unsafe { Self::get(known.as_ptr()) };
+            if identity.referent() == object {
+                return Ok(known);
+            }
+            identity.forget(py, cache);
         }
-        let identity = Bound::new(
-            py,
-            Self {
-                address,
-                live_address: AtomicUsize::new(address),
-                cache: Arc::downgrade(cache),
-                noted: Mutex::new(Noted::default()),
-            },
-        )?;
+        let identity = Self::make(py, cache, object)?;
+        let before = cache.identities.lock().insert(address, identity.clone());
+        drop(before);
+        Ok(identity)
+    }
+
+    fn make(py: Python<'_>, cache: &Arc<Inner>, object: Pointer) -> PyResult<Object> {
+        let identity = Self {
+            address: object as usize,
+            reference: AtomicPtr::default(),
+            cache: Arc::downgrade(cache),
+            noted: Mutex::new(Noted::default()),
+        };
+        let identity = Bound::new(py, identity)?;
         // SAFETY: both are live objects; the reference calls the identity when the object dies.
         let reference = unsafe { Object::from_result(py, ffi::PyWeakref_NewRef(object, identity.as_ptr()))? };
+        identity.get().reference.store(reference.as_ptr().cast(), Ordering::Relaxed);
         identity.get().noted.lock().reference = Some(reference);
-        let identity = Object::from(identity);
-        let known = cache.identities.lock().insert(address, identity.clone());
+        Ok(Object::from(identity))
+    }
+
+    /// Takes the identity, and every entry that is keyed by it, out of the cache.
+    fn forget(&self, py: Python<'_>, cache: &Arc<Inner>) {
+        let known = {
+            let mut identities = cache.identities.lock();
+            let own = identities.get(&self.address).is_some_and(|known| {
+                // SAFETY: the table holds identities only.
+                std::ptr::eq(unsafe { Self::get(known.as_ptr()) }, self)
+            });
+            if own { identities.remove(&self.address) } else { None }
+        };
+        let left = self.remove_entries(cache);
+        cache.finish(py, left);
         drop(known);
-        Ok(identity)
     }
 
     /// Notes that an entry with this hash is keyed by the identity.
@@ -120,9 +146,8 @@ impl WeakIdentity {
 
     /// Tells keys that the identity is part of.
     fn in_key(&self) -> impl FnMut(&Key) -> bool {
-        let address = self.address;
         // SAFETY: keys in a cache are alive.
-        move |key: &Key| unsafe { mentions(key.object.as_ptr(), address) }
+        move |key: &Key| unsafe { mentions(key.object.as_ptr(), self) }
     }
 
     fn remove_entries(&self, cache: &Arc<Inner>) -> Left<Key, Object> {
@@ -143,12 +168,8 @@ impl WeakIdentity {
 impl WeakIdentity {
     /// The object has died.
     fn __call__(&self, py: Python<'_>, _reference: &Bound<'_, PyAny>) {
-        self.live_address.store(0, Ordering::Relaxed);
         if let Some(cache) = self.cache.upgrade() {
-            let known = cache.identities.lock().remove(&self.address);
-            let left = self.remove_entries(&cache);
-            cache.finish(py, left);
-            drop(known);
+            self.forget(py, &cache);
         }
     }
 
@@ -164,20 +185,20 @@ impl WeakIdentity {
     }
 }
 
-/// Whether a stored object is, or has as a part, the identity of an address.
+/// Whether a stored object is, or has as a part, this identity.
 ///
 /// # Safety
 /// The object is alive and the thread is attached.
-unsafe fn mentions(object: Pointer, address: usize) -> bool {
+unsafe fn mentions(object: Pointer, identity: &WeakIdentity) -> bool {
     // SAFETY: parts of live objects are alive.
     unsafe {
         if is_exactly(object, WeakIdentity::class()) {
-            WeakIdentity::get(object).address == address
+            std::ptr::eq(WeakIdentity::get(object), identity)
         } else if is_exactly(object, class!(PyTuple_Type)) {
             let length = ffi::PyTuple_GET_SIZE(object);
-            (0..length).any(|number| mentions(ffi::PyTuple_GET_ITEM(object, number), address))
+            (0..length).any(|number| mentions(ffi::PyTuple_GET_ITEM(object, number), identity))
         } else if is_exactly(object, Frozen::class()) {
-            Frozen::get(object).parts().iter().any(|part| mentions(part.as_ptr(), address))
+            Frozen::get(object).parts().iter().any(|part| mentions(part.as_ptr(), identity))
         } else {
             false
         }

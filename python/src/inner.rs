@@ -14,11 +14,15 @@ use pyo3::{PyTraverseError, PyVisit};
 
 use crate::call_key::CallKey;
 use crate::errors::invalid;
+use crate::guard::{attached, is_finalizing};
 use crate::identity::{Identities, note_identities};
 use crate::key::{Key, MAPPING};
 use crate::object::Object;
 use crate::probe::{Probe, Rule};
 use crate::sync::AttachedLock;
+
+/// The most that an entry may weigh, so that no sum of weights overflows.
+const HEAVIEST: u64 = 1 << 40;
 
 pub(crate) struct Inner {
     pub(crate) memory: Memory<Key, Object, AttachedLock>,
@@ -61,11 +65,12 @@ impl Inner {
 
     /// The name of an owner, and how its keys compare.
     pub(crate) fn owner(&self, owner: Owner) -> (Object, Rule) {
-        self.owners.lock()[owner as usize].clone()
+        let known = self.owners.lock().get(owner as usize).cloned();
+        known.unwrap_or_else(|| (self.name.clone(), Rule::Typed))
     }
 
     /// Reads a value; counts a hit or a miss.
-    pub(crate) fn read(&self, py: Python<'_>, probe: &mut Probe<'_>) -> PyResult<Option<Object>> {
+    pub(crate) fn read(self: &Arc<Self>, py: Python<'_>, probe: &mut Probe<'_>) -> PyResult<Option<Object>> {
         if !self.memory.is_enabled() {
             return Ok(None);
         }
@@ -78,27 +83,27 @@ impl Inner {
     }
 
     #[cold]
-    pub(crate) fn tend(&self, py: Python<'_>, hash: u32) {
+    pub(crate) fn tend(self: &Arc<Self>, py: Python<'_>, hash: u32) {
         self.finish(py, self.memory.tend(hash));
     }
 
     /// As [`Inner::tend`], from where the hot path knows only that the thread is attached.
     #[cold]
     #[inline(never)]
-    pub(crate) fn tend_attached(&self, hash: u32) {
-        Python::attach(|py| self.tend(py, hash));
+    pub(crate) fn tend_attached(self: &Arc<Self>, hash: u32) {
+        attached(|py| self.tend(py, hash));
     }
 
     /// Drops what left, from where the hot path knows only that the thread is attached.
     #[inline]
-    pub(crate) fn finish_attached(&self, left: Left<Key, Object>) {
+    pub(crate) fn finish_attached(self: &Arc<Self>, left: Left<Key, Object>) {
         if left.is_empty() {
             return;
         }
         if self.listener.is_none() && self.has_evicted.load(Ordering::Relaxed) {
             drop(left);
         } else {
-            Python::attach(|py| self.see_off(py, left));
+            attached(|py| self.see_off(py, left));
         }
     }
 
@@ -109,7 +114,7 @@ impl Inner {
 
     /// Stores a pair; whether it was stored.
     pub(crate) fn write(
-        &self,
+        self: &Arc<Self>,
         py: Python<'_>,
         key: Object,
         value: Object,
@@ -129,7 +134,7 @@ impl Inner {
 
     /// As [`Inner::write`], for a stored object that may have identities as parts.
     pub(crate) fn fill(
-        &self,
+        self: &Arc<Self>,
         py: Python<'_>,
         key: Object,
         value: Object,
@@ -148,7 +153,7 @@ impl Inner {
     }
 
     fn weigh(
-        &self,
+        self: &Arc<Self>,
         py: Python<'_>,
         key: &Object,
         value: &Object,
@@ -159,13 +164,18 @@ impl Inner {
         let face = self.face(py, &Key { object: key.clone(), tag })?;
         let weight = weigher.bind(py).call1((face.bind(py), value.bind(py)))?;
         match weight.extract::<u64>() {
-            Ok(number) if number < u64::MAX >> 2 => Ok(Details { weight: number, ..details }),
-            _ => Err(invalid(py, "weigher", &weight, "return a whole number from 0 to 2**62")),
+            Ok(number) if number <= HEAVIEST => Ok(Details { weight: number, ..details }),
+            _ => Err(invalid(py, "weigher", &weight, "return a whole number from 0 to 2**40")),
         }
     }
 
     /// Takes an entry out; what it held, if it was there and fresh.
-    pub(crate) fn remove(&self, py: Python<'_>, probe: &mut Probe<'_>, cause: Cause) -> PyResult<Option<Object>> {
+    pub(crate) fn remove(
+        self: &Arc<Self>,
+        py: Python<'_>,
+        probe: &mut Probe<'_>,
+        cause: Cause,
+    ) -> PyResult<Option<Object>> {
         let left = probe.settle(py, |probe| self.memory.remove(probe.tag().hash(), probe, cause))?;
         let fresh = left.iter().find(|removed| removed.cause == cause).map(|removed| removed.value.clone());
         self.finish(py, left);
@@ -173,7 +183,7 @@ impl Inner {
     }
 
     /// Takes an entry out because its time is said to be over; whether it was there and fresh.
-    pub(crate) fn expire(&self, py: Python<'_>, probe: &mut Probe<'_>) -> PyResult<bool> {
+    pub(crate) fn expire(self: &Arc<Self>, py: Python<'_>, probe: &mut Probe<'_>) -> PyResult<bool> {
         let fresh = self.peek(py, probe)?.is_some();
         let left = probe.settle(py, |probe| self.memory.remove(probe.tag().hash(), probe, Cause::Expired))?;
         self.finish(py, left);
@@ -187,13 +197,13 @@ impl Inner {
 
     /// Drops what left, after telling the listener.
     #[inline]
-    pub(crate) fn finish(&self, py: Python<'_>, left: Left<Key, Object>) {
+    pub(crate) fn finish(self: &Arc<Self>, py: Python<'_>, left: Left<Key, Object>) {
         if !left.is_empty() {
             self.see_off(py, left);
         }
     }
 
-    fn see_off(&self, py: Python<'_>, left: Left<Key, Object>) {
+    fn see_off(self: &Arc<Self>, py: Python<'_>, left: Left<Key, Object>) {
         if !self.has_evicted.load(Ordering::Relaxed) && left.iter().any(|removed| removed.cause == Cause::Evicted) {
             self.has_evicted.store(true, Ordering::Relaxed);
             self.log_first_eviction(py);
@@ -215,13 +225,15 @@ impl Inner {
         let logged = py
             .import("hotset._log")
             .and_then(|log| log.call_method1("first_eviction", (self.name.bind(py), bound.0, bound.1)));
-        if let Err(error) = logged {
+        if let Err(error) = logged
+            && !is_finalizing()
+        {
             error.write_unraisable(py, None);
         }
     }
 
     /// A stored key as users see it.
-    pub(crate) fn face(&self, py: Python<'_>, key: &Key) -> PyResult<Object> {
+    pub(crate) fn face(self: &Arc<Self>, py: Python<'_>, key: &Key) -> PyResult<Object> {
         if key.tag.owner() == MAPPING {
             return Ok(key.object.clone());
         }
@@ -232,11 +244,6 @@ impl Inner {
         self.memory.visit(|key, value| key.object.visit(visit).and_then(|()| value.visit(visit)))?;
         self.identities.lock().values().try_for_each(|identity| identity.visit(visit))?;
         self.weigher.iter().chain(&self.listener).try_for_each(|callable| callable.visit(visit))
-    }
-
-    /// Which cache this is, as long as it lives.
-    pub(crate) fn identity(&self) -> usize {
-        std::ptr::from_ref(self) as usize
     }
 
     /// Forgets everything, without telling anybody: for a garbage collection.

@@ -1,13 +1,12 @@
 //! Iterators that survive what others do to the cache meanwhile.
 
-use std::sync::Arc;
-
 use hotset::memory::Cursor;
 use hotset::sync::Mutex;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
+use pyo3::{PyTraverseError, PyVisit};
 
-use crate::inner::Inner;
+use crate::cache::CacheVerbs;
 use crate::object::Object;
 use crate::sync::AttachedLock;
 
@@ -22,13 +21,13 @@ pub(crate) enum Shows {
 /// Walks over the fresh entries of a cache.
 #[pyclass(frozen, module = "hotset._core")]
 pub(crate) struct CacheIterator {
-    cache: Arc<Inner>,
+    cache: Py<CacheVerbs>,
     shows: Shows,
     cursor: Mutex<AttachedLock, Cursor>,
 }
 
 impl CacheIterator {
-    pub(crate) fn new(cache: Arc<Inner>, shows: Shows) -> Self {
+    pub(crate) fn new(cache: Py<CacheVerbs>, shows: Shows) -> Self {
         Self { cache, shows, cursor: Mutex::new(Cursor::default()) }
     }
 }
@@ -41,17 +40,21 @@ impl CacheIterator {
 
     fn __next__(&self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
         let mut cursor = *self.cursor.lock();
-        let next = self.cache.memory.next(&mut cursor, |key, value| (key.clone(), value.clone()));
+        let next = self.cache.get().inner.memory.next(&mut cursor, |key, value| (key.clone(), value.clone()));
         *self.cursor.lock() = cursor;
         let Some((key, value)) = next else { return Ok(None) };
         if self.shows == Shows::Values {
             return Ok(Some(value.into_bound(py).unbind()));
         }
-        let face: Object = self.cache.face(py, &key)?;
+        let face: Object = self.cache.get().inner.face(py, &key)?;
         if self.shows == Shows::Keys {
             return Ok(Some(face.into_bound(py).unbind()));
         }
         let pair = PyTuple::new(py, [face.into_bound(py), value.into_bound(py)])?;
         Ok(Some(pair.into_any().unbind()))
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.cache)
     }
 }

@@ -6,7 +6,7 @@
 //! - [`key`], [`exact`], [`probe`], [`identity`], [`frozen`], [`freeze`], [`call_key`]: what a key is and when two are one
 //! - [`layout`]: what is read directly from built-in objects
 //! - [`ctype`], [`guard`]: types made by hand, and the way from C into Rust
-//! - [`object`], [`sync`]: references and locks of attached threads
+//! - [`object`], [`held`], [`sync`]: references and locks of attached threads
 //! - [`clock`], [`duration`], [`errors`], [`missing`], [`stats`]: small conversions
 
 mod cache;
@@ -20,6 +20,7 @@ mod freeze;
 mod frozen;
 mod function;
 mod guard;
+mod held;
 mod identity;
 mod inner;
 mod iterator;
@@ -40,6 +41,8 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     let py = module.py();
     identity::WeakIdentity::prepare(py);
     frozen::Frozen::prepare(py);
+    freeze::prepare(py)?;
+    py.get_type::<iterator::CacheIterator>();
     module.add_class::<cache::CacheVerbs>()?;
     quick::register(module)?;
     module.add_class::<call_key::CallKey>()?;

@@ -207,6 +207,14 @@ impl<K: Hashed, V, R: RawMutex> Memory<K, V, R> {
         self.shard(hash).lock().remaining(hash, probe, &self.clock)
     }
 
+    /// What a fresh entry has left of its ttl, and its idle time.
+    ///
+    /// # Errors
+    /// [`Unsure`] if the probe could not tell.
+    pub fn life(&self, hash: u32, probe: &mut impl Probe<K>) -> Result<Option<Lifespan>, Unsure> {
+        self.shard(hash).lock().life(hash, probe, &self.clock)
+    }
+
     /// Takes an entry out, whether or not it is fresh; [`Cause::Expired`] if it was not.
     ///
     /// # Errors

@@ -134,8 +134,14 @@ impl<K: Hashed, V> Shard<K, V> {
         probe: &mut impl Probe<K>,
         clock: &Clock,
     ) -> Result<Option<Tick>, Unsure> {
-        let left = |deadline| if deadline == NEVER { NEVER } else { deadline - clock.precise().min(deadline) };
-        Ok(self.find_fresh(hash, probe, clock)?.map(|slot| left(self.slab.get(slot).life.deadline())))
+        Ok(self.find_fresh(hash, probe, clock)?.map(|slot| rest(self.slab.get(slot).life.deadline(), clock)))
+    }
+
+    pub(super) fn life(&self, hash: u32, probe: &mut impl Probe<K>, clock: &Clock) -> Result<Option<Lifespan>, Unsure> {
+        let Some(slot) = self.find_fresh(hash, probe, clock)? else { return Ok(None) };
+        let extra = self.slab.extra(slot);
+        let expires = extra.map_or(self.slab.get(slot).life.deadline(), |extra| extra.expires);
+        Ok(Some(Lifespan { ttl: rest(expires, clock), idle: extra.map_or(NEVER, |extra| extra.idle) }))
     }
 
     pub(super) fn remove(
@@ -162,6 +168,7 @@ impl<K: Hashed, V> Shard<K, V> {
     ) -> Result<bool, Unsure> {
         let Some(slot) = self.find_fresh(hash, probe, clock)? else { return Ok(false) };
         let tags = self.slab.extra(slot).map(|extra| extra.tags.clone()).unwrap_or_default();
+        let lifespan = self.jittered(lifespan);
         self.set_life(slot, lifespan, tags, clock.coarse(), clock);
         Ok(true)
     }
@@ -179,6 +186,12 @@ impl<K: Hashed, V> Shard<K, V> {
         self.take(slot, cause)
     }
 
+    /// A life, shortened by jitter.
+    #[inline]
+    pub(super) fn jittered(&mut self, lifespan: Lifespan) -> Lifespan {
+        Lifespan { ttl: self.jitter.shorten(lifespan.ttl), ..lifespan }
+    }
+
     /// Gives an entry its deadline and what else its life needs.
     #[inline]
     pub(super) fn set_life(
@@ -189,7 +202,7 @@ impl<K: Hashed, V> Shard<K, V> {
         now: Tick,
         clock: &Clock,
     ) {
-        let expires = Lifespan::end(self.jitter.shorten(lifespan.ttl), now, clock);
+        let expires = Lifespan::end(lifespan.ttl, now, clock);
         let mut deadline = expires;
         if lifespan.idle != NEVER || !tags.is_empty() || self.slab.get(slot).life.has_extra() {
             deadline = expires.min(Lifespan::end(lifespan.idle, now, clock));
@@ -436,6 +449,11 @@ impl<K: Hashed, V> Shard<K, V> {
         }
         counts.weight += self.weight;
     }
+}
+
+/// The ticks from now to a deadline.
+fn rest(deadline: Tick, clock: &Clock) -> Tick {
+    if deadline == NEVER { NEVER } else { deadline - clock.precise().min(deadline) }
 }
 
 /// What one shard's policy reckons with: weight where entries are weighed.

@@ -32,11 +32,13 @@ pub struct Details {
     pub weight: u64,
     /// Its tags.
     pub tags: Box<[Arc<str>]>,
+    /// Whether its life may be shortened by the memory's jitter.
+    pub jitters: bool,
 }
 
 impl Default for Details {
     fn default() -> Self {
-        Self { lifespan: Lifespan::FOREVER, weight: 1, tags: Box::default() }
+        Self { lifespan: Lifespan::FOREVER, weight: 1, tags: Box::default(), jitters: true }
     }
 }
 
@@ -99,7 +101,8 @@ impl<K: Hashed, V, R: RawMutex> Memory<K, V, R> {
             let keeps_life = matches!(condition, Condition::IfValue(_));
             written = shard.store(found, fresh, pair, details.weight, &mut left);
             if let Some(slot) = written.filter(|_| !keeps_life) {
-                shard.set_life(slot, details.lifespan, std::mem::take(&mut details.tags), now, &self.clock);
+                let lifespan = if details.jitters { shard.jittered(details.lifespan) } else { details.lifespan };
+                shard.set_life(slot, lifespan, std::mem::take(&mut details.tags), now, &self.clock);
             }
         } else {
             shard.refuse(found, fresh, owner, &mut left);
@@ -135,6 +138,10 @@ impl<K: Hashed, V, R: RawMutex> Memory<K, V, R> {
 
     /// Evicts from any shard until the bounds hold for all together; from the one that was written to last of all.
     pub(super) fn make_room(&self, last: usize, written: Option<Slot>, left: &mut Left<K, V>) {
+        let (entries, weight) = self.bounds.totals();
+        if self.is_sharded() && entries <= self.max_entries() && weight <= self.max_weight() {
+            return;
+        }
         let now = self.clock.coarse();
         for (number, shard) in self.shards.iter_after(last) {
             let mut shard = shard.lock();

@@ -161,6 +161,19 @@ def test_a_copy_has_the_settings_and_the_entries_whose_lives_go_on(clock: Manual
     assert cache == {} and other == {"a": 9}
 
 
+def test_a_copy_goes_on_with_lives_as_they_are_and_leaves_out_what_is_of_functions(clock: ManualClock) -> None:
+    cache: Cache[Any, Any] = Cache(ttl=100, jitter=0.5, maxsize=None, clock=clock)
+    cache.set_many((number, number) for number in range(1000))
+    cache.cache_result(abs)(-1)
+    assert set(cache.copy()) == set(range(1000))
+    cache.set("idle", 1, ttl=100, idle=10)
+    other = cache.copy()
+    for _ in range(8):
+        clock.advance(6.2)
+        assert cache.get("idle") == other.get("idle") == 1
+    assert len(other) == 1001
+
+
 def test_reads_are_counted_and_looks_are_not(cache: Cache[Any, Any]) -> None:
     cache["a"] = 1
     looks = ("a" in cache, "b" in cache, cache.peek("a"), cache.peek("b"), list(cache.items()), len(cache))

@@ -9,7 +9,6 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
-
 from hotset import MISSING, cache_result, cached_property
 from hotset.testing import ManualClock
 

@@ -6,9 +6,8 @@ import math
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
-import pytest
-
 import hotset
+import pytest
 from hotset import Cache, CachedCoroutineFunction, CachedFunction, cache_result
 from hotset.testing import ManualClock
 

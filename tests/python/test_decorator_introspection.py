@@ -15,9 +15,8 @@ import weakref
 from collections.abc import Callable
 from typing import Annotated, Any
 
-import pytest
-
 import hotset
+import pytest
 from hotset import Cache, cache_result
 
 

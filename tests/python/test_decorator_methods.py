@@ -2,13 +2,12 @@
 
 import dataclasses
 import gc
-import sys
 import pickle
+import sys
 import weakref
 from typing import Any
 
 import pytest
-
 from hotset import MISSING, Cache, cache_result, cached_property
 from hotset.testing import ManualClock
 
@@ -107,7 +106,7 @@ def test_a_first_parameter_of_another_name_is_the_instance_too() -> None:
         __hash__ = None  # type: ignore[assignment]
 
         @cache_result
-        def me(this) -> int:
+        def me(this) -> int:  # noqa: N805  # the point of it
             return id(this)
 
     one, two = Odd(), Odd()

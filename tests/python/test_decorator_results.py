@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from hotset import MISSING, Cache, cache_result
 from hotset.testing import ManualClock
 

@@ -3,9 +3,8 @@
 import datetime
 from typing import Any
 
-import pytest
-
 import hotset
+import pytest
 from hotset import MISSING, Cache, CacheInfo, cache_result
 from hotset.testing import ManualClock
 

@@ -13,7 +13,6 @@ pytest.importorskip("click")
 pytest.importorskip("rich")
 
 from click.testing import CliRunner
-
 from hotset.cli.commands import group
 from hotset.cli.identifiers import read_identifiers
 from hotset.cli.sequence import EXPECTED, Place, SequenceError, read_trace

@@ -16,12 +16,11 @@ from fractions import Fraction
 from typing import Annotated, Any, NamedTuple
 from zoneinfo import ZoneInfo
 
+import hotset
 import pytest
+from hotset import Cache, cache_result
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-import hotset
-from hotset import Cache, cache_result
 
 BERLIN = timezone(timedelta(hours=1))
 NAN = float("nan")
@@ -170,7 +169,7 @@ def test_two_arguments_share_a_key_iff_the_model_says_so(one: object, two: objec
 @settings(max_examples=300, deadline=None)
 @given(st.data())
 def test_a_value_and_its_near_copies_are_judged_as_the_model_does(data: st.DataObject) -> None:
-    leaves = st.sampled_from([0, 0.0, -0.0, False, 1, 1.0, True, "1", b"1", Decimal("1"), Decimal("1.0"), NAN])
+    leaves = st.sampled_from([0, 0.0, -0.0, False, 1, 1.0, True, "1", b"1", Decimal(1), Decimal("1.0"), NAN])
     lists, dicts = st.lists(leaves, max_size=2), st.dictionaries(leaves, leaves, max_size=2)
     near = st.one_of(leaves, st.tuples(leaves), lists, dicts)
     one, two = data.draw(near), data.draw(near)
@@ -328,7 +327,7 @@ def test_what_cannot_be_hashed_is_refused_by_the_name_of_the_parameter() -> None
             return True
 
     for argument in (Odd(), [Odd()], {"x": Odd()}):
-        with pytest.raises(TypeError, match=r'argument "value" cannot be part of a key .*unhashable.*key='):
+        with pytest.raises(TypeError, match=r'argument "value" cannot be part of a key .*not hashable.*key='):
             share(argument, argument)
 
 

@@ -8,10 +8,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from hotset import MISSING, cache_result
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from hotset import MISSING, cache_result
 
 np = pytest.importorskip("numpy")
 pd = pytest.importorskip("pandas")

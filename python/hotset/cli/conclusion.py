@@ -1,7 +1,7 @@
 """What the result of the demo means, in sentences."""
 
 from hotset.cli.replay import Contestant
-from hotset.cli.report import MEDIAN, Result, mebibytes, microseconds, seconds
+from hotset.cli.report import MEDIAN, Result, entries, mebibytes, microseconds, seconds
 
 DEFAULT_POLICY = "tinylfu"
 """The policy that a cache has unless told."""
@@ -11,7 +11,7 @@ def conclude(result: Result) -> list[str]:
     """A few paragraphs, the most important first."""
     best = result.best
     if not best.hit_ratio:
-        return [f"No lookup was a hit: no key came again while it was among {result.maxsize:,} entries."]
+        return [f"No lookup was a hit: no key came again while it was among {entries(result.maxsize)}."]
     return [f"{_gain(result, best)} {_half(result, best)}".rstrip(), _limit(result, best), _code(result, best)]
 
 
@@ -35,9 +35,8 @@ def _half(result: Result, best: Contestant) -> str:
 
 def _limit(result: Result, best: Contestant) -> str:
     most = 1 - result.distinct / result.requests
-    ranking = (
-        "" if len(result.contestants) <= 2 else f" Here {best.name} is ahead; which policy is depends on the sequence."
-    )
+    several = len(result.memory) > 1
+    ranking = f" Here {best.name} is ahead; other sequences favour other policies." if several else ""
     return f"No cache can answer more than {most:.2%}, since the first lookup of a key is always a miss.{ranking}"
 
 

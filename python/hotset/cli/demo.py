@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -115,7 +116,7 @@ def demo(
 
     \b
     The policies say which entry leaves a full cache:
-      tinylfu  the less frequent of the newest and the oldest (W-TinyLFU, the default)
+      tinylfu  a newcomer or the oldest, whichever was asked for less (W-TinyLFU, the default)
       lru      the one not used for longest
       lfu      the one used least often
       fifo     the one stored first
@@ -189,11 +190,14 @@ def _measure(options: Options, lookups: Lookups, path: Path) -> report.Result:
     with progress("filling the database"):
         database.fill(path, lookups)
     with database.opened(path) as look_up:
+        replay.warm_up(look_up, islice(lookups.first_seen, 2))
         contestants = replay.enter(look_up, _caches(options, maxsize))
         with progress("looking up", len(lookups.keys)) as advance:
             replay.replay(lookups.keys, contestants, advance)
     with progress("measuring memory", len(options.policies)) as advance:
-        taken = {policy: _memory(options, policy, maxsize, path, advance) for policy in options.policies}
+        taken: dict[Policy, memory.Memory | None] = {
+            policy: _memory(options, policy, maxsize, path, advance) for policy in options.policies
+        }
     return report.Result(
         title=lookups.title,
         requests=len(lookups.keys),

@@ -120,7 +120,12 @@ def _frame(axes: Any, labels: Labels) -> None:
     what = f"{labels.requests:,} lookups of {labels.distinct:,} distinct keys"
     axes.text(0, 1.02, what, transform=axes.transAxes, fontsize=9, color=MUTED)
     axes.set(xlabel="cache size, entries", ylabel="hit ratio, %", xscale="log", ylim=(0, 100))
-    axes.xaxis.set_major_formatter(lambda size, _position: f"{size:,.0f}")
+    axes.xaxis.set_major_formatter(_entries)
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(visible=True, alpha=0.25)
     axes.legend(loc="best", frameon=False)
+
+
+def _entries(size: float, _position: int) -> str:
+    """A number of entries at the axis."""
+    return f"{size:,.0f}"

@@ -2,7 +2,7 @@
 
 from array import array
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import ceil
 from time import perf_counter_ns
@@ -81,12 +81,18 @@ class WrongAnswerError(Exception):
 
 def enter(look_up: LookUp, caches: Mapping[Policy, Cache[object, object]]) -> list[Contestant]:
     """The function itself, and the function decorated by each of the caches."""
-    decorated = {name: cache.cache_result(look_up) for name, cache in caches.items()}
-    without = next(iter(decorated.values())).uncached
     return [
-        Contestant(UNCACHED, without, None, Latencies()),
-        *(Contestant(name, call, caches[name], Latencies()) for name, call in decorated.items()),
+        Contestant(UNCACHED, look_up, None, Latencies()),
+        *(Contestant(policy, cache.cache_result(look_up), cache, Latencies()) for policy, cache in caches.items()),
     ]
+
+
+def warm_up(look_up: LookUp, keys: Iterable[str]) -> None:
+    """Ask, fill and evict, so that what Python, SQLite and hotset set up on first use falls on no contestant."""
+    cache: Cache[object, object] = Cache("demo-warm-up", maxsize=1)
+    cached = cache.cache_result(look_up)
+    for key in keys:
+        cached(key)
 
 
 def replay(keys: Sequence[str], contestants: Sequence[Contestant], advance: Callable[[int], None]) -> None:

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from rich import box
 from rich.console import Group, RenderableType
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -59,7 +58,7 @@ class Result:
 
 def render(result: Result, conclusion: Sequence[str], width: int) -> RenderableType:
     """The result for a terminal of so many columns; the conclusion is printed below the table, a paragraph each."""
-    paragraphs = [Padding(Text(paragraph), (0, 0, 1, 0)) for paragraph in conclusion]
+    paragraphs = [Text(f"{paragraph}\n") for paragraph in conclusion]
     notes = Text(_notes(result), style="dim")
     return Group(_facts(result), _table(result, roomy=width >= WIDE), *paragraphs, notes)
 
@@ -71,7 +70,7 @@ def _facts(result: Result) -> Table:
         "sequence": result.title,
         "lookups": f"{result.requests:,} of {result.distinct:,} distinct keys",
         "answers": "from a SQLite database, one query a lookup, unless a cache has the row",
-        "cache": f"at most {result.maxsize:,} entries, {share:.1%} of the keys",
+        "cache": f"at most {entries(result.maxsize)}, {share:.1%} of the keys",
     }
     if result.ttl is not None:
         facts["ttl"] = result.ttl
@@ -123,6 +122,11 @@ def _notes(result: Result) -> str:
         "p99 is that of a miss where more than 1% miss. Memory is what a full cache adds to a fresh process, its keys "
         "and rows included."
     )
+
+
+def entries(number: int) -> str:
+    """A number of entries, as it is printed."""
+    return "1 entry" if number == 1 else f"{number:,} entries"
 
 
 def seconds(nanoseconds: int) -> str:

@@ -15,7 +15,8 @@ use crate::ctype::{NewType, leaked, members, offset, slot};
 use crate::exact::Pointer;
 use crate::function::signature::Call;
 use crate::function::{body_of, is_function, verbs};
-use crate::guard::guard;
+use crate::guard::{guard, vectorcall};
+use crate::held::release;
 use crate::object::{Object, borrow, object_from};
 
 /// The C layout of a method.
@@ -64,10 +65,10 @@ unsafe extern "C" fn new(_class: *mut ffi::PyTypeObject, args: Pointer, _kwargs:
     guard(|py| {
         // SAFETY: CPython calls this with a tuple.
         let args = unsafe { borrow(py, args) }.to_owned();
-        let (function, instance): (Bound<'_, PyAny>, Bound<'_, PyAny>) = args.extract()?;
-        if !is_function(py, &function) {
+        let given: Result<(Bound<'_, PyAny>, Bound<'_, PyAny>), _> = args.extract();
+        let Some((function, instance)) = given.ok().filter(|(function, _)| is_function(py, function)) else {
             return Err(PyTypeError::new_err("CachedMethod() takes a cached function and an instance"));
-        }
+        };
         make(py, Object::from(function), Object::from(instance))
     })
 }
@@ -126,7 +127,7 @@ unsafe extern "C" fn call(method: Pointer, args: *const Pointer, flagged_count: 
         let total = call.count() + call.keyword_count();
         let given = (0..total).map(|number| call.arg(number));
         let all: SmallVec<[Pointer; 8]> = std::iter::once(instance).chain(given).collect();
-        ffi::PyObject_Vectorcall(function, all.as_ptr(), call.count() + 1, names)
+        vectorcall(function, Call { args: all.as_ptr(), flagged_count: call.count() + 1, names })
     }
 }
 
@@ -265,8 +266,12 @@ unsafe extern "C" fn dealloc(method: Pointer) {
         if !(*object).weak_references.is_null() {
             ffi::PyObject_ClearWeakRefs(method);
         }
-        ffi::Py_CLEAR(&raw mut (*object).function);
-        ffi::Py_CLEAR(&raw mut (*object).receiver);
+        for held in [&raw mut (*object).function, &raw mut (*object).receiver] {
+            let held = ptr::replace(held, ptr::null_mut());
+            if !held.is_null() {
+                release(Object::from_owned(held));
+            }
+        }
         let class = ffi::Py_TYPE(method);
         ffi::PyObject_GC_Del(method.cast());
         ffi::Py_DECREF(class.cast());

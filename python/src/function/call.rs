@@ -14,7 +14,7 @@ use crate::exact::{Pointer, address_hash, keyed_by_address, typed_hash};
 use crate::function::body::Body;
 use crate::function::prepared::Prepared;
 use crate::function::signature::{Call, FEW, Mismatch, mismatch_error, pack};
-use crate::guard::guard;
+use crate::guard::{guard, vectorcall};
 use crate::key::{Key, Tag};
 use crate::object::Object;
 use crate::probe::{Probe, QuickProbe, Rule};
@@ -47,8 +47,7 @@ pub(crate) unsafe fn look_up_quickly<'a>(
         return Quick::Unsuited;
     }
     if body.signature.plain && call.names.is_null() && call.count() == body.signature.count() {
-        // SAFETY: there are that many arguments, and they outlive the call.
-        *parts = unsafe { std::slice::from_raw_parts(call.args, call.count()) };
+        *parts = call.positional();
     } else {
         let bound = bound.write([std::ptr::null_mut(); FEW]);
         let Some(count) = body.signature.bind_quickly(call, bound) else { return Quick::Unsuited };
@@ -113,7 +112,7 @@ pub(crate) unsafe fn load_quickly(body: &Body, call: Call, tag: Tag, parts: &[Po
     unsafe {
         let stored = if body.single { Object::from_borrowed(parts[0]) } else { tuple_of(parts) };
         let flight = Flight::begin_uncritical(memory, tag.hash(), body.owner);
-        let result = ffi::PyObject_Vectorcall(body.function.as_ptr(), call.args, call.flagged_count, call.names);
+        let result = vectorcall(body.function.as_ptr(), call);
         if result.is_null() {
             flight.failed(memory);
             return result;
@@ -212,7 +211,7 @@ pub(crate) fn prepare_and_look_up(py: Python<'_>, body: &Body, call: Call, looke
 pub(crate) fn call_uncached(py: Python<'_>, body: &Body, call: Call) -> PyResult<Object> {
     // SAFETY: the arguments are those of our own call, handed on as they are.
     unsafe {
-        let result = ffi::PyObject_Vectorcall(body.function.as_ptr(), call.args, call.flagged_count, call.names);
+        let result = vectorcall(body.function.as_ptr(), call);
         Object::from_result(py, result)
     }
 }
@@ -276,7 +275,7 @@ pub(crate) fn details(py: Python<'_>, body: &Body, call: Call, result: &pyo3::Bo
             tag_names(&render.bind(py).call1((args, kwargs, result))?)?
         }
     };
-    Ok(Details { lifespan: body.lifespan(py, result)?, weight: 1, tags })
+    Ok(Details { lifespan: body.lifespan(py, result)?, tags, ..Details::default() })
 }
 
 /// Whether a result is used up by reading it: an iterator, an open file, a coroutine.

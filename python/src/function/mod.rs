@@ -33,7 +33,7 @@ use crate::key::Tag;
 use crate::object::Object;
 use body::Body;
 use call::{Quick, are_storable, load_quickly, look_up_one, look_up_quickly};
-use signature::Call;
+pub(crate) use signature::Call;
 
 /// The C layout of a decorated function.
 #[repr(C)]
@@ -249,7 +249,8 @@ fn make_type(py: Python<'_>, name: &'static CStr, doc: &'static CStr) -> PyResul
         flags: ffi::Py_TPFLAGS_DEFAULT
             | ffi::Py_TPFLAGS_HAVE_GC
             | ffi::Py_TPFLAGS_HAVE_VECTORCALL
-            | ffi::Py_TPFLAGS_METHOD_DESCRIPTOR,
+            | ffi::Py_TPFLAGS_METHOD_DESCRIPTOR
+            | ffi::Py_TPFLAGS_DISALLOW_INSTANTIATION,
         slots: vec![
             slot(ffi::Py_tp_dealloc, dealloc as *const c_void),
             slot(ffi::Py_tp_traverse, traverse as *const c_void),

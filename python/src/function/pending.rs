@@ -16,6 +16,8 @@ use crate::function::call::{Lookup, call_uncached, fill, prepare_and_look_up};
 use crate::function::prepared::Prepared;
 use crate::function::ready::thrown;
 use crate::function::signature::Call;
+use crate::guard::iter_send;
+use crate::held::Held;
 use crate::object::Object;
 use crate::sync::AttachedLock;
 
@@ -31,7 +33,7 @@ pub(crate) struct PendingCall {
 
 /// The arguments of a call that outlive it.
 struct Arguments {
-    values: Vec<Object>,
+    values: Vec<Held>,
     count: usize,
     names: Option<Object>,
 }
@@ -56,6 +58,15 @@ struct Load {
     flight: Flight,
 }
 
+impl Running {
+    fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.coroutine.visit(visit)?;
+        let Some(load) = &self.load else { return Ok(()) };
+        load.stored.visit(visit)?;
+        load.prepared.owned().iter().try_for_each(|object| object.visit(visit))
+    }
+}
+
 /// What a step came to.
 enum Step {
     Yielded(Object),
@@ -67,8 +78,9 @@ impl Arguments {
         let count = call.count();
         // SAFETY: the arguments are alive during the call, in which this runs.
         unsafe {
-            let values =
-                (0..count + call.keyword_count()).map(|number| Object::from_borrowed(call.arg(number))).collect();
+            let values = (0..count + call.keyword_count())
+                .map(|number| Object::from_borrowed(call.arg(number)).into())
+                .collect();
             let names = (!call.names.is_null()).then(|| Object::from_borrowed(call.names));
             Self { values, count, names }
         }
@@ -204,7 +216,7 @@ fn send(py: Python<'_>, coroutine: &Object, sent: &Bound<'_, PyAny>) -> PyResult
     let mut result = std::ptr::null_mut();
     // SAFETY: both objects are alive, and the result is a new reference unless the call failed.
     unsafe {
-        match ffi::PyIter_Send(coroutine.as_ptr(), sent.as_ptr(), &raw mut result) {
+        match iter_send(coroutine.as_ptr(), sent.as_ptr(), &raw mut result) {
             ffi::PySendResult::PYGEN_NEXT => Ok(Step::Yielded(Object::from_owned(result))),
             ffi::PySendResult::PYGEN_RETURN => Ok(Step::Returned(Object::from_owned(result))),
             ffi::PySendResult::PYGEN_ERROR => Err(PyErr::fetch(py)),
@@ -304,7 +316,7 @@ impl PendingCall {
         self.function.visit(&visit)?;
         self.arguments.values.iter().try_for_each(|value| value.visit(&visit))?;
         match &*self.state.lock() {
-            State::Running(running) => running.coroutine.visit(&visit),
+            State::Running(running) => running.traverse(&visit),
             _ => Ok(()),
         }
     }

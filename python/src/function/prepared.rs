@@ -4,10 +4,11 @@ use hotset::hash;
 use pyo3::exceptions::PyTypeError;
 use pyo3::ffi;
 use pyo3::prelude::*;
+use pyo3::types::PyTuple;
 use smallvec::SmallVec;
 
 use crate::exact::{Pointer, address_hash, keyed_by_address, typed_hash};
-use crate::freeze::{Writer, by_identity, needs_freezing};
+use crate::freeze::{Unkeyable, Writer, by_identity, hash_of, is_hashable, needs_freezing};
 use crate::function::body::Body;
 use crate::function::signature::Parts;
 use crate::identity::WeakIdentity;
@@ -72,6 +73,11 @@ impl Prepared {
         }
     }
 
+    /// What it keeps alive.
+    pub(crate) fn owned(&self) -> &[Object] {
+        &self.owned
+    }
+
     /// A copy that outlives the call.
     pub(crate) fn keep(mut self) -> Self {
         // SAFETY: the parts are alive during the call, in which this runs.
@@ -99,7 +105,7 @@ fn hash_part(py: Python<'_>, body: &Body, part: Pointer, by_identity: bool) -> P
     if needs_freezing(&value)? {
         return frozen(py, body, &value, false);
     }
-    Ok((value.hash()? as u64, None))
+    Ok((hash_of(&value)?, None))
 }
 
 fn hash_loosely(py: Python<'_>, body: &Body, value: &Bound<'_, PyAny>) -> PyResult<(u64, Option<Object>)> {
@@ -107,12 +113,15 @@ fn hash_loosely(py: Python<'_>, body: &Body, value: &Bound<'_, PyAny>) -> PyResu
     if unsafe { keyed_by_address(value.as_ptr()) } {
         return Ok((address_hash(value.as_ptr()), None));
     }
-    match value.hash() {
-        Ok(hash) => Ok((hash as u64, None)),
-        Err(error) if error.is_instance_of::<PyTypeError>(py) && needs_freezing(value)? => {
+    if !is_hashable(value) && needs_freezing(value)? {
+        return frozen(py, body, value, true);
+    }
+    match hash_of(value) {
+        // A tuple of lists says only now that it has no hash.
+        Err(error) if error.is_instance_of::<PyTypeError>(py) && value.is_instance_of::<PyTuple>() => {
             frozen(py, body, value, true)
         }
-        Err(error) => Err(error),
+        hash => Ok((hash?, None)),
     }
 }
 
@@ -146,7 +155,7 @@ fn no_weak_references(py: Python<'_>, body: &Body, value: &Bound<'_, PyAny>, err
 
 /// Says which parameter an error is about.
 fn explain(py: Python<'_>, body: &Body, part: usize, error: PyErr) -> PyErr {
-    if !error.is_instance_of::<PyTypeError>(py) {
+    if !error.is_instance_of::<Unkeyable>(py) {
         return error;
     }
     let (name, parameter) = (body.name(py), body.part_name(py, part));
@@ -155,6 +164,5 @@ fn explain(py: Python<'_>, body: &Body, part: usize, error: PyErr) -> PyErr {
          ignore=[{parameter:?}], or say what it stands for with key=",
         error.value(py)
     ));
-    explained.set_cause(py, Some(error));
     explained
 }

@@ -12,7 +12,7 @@ use pyo3::types::{PyTuple, PyType};
 use crate::ctype::{NewType, leaked, slot};
 use crate::exact::Pointer;
 use crate::function::stop::{self, stop_iteration};
-use crate::guard::guard;
+use crate::guard::{attached, guard};
 use crate::object::{Object, borrow};
 
 /// The C layout; the value is null once it has been awaited.
@@ -110,7 +110,7 @@ unsafe fn take(ready: Pointer) -> Pointer {
 
 #[cold]
 fn used_up() {
-    Python::attach(|py| PyRuntimeError::new_err("cannot reuse already awaited coroutine").restore(py));
+    attached(|py| PyRuntimeError::new_err("cannot reuse already awaited coroutine").restore(py));
 }
 
 /// What `await` does: ends the iteration with the value.

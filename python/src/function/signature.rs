@@ -86,8 +86,9 @@ impl Call {
         unsafe { (ffi::PyTuple_GET_ITEM(self.names, number as ffi::Py_ssize_t), *self.args.add(self.count() + number)) }
     }
 
-    /// The positional arguments.
-    pub(crate) fn positional(&self) -> &[Pointer] {
+    /// The positional arguments, for as long as the call lasts.
+    #[inline(always)]
+    pub(crate) fn positional<'a>(self) -> &'a [Pointer] {
         if self.count() == 0 {
             return &[];
         }
@@ -224,8 +225,7 @@ impl Signature {
     }
 
     fn place_positional<'a>(&self, call: Call, places: &mut [Pointer]) -> Result<&'a [Pointer], Mismatch> {
-        // SAFETY: the arguments live as long as the call.
-        let given: &'a [Pointer] = unsafe { &*std::ptr::from_ref(call.positional()) };
+        let given = call.positional();
         let fitting = given.len().min(self.positional);
         places[..fitting].copy_from_slice(&given[..fitting]);
         if given.len() > self.positional && !self.variadic.takes_args {

@@ -96,7 +96,15 @@ mod recycled {
                 ffi::Py_DECREF(value);
                 return;
             }
-            (*exception.cast::<ffi::PyStopIterationObject>()).value = value;
+            let object = exception.cast::<ffi::PyStopIterationObject>();
+            let count = if value == ffi::Py_None() { 0 } else { 1 };
+            (*object).args = ffi::PyTuple_Pack(count, value);
+            (*object).value = value;
+            if (*object).args.is_null() {
+                ffi::Py_DECREF(exception);
+                return;
+            }
+            ffi::PyObject_GC_Track(exception.cast());
             ffi::PyErr_SetRaisedException(exception);
         }
     }
@@ -104,14 +112,12 @@ mod recycled {
     /// A new object without a value, or null and an exception.
     #[cold]
     unsafe fn make() -> Pointer {
-        // SAFETY: an exception needs its arguments; everything else may be null.
+        // SAFETY: everything in a new object is null.
         unsafe {
             let exception = ffi::PyType_GenericAlloc(CLASS_POINTER, 0);
-            if exception.is_null() {
-                return exception;
+            if !exception.is_null() {
+                ffi::PyObject_GC_UnTrack(exception.cast());
             }
-            ffi::PyObject_GC_UnTrack(exception.cast());
-            (*exception.cast::<ffi::PyStopIterationObject>()).args = ffi::PyTuple_New(0);
             exception
         }
     }
@@ -124,6 +130,7 @@ mod recycled {
             }
             let object = exception.cast::<ffi::PyStopIterationObject>();
             let value = ptr::replace(&raw mut (*object).value, ptr::null_mut());
+            ffi::Py_CLEAR(&raw mut (*object).args);
             ffi::Py_CLEAR(&raw mut (*object).dict);
             ffi::Py_CLEAR(&raw mut (*object).notes);
             ffi::Py_CLEAR(&raw mut (*object).traceback);
@@ -133,7 +140,6 @@ mod recycled {
             if cfg!(not(Py_GIL_DISABLED)) && KEPT.is_null() {
                 KEPT = exception;
             } else {
-                ffi::Py_CLEAR(&raw mut (*object).args);
                 let class = ffi::Py_TYPE(exception);
                 ffi::PyObject_GC_Del(exception.cast());
                 ffi::Py_DECREF(class.cast());

@@ -40,7 +40,7 @@ def run(
         start_new_session=True,
     )
     try:
-        output, errors = process.communicate(timeout=timeout * (SOAK if SOAK > 1 else 1))
+        output, errors = process.communicate(timeout=timeout * (max(1, SOAK)))
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGABRT)  # faulthandler then shows where it hung
         output, errors = process.communicate()

@@ -172,7 +172,9 @@ def actions(world: World) -> dict[str, Callable[[Any], None]]:
         other.join()
 
     def replace(about: object) -> None:
-        world.face.set(about if isinstance(about, Key) else Key("a"), Value("a" if not isinstance(about, Key) else about.name))
+        world.face.set(
+            about if isinstance(about, Key) else Key("a"), Value("a" if not isinstance(about, Key) else about.name)
+        )
 
     return {
         "raises": raises,
@@ -196,4 +198,16 @@ def catch_unraisable() -> None:
     sys.unraisablehook = lambda info: unraisable.append(info.exc_type)
 
 
-__all__ = ["Boom", "Key", "PROPAGATES", "Value", "World", "actions", "catch_unraisable", "finish", "living", "trap", "unraisable"]
+__all__ = [
+    "PROPAGATES",
+    "Boom",
+    "Key",
+    "Value",
+    "World",
+    "actions",
+    "catch_unraisable",
+    "finish",
+    "living",
+    "trap",
+    "unraisable",
+]

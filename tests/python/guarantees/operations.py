@@ -66,18 +66,33 @@ def of_mapping() -> dict[str, Operation]:
         "overwrite": lambda: [cache.__setitem__(key, value) for key in keys],
         "overwrite by equality": lambda: cache.set(twin, value, ttl=5, tags=["a"]),
         "add, replace, touch": lambda: (cache.add(twin, value), cache.replace(twin, value), cache.touch(twin, ttl=9)),
-        "insert and delete": lambda: (cache.set((next(counter), value), value), cache.popitem(), cache.setdefault(twin, value)),
+        "insert and delete": lambda: (
+            cache.set((next(counter), value), value),
+            cache.popitem(),
+            cache.setdefault(twin, value),
+        ),
         "insert and evict": lambda: (cache.set(next(counter), value), [cache.set(key, value) for key in keys]),
         "expire": lambda: (cache.set("x", value, ttl=1), clock.advance(2), cache.get("x"), cache.sweep()),
         "idle": lambda: (cache.set("x", value, idle=1), cache.get("x"), clock.advance(2), len(cache)),
         "pop": lambda: (cache.set(twin, value), cache.pop(equal), cache.set(equal, value)),
         "many": lambda: (cache.set_many({text: value, number: value}), cache.get_many(keys), cache.touch_many(keys)),
-        "load": lambda: (cache.delete(text), cache.get_or_load(text, lambda _: value), cache.load_many(keys, dict.fromkeys)),
+        "load": lambda: (
+            cache.delete(text),
+            cache.get_or_load(text, lambda _: value),
+            cache.load_many(keys, dict.fromkeys),
+        ),
         "exchange": lambda: (cache.incr("n"), cache.decr("n")),
         "weighed": lambda: (weighed.set(twin, value), weighed.delete(twin), weighed.set(equal, value)),
         "unhashable": raising(lambda: cache.get([]), TypeError),
         "raising": raising(lambda: cache.set(Raising(), value), ZeroDivisionError),
-        "walks": lambda: (list(cache), list(cache.items()), list(cache.values()), len(cache), cache == cache, repr(cache)),
+        "walks": lambda: (
+            list(cache),
+            list(cache.items()),
+            list(cache.values()),
+            len(cache),
+            cache == cache,
+            repr(cache),
+        ),
         "unfinished walk": lambda: next(iter(cache)),
         "clear": lambda: (cache.clear(), [cache.set(key, value) for key in keys]),
         "new caches": lambda: Cache(maxsize=3).set(equal, value),
@@ -113,7 +128,7 @@ def of_functions() -> dict[str, Operation]:
     key = single.cache_key(equal)
     frozen = [1, {"k": [thing, equal]}]
     counter = iter(range(10**12))
-    involved = [result, thing, equal, twin, text, pair, pair[1], single, several, optional, owner, Owner, plain, key, frozen, 
+    involved = [result, thing, equal, twin, text, pair, pair[1], single, several, optional, owner, Owner, plain, key, frozen,
                 single.cache, several.cache, Owner.method, Owner.method.cache]  # fmt: skip
     one: dict[str, Callable[[], object]] = {
         "hits": lambda: (single(text), single(equal), single(twin), single(thing), single(pair)),

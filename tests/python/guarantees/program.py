@@ -125,7 +125,11 @@ class Program:
             assert found[0] is value is found[1], (self.seed, number, name, found, value)
         items = list(self.cache.items())
         stats = self.cache.stats()
-        assert len(items) == len(model) == len(self.cache) == stats.entries == stats.weight, (self.seed, len(items), stats)
+        assert len(items) == len(model) == len(self.cache) == stats.entries == stats.weight, (
+            self.seed,
+            len(items),
+            stats,
+        )
         assert {id(value) for _, value in items} == {id(value) for value in model.values()}
         self.cache.clear()
         assert len(self.cache) == 0 == self.cache.stats().entries
@@ -157,7 +161,7 @@ def use_keys(program: Program, face: Face, number: int, key: Hostile) -> object:
     if not keys:
         return None
     chosen = program.random.choice(keys)
-    verb = program.random.choice(["get", "touch", "expire", "delete", "peek", "_tags", "_remaining"])
+    verb = program.random.choice(["get", "touch", "expire", "delete", "peek", "_tags"])
     getattr(program.cache, verb)(chosen)
     return None
 

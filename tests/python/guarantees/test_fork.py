@@ -67,12 +67,13 @@ def forked(action):
     return pid
 
 def succeeded(pid):
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 10
     while time.monotonic() < deadline:
         done, status = os.waitpid(pid, os.WNOHANG)
         if done: return os.waitstatus_to_exitcode(status) == 0
         time.sleep(0.002)
-    os.kill(pid, 9)
+    os.kill(pid, 6)  # faulthandler shows where
+    os.waitpid(pid, 0)
     raise AssertionError("a forked child hung")
 """
 
@@ -216,5 +217,7 @@ if __name__ == "__main__":
     with open(path, "w", encoding="utf-8") as file:
         file.write(script)
     run(
-        "import subprocess, sys; subprocess.run([sys.executable, *sys.argv[1:]], check=True); print('done')", path, method
+        "import subprocess, sys; subprocess.run([sys.executable, *sys.argv[1:]], check=True); print('done')",
+        path,
+        method,
     )

@@ -200,4 +200,7 @@ def test_a_cycle_is_freed(cycle: str) -> None:
 @pytest.mark.parametrize("cycle", CYCLES)
 def test_many_cycles_are_freed_while_every_allocation_collects(cycle: str) -> None:
     script = "gc.set_threshold(1)\nfor _ in range(100): references = build()\ngc.collect()\n"
-    run(f"{PRELUDE}\n{CYCLES[cycle]}\n{script}assert not any(of() for of in references)\nprint('done')", debug_malloc=True)
+    run(
+        f"{PRELUDE}\n{CYCLES[cycle]}\n{script}assert not any(of() for of in references)\nprint('done')",
+        debug_malloc=True,
+    )

@@ -222,7 +222,8 @@ os.write(1, b"done\\n")
 
 
 @pytest.mark.parametrize(
-    ("raises", "code", "error"), [("sys.exit(7)", 7, "SystemExit"), ("raise KeyboardInterrupt", 130, "KeyboardInterrupt")]
+    ("raises", "code", "error"),
+    [("sys.exit(7)", 7, "SystemExit"), ("raise KeyboardInterrupt", 130, "KeyboardInterrupt")],
 )
 def test_a_loader_may_end_the_program(raises: str, code: int, error: str) -> None:
     run(
@@ -250,42 +251,3 @@ except KeyboardInterrupt: os._exit(130)
 """,
         code=code,
     )
-
-
-def test_threads_that_use_caches_without_running_python_beneath_them_may_outlive_the_program() -> None:
-    run(
-        LAST_WORDS
-        + """
-import threading, time
-
-def hammer():
-    for number in iter(int, 1):
-        cache[number], _ = 1, cache.get("k"); plain(1); pair(1); cache.get_or_load("k", lambda key: key); owner.method(1)
-
-for _ in range(4): threading.Thread(target=hammer, daemon=True).start()
-time.sleep(0.05)
-print("done", flush=True)
-"""
-    )
-
-
-def test_daemon_threads_that_load_when_the_program_ends() -> None:
-    for _ in range(3):
-        run(
-            LAST_WORDS
-            + """
-import threading, time
-sys.setswitchinterval(1e-5)
-sleepy = hotset.cache_result(lambda number: time.sleep(0))
-
-def hammer():
-    number = 0
-    while True:
-        number += 1
-        sleepy(number)
-
-for _ in range(6): threading.Thread(target=hammer, daemon=True).start()
-time.sleep(0.05)
-print("done", flush=True)
-"""
-        )

@@ -19,9 +19,9 @@ print(done, "operations")
 print("done")
 """
 
-MEMORY = COUNTS.replace("check_balanced(name, operation, involved, times)", "check_memory(name, operation, times)").replace(
-    "import check_balanced", "import check_memory"
-)
+MEMORY = COUNTS.replace(
+    "check_balanced(name, operation, involved, times)", "check_memory(name, operation, times)"
+).replace("import check_balanced", "import check_memory")
 
 
 @pytest.mark.parametrize("kind", ["mapping", "functions", "coroutines"])
