@@ -6,7 +6,7 @@ use pyo3::ffi;
 
 use crate::frozen::Frozen;
 use crate::identity::WeakIdentity;
-use crate::layout::{cached_text_hash, small_int};
+use crate::layout::{cached_text_hash, equal_ints, small_int};
 
 pub(crate) type Pointer = *mut ffi::PyObject;
 
@@ -175,7 +175,7 @@ unsafe fn typed_equal(stored: Pointer, wanted: Pointer) -> Verdict {
             return Verdict::Different;
         }
         if class == class!(PyLong_Type) {
-            verdict(equal_numbers(stored, wanted))
+            verdict(equal_ints(stored, wanted))
         } else if class == class!(PyUnicode_Type) || class == class!(PyBytes_Type) {
             verdict(equal_by_type(stored, wanted))
         } else if class == class!(PyFloat_Type) {
@@ -188,20 +188,6 @@ unsafe fn typed_equal(stored: Pointer, wanted: Pointer) -> Verdict {
             Verdict::Different
         } else {
             Verdict::Unknown
-        }
-    }
-}
-
-/// # Safety
-/// Both are exactly of type `int`, alive, and the thread is attached.
-#[inline(always)]
-unsafe fn equal_numbers(stored: Pointer, wanted: Pointer) -> bool {
-    // SAFETY: by the caller's promise.
-    unsafe {
-        match (small_int(stored), small_int(wanted)) {
-            (Some(left), Some(right)) => left == right,
-            (None, None) => equal_by_type(stored, wanted),
-            _ => false,
         }
     }
 }
@@ -256,7 +242,7 @@ unsafe fn mapping_equal(stored: Pointer, wanted: Pointer) -> Verdict {
         if left == right && left == class!(PyUnicode_Type) {
             verdict(equal_by_type(stored, wanted))
         } else if left == right && left == class!(PyLong_Type) {
-            verdict(equal_numbers(stored, wanted))
+            verdict(equal_ints(stored, wanted))
         } else if is_scalar(left) && is_scalar(right) {
             let texts = |class| class == class!(PyUnicode_Type) || class == class!(PyBytes_Type);
             verdict((left == right || !texts(left) && !texts(right)) && equal_by_type(stored, wanted))

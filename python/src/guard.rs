@@ -1,5 +1,7 @@
 //! The way from C into Rust and back: a panic or an error becomes an exception, and a thread that the interpreter has left behind stops.
 
+use std::ffi::c_void;
+use std::hint::black_box;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use pyo3::ffi;
@@ -47,10 +49,10 @@ impl Drop for StopsForEver {
     }
 }
 
-unsafe extern "C-unwind" {
-    fn PyObject_Vectorcall(callable: Pointer, args: *const Pointer, flagged_count: usize, names: Pointer) -> Pointer;
-    fn PyIter_Send(iterator: Pointer, sent: Pointer, result: *mut Pointer) -> ffi::PySendResult;
-}
+// Functions of CPython's that unwind so. Called through pointers that the compiler cannot see through, since it is told elsewhere
+// that they never unwind.
+type Vectorcall = unsafe extern "C-unwind" fn(Pointer, *const Pointer, usize, Pointer) -> Pointer;
+type IterSend = unsafe extern "C-unwind" fn(Pointer, Pointer, *mut Pointer) -> ffi::PySendResult;
 
 /// Calls what may be anybody's code, from frames that a thread may be left behind in.
 ///
@@ -59,8 +61,11 @@ unsafe extern "C-unwind" {
 #[inline(always)]
 pub(crate) unsafe fn vectorcall(callable: Pointer, call: Call) -> Pointer {
     let stop = StopsForEver;
-    // SAFETY: by the caller's promise.
-    let result = unsafe { PyObject_Vectorcall(callable, call.args, call.flagged_count, call.names) };
+    // SAFETY: the pointer is that of the function, and the rest is the caller's promise.
+    let result = unsafe {
+        let function: Vectorcall = std::mem::transmute(black_box(ffi::PyObject_Vectorcall as *const c_void));
+        function(callable, call.args, call.flagged_count, call.names)
+    };
     std::mem::forget(stop);
     result
 }
@@ -71,8 +76,11 @@ pub(crate) unsafe fn vectorcall(callable: Pointer, call: Call) -> Pointer {
 /// As for `PyIter_Send`.
 pub(crate) unsafe fn iter_send(iterator: Pointer, sent: Pointer, result: *mut Pointer) -> ffi::PySendResult {
     let stop = StopsForEver;
-    // SAFETY: by the caller's promise.
-    let step = unsafe { PyIter_Send(iterator, sent, result) };
+    // SAFETY: the pointer is that of the function, and the rest is the caller's promise.
+    let step = unsafe {
+        let function: IterSend = std::mem::transmute(black_box(ffi::PyIter_Send as *const c_void));
+        function(iterator, sent, result)
+    };
     std::mem::forget(stop);
     step
 }

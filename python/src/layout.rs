@@ -4,47 +4,59 @@ use pyo3::ffi;
 
 use crate::exact::Pointer;
 
-#[cfg(Py_3_12)]
 #[repr(C)]
 struct Int {
     head: ffi::PyObject,
-    /// Number of digits from bit 3 on; the lowest two bits are 0, 1 or 2 for positive, zero and negative.
-    tag: usize,
-    digit: u32,
+    /// Since Python 3.12 the number of digits from bit 3 on, and 0, 1 or 2 in the lowest bits for positive, zero and negative; before, the
+    /// number of digits, negative for negative numbers.
+    size: isize,
+    /// 30 bits each, the lowest first. There is room for one at least.
+    digits: [u32; 1],
 }
 
-/// The value of an `int` of one digit.
+/// Bits of a digit.
+const DIGIT: u32 = 30;
+
+/// The number of digits, and whether the number is negative.
+#[inline(always)]
+fn measure(size: isize) -> (usize, bool) {
+    if cfg!(Py_3_12) { (size as usize >> 3, size & 3 == 2) } else { (size.unsigned_abs(), size < 0) }
+}
+
+/// The value of an `int` of one or two digits, which is below 2^60.
 ///
 /// # Safety
 /// The object is exactly an `int` and alive.
-#[cfg(Py_3_12)]
 #[inline(always)]
 pub(crate) unsafe fn small_int(number: Pointer) -> Option<i64> {
-    const TWO_DIGITS: usize = 2 << 3;
-    // SAFETY: since Python 3.12 every int has this layout, with room for one digit at least.
-    let int = unsafe { &*number.cast::<Int>() };
-    (int.tag < TWO_DIGITS).then(|| (1 - (int.tag & 3) as i64) * i64::from(int.digit))
+    // SAFETY: every int has this layout, with as many digits as it says, and one at least.
+    unsafe {
+        let int = number.cast::<Int>();
+        let (count, negative) = measure((*int).size);
+        let digits = (&raw const (*int).digits).cast::<u32>();
+        let value = match count {
+            0 => 0,
+            1 => i64::from(*digits),
+            2 => i64::from(*digits) | i64::from(*digits.add(1)) << DIGIT,
+            _ => return None,
+        };
+        Some(if negative { -value } else { value })
+    }
 }
 
-#[cfg(not(Py_3_12))]
-#[repr(C)]
-struct Int {
-    head: ffi::PyVarObject,
-    digit: u32,
-}
-
-/// The value of an `int` of one digit.
+/// Whether two `int`s are equal.
 ///
 /// # Safety
-/// The object is exactly an `int` and alive.
-#[cfg(not(Py_3_12))]
+/// Both are exactly an `int` and alive.
 #[inline(always)]
-pub(crate) unsafe fn small_int(number: Pointer) -> Option<i64> {
-    // SAFETY: before Python 3.12 every int has this layout; the size is negative for negative numbers and 0 for zero, which has
-    // a digit all the same.
-    let int = unsafe { &*number.cast::<Int>() };
-    let size = int.head.ob_size as i64;
-    (-1..=1).contains(&size).then(|| size * i64::from(int.digit))
+pub(crate) unsafe fn equal_ints(left: Pointer, right: Pointer) -> bool {
+    // SAFETY: every int has this layout, with as many digits as it says.
+    unsafe {
+        let (left, right) = (left.cast::<Int>(), right.cast::<Int>());
+        let count = measure((*left).size).0;
+        let digits = |int: *const Int| std::slice::from_raw_parts((&raw const (*int).digits).cast::<u32>(), count);
+        (*left).size == (*right).size && digits(left) == digits(right)
+    }
 }
 
 /// The hash of a `str` if it has been asked for before.
