@@ -43,16 +43,16 @@ class Cache(BaseCache[K, V], MutableMapping[K, V]):
         name: The name in logs and representations.
         maxsize: The most entries; 10,000 unless ``maxweight`` is given, None for no bound, 0 to store nothing.
         maxweight: The most weight of all entries together; needs ``weigher``.
-        weigher: A function of key and value that gives an entry's weight, a whole number. An entry heavier than ``maxweight`` is not
-            stored, and what it was to replace leaves.
-        ttl: How long entries are fresh that say nothing else: ``"90s"``, ``"1h30m"``, seconds, a timedelta, or None (the
-            default) for no end.
+        weigher: A function of key and value that gives an entry's weight, a whole number. An entry heavier than
+            ``maxweight`` is not stored, and what it was to replace leaves.
+        ttl: How long entries are fresh that say nothing else: ``"90s"``, ``"1h30m"``, seconds, a timedelta, or None
+            (the default) for no end.
         idle: Entries leave if they were not read for so long.
         jitter: By which fraction of the ttl (0 to 1) lives are shortened at random, so that they do not end together.
-        policy: Who is evicted: ``"tinylfu"`` (W-TinyLFU: Einziger, Friedman, Manes, ACM ToS 2017), ``"lru"``, ``"lfu"``, ``"fifo"`` or
-            ``"random"``.
-        on_remove: Called with key, value and cause (``"expired"``, ``"evicted"``, ``"replaced"``, ``"invalidated"`` or ``"cleared"``) of
-            each entry that left. What it raises goes to :func:`sys.unraisablehook`.
+        policy: Who is evicted: ``"tinylfu"`` (W-TinyLFU: Einziger, Friedman, Manes, ACM ToS 2017), ``"lru"``,
+            ``"lfu"``, ``"fifo"`` or ``"random"``.
+        on_remove: Called with key, value and cause (``"expired"``, ``"evicted"``, ``"replaced"``, ``"invalidated"``
+            or ``"cleared"``) of each entry that left. What it raises goes to :func:`sys.unraisablehook`.
         clock: A clock for tests: :class:`hotset.testing.ManualClock`.
 
     Raises:
@@ -255,9 +255,7 @@ class Cache(BaseCache[K, V], MutableMapping[K, V]):
             self._fill_many(missing, loaded, found, _given(ttl=ttl, idle=idle, tags=tags))
         return {key: found[key] for key in wanted if key in found}
 
-    def _fill_many(
-        self, missing: list[K], loaded: Mapping[K, V], found: dict[K, V], options: dict[str, Any]
-    ) -> None:
+    def _fill_many(self, missing: list[K], loaded: Mapping[K, V], found: dict[K, V], options: dict[str, Any]) -> None:
         for key in missing:
             if key in loaded:
                 found[key] = loaded[key]

@@ -75,12 +75,15 @@ _CONTENT: dict[str, Callable[[Any], object]] = {
 
 
 def content_of(value: Any, known: dict[str, Callable[[Any], object]] = _CONTENT) -> object | None:
-    """Return what tells ``value`` from others of its class, in built-in containers, or None where its class is not known.
+    """Return what tells ``value`` from others of its class, in built-in containers, or None where its class is not
+    known.
 
     Numbers and times are among them because equal ones can differ in what a function sees: ``Decimal("1.0")`` and
-    ``Decimal("1.00")``, or one instant in two time zones. Of a dataclass it is the fields that take part in a generated ``__eq__``.
+    ``Decimal("1.00")``, or one instant in two time zones. Of a dataclass it is the fields that take part in a
+    generated ``__eq__``.
 
-    ``known`` is bound here, and nothing else of this module used, because keys are needed while the interpreter ends too.
+    ``known`` is bound here, and nothing else of this module used, because keys are needed while the interpreter
+    ends too.
     """
     cls: Any = value.__class__
     for base in cls.__mro__:

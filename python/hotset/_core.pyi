@@ -7,14 +7,14 @@ from hotset._cache import Cache
 from hotset._info import CacheInfo
 from hotset._types import Duration
 
-K = TypeVar("K")
-V = TypeVar("V")
-D = TypeVar("D")
-P = ParamSpec("P")
-Q = ParamSpec("Q")
-R = TypeVar("R")
-R_co = TypeVar("R_co", covariant=True)
-T = TypeVar("T")
+_K = TypeVar("_K")
+_V = TypeVar("_V")
+_D = TypeVar("_D")
+_P = ParamSpec("_P")
+_Q = ParamSpec("_Q")
+_R = TypeVar("_R")
+_R_co = TypeVar("_R_co", covariant=True)
+_T = TypeVar("_T")
 
 __version__: str
 
@@ -53,8 +53,8 @@ class Stats:
     def load_seconds(self) -> float:
         """Seconds spent in loads, whether they returned or raised.
 
-        The first 64 loads of each function are timed precisely, later ones by a clock with a period of 1 to 10 ms, whose
-        error evens out in the sum.
+        The first 64 loads of each function are timed precisely, later ones by a clock with a period of 1 to 10 ms,
+        whose error evens out in the sum.
         """
     @property
     def refused(self) -> int:
@@ -108,7 +108,7 @@ class ManualClock:
     def elapsed(self) -> float:
         """Seconds since the clock was made."""
 
-class CacheVerbs(Generic[K, V]):
+class CacheVerbs(Generic[_K, _V]):
     """The verbs of a cache on single keys, and those on all of it."""
 
     def __new__(
@@ -116,12 +116,12 @@ class CacheVerbs(Generic[K, V]):
         name: str,
         maxsize: int | Missing | None,
         maxweight: int | None,
-        weigher: Callable[[K, V], int] | None,
+        weigher: Callable[[_K, _V], int] | None,
         ttl: Duration | None,
         idle: Duration | None,
         jitter: float,
         policy: str,
-        on_remove: Callable[[K, V, str], object] | None,
+        on_remove: Callable[[_K, _V, str], object] | None,
         clock: ManualClock | None,
     ) -> Self: ...
     @property
@@ -148,13 +148,13 @@ class CacheVerbs(Generic[K, V]):
     @enabled.setter
     def enabled(self, on: bool, /) -> None: ...
     def __contains__(self, key: object, /) -> bool: ...
-    def __iter__(self) -> Iterator[K]: ...
+    def __iter__(self) -> Iterator[_K]: ...
     def __len__(self) -> int: ...
     def __bool__(self) -> bool: ...
     def set(
         self,
-        key: K,
-        value: V,
+        key: _K,
+        value: _V,
         *,
         ttl: Duration | Missing | None = ...,
         idle: Duration | Missing | None = ...,
@@ -173,8 +173,8 @@ class CacheVerbs(Generic[K, V]):
         """
     def add(
         self,
-        key: K,
-        value: V,
+        key: _K,
+        value: _V,
         *,
         ttl: Duration | Missing | None = ...,
         idle: Duration | Missing | None = ...,
@@ -183,8 +183,8 @@ class CacheVerbs(Generic[K, V]):
         """Store a value if there is none; whether it was stored. Arguments as for :meth:`set`."""
     def replace(
         self,
-        key: K,
-        value: V,
+        key: _K,
+        value: _V,
         *,
         ttl: Duration | Missing | None = ...,
         idle: Duration | Missing | None = ...,
@@ -192,101 +192,102 @@ class CacheVerbs(Generic[K, V]):
     ) -> bool:
         """Store a value if there is one already; whether it was stored. Arguments as for :meth:`set`."""
     @overload
-    def pop(self, key: K) -> V: ...
+    def pop(self, key: _K) -> _V: ...
     @overload
-    def pop(self, key: K, default: V) -> V: ...
+    def pop(self, key: _K, default: _V) -> _V: ...
     @overload
-    def pop(self, key: K, default: D) -> V | D:
+    def pop(self, key: _K, default: _D) -> _V | _D:
         """Take a value out. Raises KeyError if there is none and no default."""
-    def popitem(self) -> tuple[K, V]:
+    def popitem(self) -> tuple[_K, _V]:
         """Take out the entry that the policy would evict next. Raises KeyError if the cache is empty."""
-    def delete(self, key: K) -> bool:
+    def delete(self, key: _K) -> bool:
         """Take an entry out; whether there was one."""
-    def expire(self, key: K) -> bool:
+    def expire(self, key: _K) -> bool:
         """End an entry's life now; whether there was one."""
-    def touch(
-        self, key: K, *, ttl: Duration | Missing | None = ..., idle: Duration | Missing | None = ...
-    ) -> bool:
+    def touch(self, key: _K, *, ttl: Duration | Missing | None = ..., idle: Duration | Missing | None = ...) -> bool:
         """Give an entry a new life; whether there was one. Arguments as for :meth:`set`."""
     @overload
-    def peek(self, key: K) -> V | None: ...
+    def peek(self, key: _K) -> _V | None: ...
     @overload
-    def peek(self, key: K, default: D) -> V | D:
+    def peek(self, key: _K, default: _D) -> _V | _D:
         """As ``get``, without any effect on the entry or on statistics."""
     def clear(self) -> None:
         """Forget everything."""
     def sweep(self) -> int:
         """Give back the memory of what has expired, now rather than in later operations; how many entries."""
     def resize(self, *, maxsize: int | None = ..., maxweight: int | None = ...) -> None:
-        """Change a bound and evict what is too much. Raises ValueError for ``maxweight`` of a cache without a weigher."""
+        """Change a bound and evict what is too much.
+
+        Raises ValueError for ``maxweight`` of a cache without a weigher.
+        """
     def stats(self) -> Stats:
         """What the cache did since it was made."""
     @overload
-    def _iterate(self, shows: Literal["values"]) -> Iterator[V]: ...
+    def _iterate(self, shows: Literal["values"]) -> Iterator[_V]: ...
     @overload
-    def _iterate(self, shows: Literal["items"]) -> Iterator[tuple[K, V]]: ...
-    def _copy_to(self, other: CacheVerbs[K, V]) -> None: ...
-    def _tags(self, key: K) -> list[str] | None: ...
-    def _exchange(self, key: K, present: V, value: V) -> bool: ...
+    def _iterate(self, shows: Literal["items"]) -> Iterator[tuple[_K, _V]]: ...
+    def _copy_to(self, other: CacheVerbs[_K, _V]) -> None: ...
+    def _tags(self, key: _K) -> list[str] | None: ...
+    def _exchange(self, key: _K, present: _V, value: _V) -> bool: ...
     @property
-    def _weigher(self) -> Callable[[K, V], int] | None: ...
+    def _weigher(self) -> Callable[[_K, _V], int] | None: ...
     @property
-    def _on_remove(self) -> Callable[[K, V, str], object] | None: ...
+    def _on_remove(self) -> Callable[[_K, _V, str], object] | None: ...
     @property
     def _jitter(self) -> float: ...
     @property
     def _clock(self) -> ManualClock | None: ...
     def _count_load(self, seconds: float, failed: bool) -> None: ...
 
-class BaseCache(CacheVerbs[K, V]):
+class BaseCache(CacheVerbs[_K, _V]):
     """What :class:`hotset.Cache` is made of."""
 
     @overload
-    def get(self, key: K, default: None = None, /) -> V | None: ...
+    def get(self, key: _K, default: None = None, /) -> _V | None: ...
     @overload
-    def get(self, key: K, default: V, /) -> V: ...
+    def get(self, key: _K, default: _V, /) -> _V: ...
     @overload
-    def get(self, key: K, default: D, /) -> V | D:
+    def get(self, key: _K, default: _D, /) -> _V | _D:
         """Return a value, or ``default``. :data:`hotset.MISSING` as default tells a miss from a stored None."""
-    def __getitem__(self, key: K, /) -> V: ...
-    def __setitem__(self, key: K, value: V, /) -> None: ...
-    def __delitem__(self, key: K, /) -> None: ...
+    def __getitem__(self, key: _K, /) -> _V: ...
+    def __setitem__(self, key: _K, value: _V, /) -> None: ...
+    def __delitem__(self, key: _K, /) -> None: ...
 
 def adopt_get(class_: type[BaseCache[Any, Any]]) -> None: ...
 
 @final
-class CachedFunction(Generic[P, R_co]):
+class CachedFunction(Generic[_P, _R_co]):
     """A function whose results are cached. It has the attributes of the function that it wraps."""
 
     __name__: str
     __qualname__: str
     __module__: str
-    __wrapped__: Callable[P, R_co]
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co: ...
+    __wrapped__: Callable[_P, _R_co]
+    def __call__(self, *args: _P.args, **kwargs: _P.kwargs) -> _R_co: ...
     @overload
     def __get__(self, instance: None, owner: type | None = None, /) -> Self: ...
     @overload
     def __get__(
-        self: CachedFunction[Concatenate[T, Q], R], instance: T, owner: type | None = None, /
-    ) -> CachedMethod[Q, R]: ...
+        self: CachedFunction[Concatenate[_T, _Q], _R], instance: _T, owner: type | None = None, /
+    ) -> CachedMethod[_Q, _R]: ...
     def __set_name__(self, owner: type, name: str, /) -> None: ...
     @property
-    def uncached(self) -> Callable[P, R_co]:
+    def uncached(self) -> Callable[_P, _R_co]:
         """The function itself."""
     @property
     def cache(self) -> Cache[Any, Any]:
         """The cache that holds the results."""
-    def invalidate(self, *args: P.args, **kwargs: P.kwargs) -> bool:
+    def invalidate(self, *args: _P.args, **kwargs: _P.kwargs) -> bool:
         """Forget the result of this call; whether there was one. Raises TypeError for arguments that fit no call."""
-    def refresh(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
+    def refresh(self, *args: _P.args, **kwargs: _P.kwargs) -> _R_co:
         """Load the result of this call anew, store and return it."""
-    def peek(self, *args: P.args, **kwargs: P.kwargs) -> R_co | Missing:
+    def peek(self, *args: _P.args, **kwargs: _P.kwargs) -> _R_co | Missing:
         """Return the stored result of this call, or :data:`hotset.MISSING`; nothing is loaded or counted."""
-    def set(self, value: Any, /, *args: P.args, **kwargs: P.kwargs) -> None:
+    def set(self, value: Any, /, *args: _P.args, **kwargs: _P.kwargs) -> None:
         """Store a value as the result of a call: ``f.set(value, *args)``."""
-    def expire(self, *args: P.args, **kwargs: P.kwargs) -> bool:
+    def expire(self, *args: _P.args, **kwargs: _P.kwargs) -> bool:
         """End the life of this call's result now; whether there was one."""
-    def cache_key(self, *args: P.args, **kwargs: P.kwargs) -> CallKey:
+    def cache_key(self, *args: _P.args, **kwargs: _P.kwargs) -> CallKey:
         """Return the key of this call, which the verbs of the cache take."""
     def cache_info(self) -> CacheInfo:
         """Hits, misses, maxsize and current size, with the names that :mod:`functools` uses."""
@@ -294,7 +295,7 @@ class CachedFunction(Generic[P, R_co]):
         """Forget every result of this function, and its statistics."""
 
 @final
-class CachedMethod(Generic[P, R_co]):
+class CachedMethod(Generic[_P, _R_co]):
     """A decorated function that was reached through an instance, which it passes on as the first argument."""
 
     __name__: str
@@ -302,25 +303,25 @@ class CachedMethod(Generic[P, R_co]):
     @property
     def __self__(self) -> Any: ...
     @property
-    def __func__(self) -> CachedFunction[..., R_co]: ...
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co: ...
+    def __func__(self) -> CachedFunction[..., _R_co]: ...
+    def __call__(self, *args: _P.args, **kwargs: _P.kwargs) -> _R_co: ...
     @property
-    def uncached(self) -> Callable[P, R_co]:
+    def uncached(self) -> Callable[_P, _R_co]:
         """The method itself."""
     @property
     def cache(self) -> Cache[Any, Any]:
         """The cache that holds the results."""
-    def invalidate(self, *args: P.args, **kwargs: P.kwargs) -> bool:
+    def invalidate(self, *args: _P.args, **kwargs: _P.kwargs) -> bool:
         """See :meth:`CachedFunction.invalidate`."""
-    def refresh(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
+    def refresh(self, *args: _P.args, **kwargs: _P.kwargs) -> _R_co:
         """See :meth:`CachedFunction.refresh`."""
-    def peek(self, *args: P.args, **kwargs: P.kwargs) -> R_co | Missing:
+    def peek(self, *args: _P.args, **kwargs: _P.kwargs) -> _R_co | Missing:
         """See :meth:`CachedFunction.peek`."""
-    def set(self, value: Any, /, *args: P.args, **kwargs: P.kwargs) -> None:
+    def set(self, value: Any, /, *args: _P.args, **kwargs: _P.kwargs) -> None:
         """See :meth:`CachedFunction.set`."""
-    def expire(self, *args: P.args, **kwargs: P.kwargs) -> bool:
+    def expire(self, *args: _P.args, **kwargs: _P.kwargs) -> bool:
         """See :meth:`CachedFunction.expire`."""
-    def cache_key(self, *args: P.args, **kwargs: P.kwargs) -> CallKey:
+    def cache_key(self, *args: _P.args, **kwargs: _P.kwargs) -> CallKey:
         """See :meth:`CachedFunction.cache_key`."""
     def cache_info(self) -> CacheInfo:
         """See :meth:`CachedFunction.cache_info`."""
@@ -328,70 +329,70 @@ class CachedMethod(Generic[P, R_co]):
         """See :meth:`CachedFunction.cache_clear`."""
 
 @final
-class CachedCoroutineFunction(Generic[P, R_co]):
+class CachedCoroutineFunction(Generic[_P, _R_co]):
     """A coroutine function whose results are cached.
 
-    A call looks up when it is made. A miss does nothing until it is awaited, and looks again then. What its verbs do in memory is
-    done when they return; awaiting them adds the tiers.
+    A call looks up when it is made. A miss does nothing until it is awaited, and looks again then. What its verbs
+    do in memory is done when they return; awaiting them adds the tiers.
     """
 
     __name__: str
     __qualname__: str
     __module__: str
-    __wrapped__: Callable[P, Coroutine[Any, Any, R_co]]
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, R_co]: ...
+    __wrapped__: Callable[_P, Coroutine[Any, Any, _R_co]]
+    def __call__(self, *args: _P.args, **kwargs: _P.kwargs) -> Coroutine[Any, Any, _R_co]: ...
     @overload
     def __get__(self, instance: None, owner: type | None = None, /) -> Self: ...
     @overload
     def __get__(
-        self: CachedCoroutineFunction[Concatenate[T, Q], R], instance: T, owner: type | None = None, /
-    ) -> CachedCoroutineMethod[Q, R]: ...
+        self: CachedCoroutineFunction[Concatenate[_T, _Q], _R], instance: _T, owner: type | None = None, /
+    ) -> CachedCoroutineMethod[_Q, _R]: ...
     def __set_name__(self, owner: type, name: str, /) -> None: ...
     @property
-    def uncached(self) -> Callable[P, Coroutine[Any, Any, R_co]]:
+    def uncached(self) -> Callable[_P, Coroutine[Any, Any, _R_co]]:
         """The function itself."""
     @property
     def cache(self) -> Cache[Any, Any]:
         """The cache that holds the results."""
-    def invalidate(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, bool]:
+    def invalidate(self, *args: _P.args, **kwargs: _P.kwargs) -> Coroutine[Any, Any, bool]:
         """See :meth:`CachedFunction.invalidate`."""
-    def refresh(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, R_co]:
+    def refresh(self, *args: _P.args, **kwargs: _P.kwargs) -> Coroutine[Any, Any, _R_co]:
         """See :meth:`CachedFunction.refresh`; it loads when it is awaited."""
-    def peek(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, R_co | Missing]:
+    def peek(self, *args: _P.args, **kwargs: _P.kwargs) -> Coroutine[Any, Any, _R_co | Missing]:
         """See :meth:`CachedFunction.peek`."""
-    def set(self, value: Any, /, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, None]:
+    def set(self, value: Any, /, *args: _P.args, **kwargs: _P.kwargs) -> Coroutine[Any, Any, None]:
         """See :meth:`CachedFunction.set`."""
-    def expire(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, bool]:
+    def expire(self, *args: _P.args, **kwargs: _P.kwargs) -> Coroutine[Any, Any, bool]:
         """See :meth:`CachedFunction.expire`."""
-    def cache_key(self, *args: P.args, **kwargs: P.kwargs) -> CallKey:
+    def cache_key(self, *args: _P.args, **kwargs: _P.kwargs) -> CallKey:
         """See :meth:`CachedFunction.cache_key`."""
     def cache_info(self) -> CacheInfo:
         """See :meth:`CachedFunction.cache_info`."""
     def cache_clear(self) -> None:
         """See :meth:`CachedFunction.cache_clear`."""
 
-class CachedCoroutineMethod(Protocol[P, R_co]):
+class CachedCoroutineMethod(Protocol[_P, _R_co]):
     """A :class:`CachedMethod` of a coroutine function. For type checkers only."""
 
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, R_co]: ...
+    def __call__(self, *args: _P.args, **kwargs: _P.kwargs) -> Coroutine[Any, Any, _R_co]: ...
     @property
-    def uncached(self) -> Callable[P, Coroutine[Any, Any, R_co]]: ...
+    def uncached(self) -> Callable[_P, Coroutine[Any, Any, _R_co]]: ...
     @property
     def cache(self) -> Cache[Any, Any]: ...
-    def invalidate(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, bool]: ...
-    def refresh(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, R_co]: ...
-    def peek(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, R_co | Missing]: ...
-    def set(self, value: Any, /, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, None]: ...
-    def expire(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, bool]: ...
-    def cache_key(self, *args: P.args, **kwargs: P.kwargs) -> CallKey: ...
+    def invalidate(self, *args: _P.args, **kwargs: _P.kwargs) -> Coroutine[Any, Any, bool]: ...
+    def refresh(self, *args: _P.args, **kwargs: _P.kwargs) -> Coroutine[Any, Any, _R_co]: ...
+    def peek(self, *args: _P.args, **kwargs: _P.kwargs) -> Coroutine[Any, Any, _R_co | Missing]: ...
+    def set(self, value: Any, /, *args: _P.args, **kwargs: _P.kwargs) -> Coroutine[Any, Any, None]: ...
+    def expire(self, *args: _P.args, **kwargs: _P.kwargs) -> Coroutine[Any, Any, bool]: ...
+    def cache_key(self, *args: _P.args, **kwargs: _P.kwargs) -> CallKey: ...
     def cache_info(self) -> CacheInfo: ...
     def cache_clear(self) -> None: ...
 
 @final
-class Ready(Generic[R_co]):
+class Ready(Generic[_R_co]):
     """What a hit of a coroutine function returns: it can be awaited once, like a coroutine."""
 
-    def __await__(self) -> Generator[Never, None, R_co]: ...
+    def __await__(self) -> Generator[Never, None, _R_co]: ...
     def __iter__(self) -> Iterator[Never]: ...
     def __next__(self) -> Never: ...
     def send(self, value: None, /) -> Never: ...
@@ -399,12 +400,12 @@ class Ready(Generic[R_co]):
     def close(self) -> None: ...
 
 @final
-class PendingCall(Generic[R_co]):
+class PendingCall(Generic[_R_co]):
     """What any other call of a coroutine function returns: a coroutine that looks again, loads and fills."""
 
     __name__: str
     __qualname__: str
-    def __await__(self) -> Generator[Any, Any, R_co]: ...
+    def __await__(self) -> Generator[Any, Any, _R_co]: ...
     def __iter__(self) -> Iterator[Any]: ...
     def __next__(self) -> Any: ...
     def send(self, value: Any) -> Any: ...
@@ -412,5 +413,5 @@ class PendingCall(Generic[R_co]):
     def close(self) -> None: ...
 
 def wrap(function: Callable[..., Any], cache: CacheVerbs[Any, Any], plan: Any) -> Any: ...
-def ready(value: T) -> Coroutine[Any, Any, T]: ...
+def ready(value: _T) -> Coroutine[Any, Any, _T]: ...
 def can_be_read_once(result: object) -> bool: ...

@@ -21,7 +21,7 @@ R = TypeVar("R")
 
 
 class Decorator(Protocol):
-    """What ``cache_result(...)`` returns: it decorates functions, coroutine functions, classmethods and staticmethods."""
+    """What ``cache_result(...)`` returns: it decorates whatever can be called."""
 
     @overload
     def __call__(  # type: ignore[overload-overlap]  # a coroutine function is a function too, and comes first
@@ -74,23 +74,27 @@ def cache_result(
 ) -> Any:
     """Cache what a function returns, in memory of its own.
 
-    Works on functions, coroutine functions, methods, classmethods, staticmethods, partials and other callables, with and
-    without parentheses. Arguments by position, by keyword and by default are one key; ``1``, ``1.0`` and ``True`` are three.
-    Containers, dataclasses, arrays and tables are keyed by what they hold at the call, objects that compare by identity by
-    identity, without keeping them alive.
+    Works on functions, coroutine functions, methods, classmethods, staticmethods, partials and other callables,
+    with and
+    without parentheses. Arguments by position, by keyword and by default are one key; ``1``, ``1.0`` and ``True``
+    are three.
+    Containers, dataclasses, arrays and tables are keyed by what they hold at the call, objects that compare by
+    identity by identity, without keeping them alive.
 
     Args:
         function: What to decorate.
-        ttl: How long a result is fresh: a duration (``"30m"``, seconds, a timedelta), a function of the result that gives one, or
-            None (the default) for no end.
+        ttl: How long a result is fresh: a duration (``"30m"``, seconds, a timedelta), a function of the result that
+            gives one, or None (the default) for no end.
         idle: A result leaves if it was not asked for so long.
         maxsize: The most results kept; None is unbounded, 0 keeps nothing. For methods: of all instances together.
-        tags: Names, templates over the parameters (``"user:{user_id}"``), or a function of the arguments (and of ``result``, if it has
-            such a parameter) that gives names.
+        tags: Names, templates over the parameters (``"user:{user_id}"``), or a function of the arguments (and of
+            ``result``, if it has such a parameter) that gives names.
         key: A function of the arguments that gives the key instead.
         ignore: Names of parameters that are not part of the key; ``Annotated[T, hotset.Ignore]`` says the same.
-        typed: Whether equal arguments of different types are different keys. False compares as ``functools.lru_cache`` does.
-        should_cache: A function of the result and the seconds that it took; what it says False to is returned and not stored.
+        typed: Whether equal arguments of different types are different keys. False compares as
+            ``functools.lru_cache`` does.
+        should_cache: A function of the result and the seconds that it took; what it says False to is returned and
+            not stored.
         name: The name in logs and representations; by default module and qualified name.
         version: Say another one when the meaning of the results changes.
         policy: Who is evicted.
@@ -107,7 +111,9 @@ def cache_result(
         if isinstance(target, staticmethod | classmethod):
             return _rewrap(target, decorate)
         _check_callable(target)
-        cache: Cache[Any, Any] = Cache(name or name_of(target), maxsize=maxsize, policy=policy, jitter=jitter, clock=clock)
+        cache: Cache[Any, Any] = Cache(
+            name or name_of(target), maxsize=maxsize, policy=policy, jitter=jitter, clock=clock
+        )
         options = Options(ttl, idle, tags, key, ignore, typed, should_cache, name, version)
         return decorated(target, cache, options)
 
@@ -166,13 +172,16 @@ class CachedClassMethod(classmethod):  # type: ignore[type-arg]  # of whatever c
     """A classmethod whose verbs, as its calls, are those of the class that it is reached through."""
 
     def __get__(self, instance: Any, owner: Any = None, /) -> Any:
-        function: Any = self.__func__
+        function: Any = getattr(self, "__func__")  # noqa: B009  # its type is unknown to type checkers
         return function.__get__(type(instance) if owner is None else owner)
 
 
 def _check_callable(function: object) -> None:
     if isinstance(function, property):
-        raise TypeError("cache_result cannot decorate a property: use hotset.cached_property, or put @property above it")
+        raise TypeError(
+            "cache_result cannot decorate a property: use hotset.cached_property, or put @property above it"
+        )
     if not callable(function):
-        raise TypeError(f"cache_result decorates functions, not {function!r}: its options are keywords, as in ttl='30m'")
-
+        raise TypeError(
+            f"cache_result decorates functions, not {function!r}: its options are keywords, as in ttl='30m'"
+        )

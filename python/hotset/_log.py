@@ -20,7 +20,7 @@ def first_eviction(cache: str, maxsize: int, maxweight: int) -> None:
 def read_once(function: str, result: str) -> None:
     """A function has returned what can be read only once."""
     _logger().warning(
-        "%s() returned a %s, which can be read only once: it is passed on and not cached. Return a list, or the content",
+        "%s() returned a %s, which can be read only once: it is passed on, not cached. Return a list, or the content",
         function,
         result,
     )

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
     from hotset._types import ShouldCache, Tags, TtlOfResult
 
-# Flags of code objects, from the documentation of `inspect`; the module itself takes longer to import than all of hotset.
+# Flags of code objects, from the documentation of `inspect`; the module itself takes longer to import than all of
+# hotset.
 _TAKES_ARGS = 0x04
 _TAKES_KWARGS = 0x08
 _GENERATOR = 0x20
@@ -209,7 +210,9 @@ def _ignored(function: Callable[..., Any], parameters: _Parameters, ignore: Iter
     ignored = set(ignore)
     unknown = sorted(ignored.difference(names), key=str)
     if unknown:
-        raise ValueError(f"ignore={unknown!r}: {name_of(function)} has no such parameter, only {', '.join(names) or 'none'}")
+        raise ValueError(
+            f"ignore={unknown!r}: {name_of(function)} has no such parameter, only {', '.join(names) or 'none'}"
+        )
     return ignored | _marked(function)
 
 

@@ -73,4 +73,6 @@ def _check(function: Callable[..., Any], template: object, parameters: Parameter
         name = field.replace("[", ".").partition(".")[0]
         if name not in known:
             where = getattr(function, "__qualname__", repr(function))
-            raise ValueError(f"the tag template {template!r} names {name!r}, but {where} has only {', '.join(known) or 'none'}")
+            raise ValueError(
+                f"the tag template {template!r} names {name!r}, but {where} has only {', '.join(known) or 'none'}"
+            )

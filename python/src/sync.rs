@@ -23,7 +23,6 @@ mod flag {
 
     // SAFETY: a lock that is taken twice stops the process instead of giving two threads the data.
     unsafe impl RawMutex for AttachedLock {
-        #[expect(clippy::declare_interior_mutable_const, reason = "lock_api asks for it")]
         const INIT: Self = Self(Cell::new(false));
 
         type Guard = GuardNoSend;

@@ -159,10 +159,9 @@ fn explain(py: Python<'_>, body: &Body, part: usize, error: PyErr) -> PyErr {
         return error;
     }
     let (name, parameter) = (body.name(py), body.part_name(py, part));
-    let explained = PyTypeError::new_err(format!(
+    PyTypeError::new_err(format!(
         "{name}() cannot be cached: its argument {parameter:?} cannot be part of a key ({}). Leave it out with \
          ignore=[{parameter:?}], or say what it stands for with key=",
         error.value(py)
-    ));
-    explained
+    ))
 }
