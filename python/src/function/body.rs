@@ -115,7 +115,7 @@ impl Body {
 
     /// Whether the key of a usual call is its only argument.
     pub(crate) fn takes_one(&self) -> bool {
-        self.quick && self.single && self.signature.plain
+        self.quick && self.single && self.signature.takes_one_by_position()
     }
 
     /// The function turns out to be a method.

@@ -46,8 +46,8 @@ pub(crate) unsafe fn look_up_quickly<'a>(
     if !body.quick || !memory.is_enabled() {
         return Quick::Unsuited;
     }
-    if body.signature.plain && call.names.is_null() && call.count() == body.signature.count() {
-        *parts = call.positional();
+    if let Some(all) = body.signature.in_order(call) {
+        *parts = all;
     } else {
         let bound = bound.write([std::ptr::null_mut(); FEW]);
         let Some(count) = body.signature.bind_quickly(call, bound) else { return Quick::Unsuited };

@@ -27,7 +27,7 @@ pub(crate) struct Signature {
     positional: usize,
     /// `*args` and `**kwargs`: whether there are any, and whether they are part of the key.
     variadic: Variadic,
-    /// Whether a call with every positional argument and nothing else needs no binding.
+    /// Whether every parameter has a name and is part of the key.
     pub(crate) plain: bool,
     /// Whether the key has exactly one part.
     pub(crate) single: bool,
@@ -86,6 +86,17 @@ impl Call {
         unsafe { (ffi::PyTuple_GET_ITEM(self.names, number as ffi::Py_ssize_t), *self.args.add(self.count() + number)) }
     }
 
+    /// The values of all arguments, for as long as the call lasts.
+    #[inline(always)]
+    pub(crate) fn values<'a>(self) -> &'a [Pointer] {
+        let total = self.count() + self.keyword_count();
+        if total == 0 {
+            return &[];
+        }
+        // SAFETY: there are that many.
+        unsafe { std::slice::from_raw_parts(self.args, total) }
+    }
+
     /// The positional arguments, for as long as the call lasts.
     #[inline(always)]
     pub(crate) fn positional<'a>(self) -> &'a [Pointer] {
@@ -126,7 +137,7 @@ impl Signature {
         let keeps_variadic =
             variadic.keeps_args && variadic.takes_args || variadic.keeps_kwargs && variadic.takes_kwargs;
         Ok(Self {
-            plain: !varies && kept.iter().all(|&kept| kept) && positional == names.len(),
+            plain: !varies && kept.iter().all(|&kept| kept),
             single: !keeps_variadic && kept.iter().filter(|&&kept| kept).count() == 1,
             positional_only: plan.getattr("positional_only")?.extract()?,
             positional,
@@ -138,6 +149,11 @@ impl Signature {
         })
     }
 
+    /// Whether there is one parameter, which may be given by position.
+    pub(crate) fn takes_one_by_position(&self) -> bool {
+        self.plain && self.names.len() == 1 && self.positional == 1
+    }
+
     /// Whether the first parameter is positional and part of the key.
     pub(crate) fn keeps_first(&self) -> bool {
         self.positional > 0 && self.kept.first() == Some(&true)
@@ -146,6 +162,27 @@ impl Signature {
     /// How many parameters have a name.
     pub(crate) fn count(&self) -> usize {
         self.names.len()
+    }
+
+    /// The values of a call that gives every argument, keywords in the order of the parameters: they are the parts as they stand.
+    #[inline(always)]
+    pub(crate) fn in_order<'a>(&self, call: Call) -> Option<&'a [Pointer]> {
+        let (given, keywords) = (call.count(), call.keyword_count());
+        if !self.plain
+            || given + keywords != self.names.len()
+            || given < self.positional_only
+            || given > self.positional
+        {
+            return None;
+        }
+        for number in 0..keywords {
+            // SAFETY: there are that many.
+            let (name, _) = unsafe { call.keyword(number) };
+            if self.names[given + number].as_ptr() != name {
+                return None;
+            }
+        }
+        Some(call.values())
     }
 
     /// Binds the arguments of usual calls to `bound`; the number of parts, or `None` for [`Signature::bind`] to try.
