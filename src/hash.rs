@@ -53,14 +53,6 @@ pub const fn shorten(hash: u64) -> u32 {
     (hash ^ (hash >> 32)) as u32
 }
 
-/// The 64 bits that the index wants, from the 32 that an entry keeps: the index takes its tag from the top and the
-/// place from the bottom.
-#[inline]
-#[must_use]
-pub(crate) const fn spread(hash: u32) -> u64 {
-    (hash as u64) << 32 | hash as u64
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,6 +4,7 @@
 //! [`Probe`] and the closures of a read, and it never drops a key or a value there: every write returns what [`Left`].
 
 mod entry;
+mod index;
 mod left;
 mod probe;
 mod shard;

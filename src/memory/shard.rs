@@ -1,12 +1,10 @@
 //! A shard: one lock's worth of entries.
 
-use hashbrown::HashTable;
-
 use crate::clock::{COARSE_LAG, Clock, NEVER, Tick};
 use crate::error::Error;
 use crate::expiry::{Jitter, Lifespan, Wheel};
-use crate::hash::spread;
 use crate::memory::entry::{Entry, Extra, Hashed};
+use crate::memory::index::Index;
 use crate::memory::slab::Slab;
 use crate::memory::{Left, Options, Owner, Probe, Removed, Unsure, Verdict};
 use crate::policy::{AnyPolicy, NAMES, Nodes, Slot};
@@ -16,7 +14,7 @@ use crate::stats::{Cause, Counts, OwnerCounts};
 const TEND_STEP: usize = 32;
 
 pub(crate) struct Shard<K, V> {
-    pub(super) index: HashTable<Slot>,
+    pub(super) index: Index,
     pub(super) slab: Slab<K, V>,
     pub(super) policy: AnyPolicy,
     /// Whether the policy wants to know of each hit.
@@ -46,7 +44,7 @@ impl<K: Hashed, V> Shard<K, V> {
         let policy = AnyPolicy::named(&options.policy, capacity, seed)
             .ok_or_else(|| Error::UnknownPolicy { name: options.policy.clone(), known: NAMES })?;
         Ok(Self {
-            index: HashTable::new(),
+            index: Index::default(),
             slab: Slab::new(options.max_weight != u64::MAX),
             follows_hits: policy.follows_hits(),
             policy,
@@ -292,7 +290,7 @@ impl<K: Hashed, V> Shard<K, V> {
             let weight = if weighed { weights[number] } else { 1 };
             left.push(Removed { key, value, cause: Cause::Cleared, weight, gone: true });
         }
-        self.index = HashTable::new();
+        self.index = Index::default();
         self.owners.iter_mut().for_each(|counts| counts.entries = 0);
         self.policy.clear();
         self.wheel = None;
@@ -330,8 +328,7 @@ impl<K: Hashed, V> Shard<K, V> {
 
     /// Gives back memory that a smaller memory does not need.
     pub(super) fn shrink(&mut self) {
-        let slab = &self.slab;
-        self.index.shrink_to(slab.len(), |&slot| spread(slab.hash(slot)));
+        self.index.shrink();
     }
 
     pub(super) fn len(&self) -> u64 {
@@ -341,11 +338,7 @@ impl<K: Hashed, V> Shard<K, V> {
     /// Empties a slot that the policy has forgotten.
     pub(super) fn take(&mut self, slot: Slot, cause: Cause) -> Option<Removed<K, V>> {
         let weight = self.slab.weight(slot);
-        let hash = spread(self.slab.hash(slot));
-        let place = self.index.iter_hash_buckets(hash).find(|&place| self.index.get_bucket(place) == Some(&slot));
-        if let Some(place) = place.and_then(|place| self.index.get_bucket_entry(place).ok()) {
-            place.remove();
-        }
+        self.index.remove(self.slab.hash(slot), slot);
         if self.slab.get(slot).life.is_timed()
             && let Some(wheel) = &mut self.wheel
         {
@@ -366,14 +359,13 @@ impl<K: Hashed, V> Shard<K, V> {
 
     /// Places a new entry that the caller has made sure is not there.
     pub(super) fn place(&mut self, key: K, value: V, weight: u64) -> Slot {
-        let hash = spread(key.hash());
+        let hash = key.hash();
         if let Some(counts) = self.owners.get_mut(key.owner() as usize) {
             counts.entries += 1;
         }
         let slot = self.slab.insert(Entry::new(key, value, NEVER));
         self.slab.set_weight(slot, weight);
-        let slab = &self.slab;
-        self.index.insert_unique(hash, slot, |&other| spread(slab.hash(other)));
+        self.index.insert(hash, slot);
         self.weight += self.slab.weight(slot);
         self.policy.insert(&mut self.slab, slot);
         slot
@@ -381,7 +373,7 @@ impl<K: Hashed, V> Shard<K, V> {
 
     #[inline(always)]
     pub(super) fn find(&self, hash: u32, probe: &mut impl Probe<K>) -> Result<Option<Slot>, Unsure> {
-        for &slot in self.index.iter_hash(spread(hash)) {
+        for slot in self.index.slots(hash) {
             let Some((key, _)) = &self.slab.get(slot).pair else { continue };
             match probe.compare(key) {
                 Verdict::Same => return Ok(Some(slot)),

@@ -3,6 +3,9 @@
 use crate::memory::shard::Shard;
 use crate::sync::{Mutex, RawMutex};
 
+/// The bits of a hash from here on choose the shard.
+const SHARD_SHIFT: u32 = 24;
+
 pub(crate) struct Shards<K, V, R> {
     first: Mutex<R, Shard<K, V>>,
     rest: Box<[Mutex<R, Shard<K, V>>]>,
@@ -29,7 +32,7 @@ impl<K, V, R: RawMutex> Shards<K, V, R> {
     #[inline]
     pub(crate) fn number(&self, hash: u32) -> usize {
         // The index takes its place from the low bits and its tag from the top ones: the middle is free.
-        (hash as usize >> 12) & self.rest.len()
+        (hash >> SHARD_SHIFT) as usize & self.rest.len()
     }
 
     /// The shard of this number.

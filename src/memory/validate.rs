@@ -1,7 +1,6 @@
 //! Every structural invariant of a memory, for tests.
 
 use crate::clock::NEVER;
-use crate::hash::spread;
 use crate::memory::shard::Shard;
 use crate::memory::{Hashed, Memory};
 use crate::policy::{Nodes, Slot};
@@ -31,7 +30,7 @@ impl<K: Hashed, V> Shard<K, V> {
         assert_eq!(live.len(), self.slab.len(), "live slots");
         assert_eq!(live.len(), self.index.len(), "index entries");
         for &slot in &live {
-            let place = self.index.find(spread(self.slab.hash(slot)), |&other| other == slot);
+            let place = self.index.slots(self.slab.hash(slot)).find(|&other| other == slot);
             assert!(place.is_some(), "slot {slot} is not in the index under its hash");
         }
         assert_eq!(self.weight, live.iter().map(|&slot| self.slab.weight(slot)).sum::<u64>(), "weight");

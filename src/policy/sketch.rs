@@ -13,7 +13,7 @@
 //! - The hash is mixed with a seed, so that who knows the hashes still does not know which keys share counters.
 
 /// Entries for which the table has one block.
-const ENTRIES_PER_BLOCK: usize = 8;
+const ENTRIES_PER_BLOCK: usize = 16;
 /// The most that a counter counts.
 const MAX_COUNT: u8 = 15;
 /// Accesses that are counted, for each entry, before all counters are halved.
