@@ -85,7 +85,7 @@ def coroutine_of_one(loads: Loads) -> Function:
 def method_of_one(loads: Loads) -> Function:
     """A loader that is a method."""
 
-    def m(_self: object, x: object) -> object:
+    def m(self: object, x: object) -> object:
         loads.count += 1
         return x
 

@@ -6,7 +6,7 @@ use pyo3::ffi;
 
 use crate::frozen::Frozen;
 use crate::identity::WeakIdentity;
-use crate::layout::{cached_text_hash, equal_ints, small_int};
+use crate::layout::{cached_text_hash, equal_ints, equal_texts, small_int};
 
 pub(crate) type Pointer = *mut ffi::PyObject;
 
@@ -159,7 +159,28 @@ pub(crate) unsafe fn typed_same(stored: Pointer, wanted: Pointer) -> Verdict {
         return Verdict::Same;
     }
     // SAFETY: by the caller's promise.
-    unsafe { typed_equal(stored, wanted) }
+    unsafe { quick_equal(stored, wanted).map_or_else(|| typed_equal(stored, wanted), verdict) }
+}
+
+/// Whether two objects of exactly the same of the two most usual types are equal, where that is told without a call.
+///
+/// # Safety
+/// Both objects are alive.
+#[inline(always)]
+unsafe fn quick_equal(stored: Pointer, wanted: Pointer) -> Option<bool> {
+    // SAFETY: the types were just checked.
+    unsafe {
+        let class = ffi::Py_TYPE(stored);
+        if class != ffi::Py_TYPE(wanted) {
+            None
+        } else if class == class!(PyLong_Type) {
+            Some(small_int(stored)? == small_int(wanted)?)
+        } else if class == class!(PyUnicode_Type) {
+            Some(equal_texts(stored, wanted))
+        } else {
+            None
+        }
+    }
 }
 
 /// # Safety
@@ -230,7 +251,7 @@ pub(crate) unsafe fn mapping_same(stored: Pointer, wanted: Pointer) -> Verdict {
         return Verdict::Same;
     }
     // SAFETY: by the caller's promise.
-    unsafe { mapping_equal(stored, wanted) }
+    unsafe { quick_equal(stored, wanted).map_or_else(|| mapping_equal(stored, wanted), verdict) }
 }
 
 /// # Safety

@@ -69,3 +69,22 @@ pub(crate) unsafe fn cached_text_hash(text: Pointer) -> Option<ffi::Py_hash_t> {
     let hash = unsafe { (*text.cast::<ffi::PyASCIIObject>()).hash };
     (hash != -1).then_some(hash)
 }
+
+/// Whether two `str`s are equal.
+///
+/// # Safety
+/// Both are exactly a `str` and alive.
+#[inline(always)]
+pub(crate) unsafe fn equal_texts(left: Pointer, right: Pointer) -> bool {
+    // SAFETY: a str has as many characters of its kind as it says.
+    unsafe {
+        let length = ffi::PyUnicode_GET_LENGTH(left);
+        let kind = ffi::PyUnicode_KIND(left);
+        if length != ffi::PyUnicode_GET_LENGTH(right) || kind != ffi::PyUnicode_KIND(right) {
+            return false;
+        }
+        let bytes = length as usize * kind as usize;
+        let data = |text: Pointer| std::slice::from_raw_parts(ffi::PyUnicode_DATA(text).cast::<u8>(), bytes);
+        data(left) == data(right)
+    }
+}

@@ -56,6 +56,8 @@ def test_endless_recursion_is_an_error(kind: str) -> None:
         import hotset
         from hotset import Cache, cache_result
 
+        import resource  # a build with assertions has larger frames than the limits of CPython reckon with
+        resource.setrlimit(resource.RLIMIT_STACK, (64 << 20, resource.getrlimit(resource.RLIMIT_STACK)[1]))
         if sys.version_info >= (3, 12): sys.setrecursionlimit(10**6)  # before, C code is not counted apart
         sys.unraisablehook = lambda info: unraisable.append(info.exc_type)
         unraisable, kind = [], sys.argv[1]
