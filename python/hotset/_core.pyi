@@ -53,8 +53,9 @@ class Stats:
     def load_seconds(self) -> float:
         """Seconds spent in loads, whether they returned or raised.
 
-        The first 64 loads of each function are timed precisely, later ones by a clock with a period of 1 to 10 ms,
-        whose error evens out in the sum.
+        The first 64 loads of a function are timed precisely. Later ones of a function without ``key``, ``tags``,
+        ``should_cache`` and a ``ttl`` that decides are timed by a clock with a period of 1 to 10 ms, whose error evens out
+        in the sum.
         """
     @property
     def refused(self) -> int:
@@ -292,7 +293,7 @@ class CachedFunction(Generic[_P, _R_co]):
     def cache_info(self) -> CacheInfo:
         """Hits, misses, maxsize and current size, with the names that :mod:`functools` uses."""
     def cache_clear(self) -> None:
-        """Forget every result of this function, and its statistics."""
+        """Forget every result of this function, and its statistics, which those of its cache lose too."""
 
 @final
 class CachedMethod(Generic[_P, _R_co]):

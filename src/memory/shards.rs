@@ -31,7 +31,7 @@ impl<K, V, R: RawMutex> Shards<K, V, R> {
     /// The number of a hash's shard.
     #[inline]
     pub(crate) fn number(&self, hash: u32) -> usize {
-        // The index takes its place from the low bits and its tag from the top ones: the middle is free.
+        // The index takes the place of an entry from the low bits.
         (hash >> SHARD_SHIFT) as usize & self.rest.len()
     }
 

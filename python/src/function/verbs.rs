@@ -105,7 +105,7 @@ fn cache_info(py: Python<'_>, function: Pointer, _call: Call) -> PyResult<Object
     // SAFETY: as above.
     let body = unsafe { alive(function) };
     let memory = &body.inner().memory;
-    let left = memory.tend(0);
+    let left = memory.sweep();
     body.inner().finish(py, left);
     let counts = memory.owner_counts(body.owner);
     let maxsize = Some(memory.max_entries()).filter(|&most| most != u64::MAX);
