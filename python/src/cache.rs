@@ -14,10 +14,11 @@ use pyo3::prelude::*;
 use pyo3::types::{PyString, PyTuple};
 use pyo3::{PyTraverseError, PyVisit};
 
+use crate::arguments::{Given, bound, callable, shown, tag_names};
 use crate::call_key::as_call_key;
 use crate::clock::ManualClock;
 use crate::duration::{duration, ticks};
-use crate::errors::{invalid, raised};
+use crate::errors::raised;
 use crate::exact::{Pointer, class, is_exactly, number_hash, text_hash};
 use crate::inner::Inner;
 use crate::iterator::{CacheIterator, Shows};
@@ -25,19 +26,6 @@ use crate::key::{Key, MAPPING, Tag};
 use crate::object::{Object, borrow};
 use crate::probe::{Probe, QuickProbe, Rule};
 use crate::stats::Stats;
-
-/// An argument that may be left out, where None means something.
-pub(crate) enum Given<'py> {
-    Nothing,
-    Something(Bound<'py, PyAny>),
-}
-
-impl<'py> FromPyObject<'_, 'py> for Given<'py> {
-    type Error = std::convert::Infallible;
-    fn extract(value: Borrowed<'_, 'py, PyAny>) -> Result<Self, Self::Error> {
-        Ok(Self::Something(value.to_owned()))
-    }
-}
 
 #[pyclass(frozen, subclass, weakref, generic, module = "hotset._core", name = "CacheVerbs")]
 pub(crate) struct CacheVerbs {
@@ -230,51 +218,6 @@ fn unhashable(py: Python<'_>, object: Pointer) -> PyErr {
     PyTypeError::new_err(format!(
         "a {class} cannot be a key because it is not hashable: use a str, a number or a tuple of them, as for a dict"
     ))
-}
-
-/// Tags from a list of names.
-pub(crate) fn tag_names(tags: &Bound<'_, PyAny>) -> PyResult<Box<[Arc<str>]>> {
-    const INSTEAD: &str = "write a list of names, as in tags=[\"user:7\"]";
-    if tags.is_instance_of::<PyString>() {
-        return Err(invalid(tags.py(), "tags", tags, INSTEAD));
-    }
-    let names = tags.try_iter().map_err(|_| invalid(tags.py(), "tags", tags, INSTEAD))?;
-    names
-        .map(|name| {
-            let name = name?;
-            let text = name.cast::<PyString>().map_err(|_| invalid(name.py(), "tags", &name, INSTEAD))?;
-            Ok(Arc::from(text.to_str()?))
-        })
-        .collect()
-}
-
-/// A bound from an argument: a whole number, or None for without one.
-fn bound(name: &str, value: &Bound<'_, PyAny>) -> PyResult<u64> {
-    if value.is_none() {
-        return Ok(u64::MAX);
-    }
-    let instead = "write a whole number from 0 to 2**62, or None for no bound";
-    if value.is_instance_of::<pyo3::types::PyBool>() {
-        return Err(invalid(value.py(), name, value, instead));
-    }
-    match value.extract::<u64>() {
-        Ok(number) if number <= 1 << 62 => Ok(number),
-        _ => Err(invalid(value.py(), name, value, instead)),
-    }
-}
-
-/// A bound as users see it.
-fn shown(bound: u64) -> Option<u64> {
-    (bound != u64::MAX).then_some(bound)
-}
-
-fn callable(name: &str, value: Option<Bound<'_, PyAny>>) -> PyResult<Option<Object>> {
-    match value {
-        Some(value) if !value.is_callable() => {
-            Err(PyTypeError::new_err(format!("{name}={}: write a function", value.repr()?)))
-        }
-        value => Ok(value.map(Object::from)),
-    }
 }
 
 #[pymethods]

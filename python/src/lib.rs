@@ -7,8 +7,9 @@
 //! - [`layout`]: what is read directly from built-in objects
 //! - [`ctype`], [`guard`]: types made by hand, and the way from C into Rust
 //! - [`object`], [`held`], [`sync`]: references and locks of attached threads
-//! - [`clock`], [`duration`], [`errors`], [`missing`], [`stats`]: small conversions
+//! - [`arguments`], [`clock`], [`duration`], [`errors`], [`missing`], [`stats`]: small conversions
 
+mod arguments;
 mod cache;
 mod call_key;
 mod clock;

@@ -9,7 +9,7 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::ffi;
 use pyo3::prelude::*;
 
-use crate::cache::tag_names;
+use crate::arguments::tag_names;
 use crate::exact::{Pointer, address_hash, keyed_by_address, typed_hash};
 use crate::function::body::Body;
 use crate::function::prepared::Prepared;

@@ -1,0 +1,68 @@
+//! Arguments of caches: what was given, and whether it makes sense.
+
+use std::sync::Arc;
+
+use pyo3::exceptions::PyTypeError;
+use pyo3::prelude::*;
+use pyo3::types::{PyBool, PyString};
+
+use crate::errors::invalid;
+use crate::object::Object;
+
+/// An argument that may be left out, where None means something.
+pub(crate) enum Given<'py> {
+    Nothing,
+    Something(Bound<'py, PyAny>),
+}
+
+impl<'py> FromPyObject<'_, 'py> for Given<'py> {
+    type Error = std::convert::Infallible;
+    fn extract(value: Borrowed<'_, 'py, PyAny>) -> Result<Self, Self::Error> {
+        Ok(Self::Something(value.to_owned()))
+    }
+}
+
+/// Tags from a list of names.
+pub(crate) fn tag_names(tags: &Bound<'_, PyAny>) -> PyResult<Box<[Arc<str>]>> {
+    const INSTEAD: &str = "write a list of names, as in tags=[\"user:7\"]";
+    if tags.is_instance_of::<PyString>() {
+        return Err(invalid(tags.py(), "tags", tags, INSTEAD));
+    }
+    let names = tags.try_iter().map_err(|_| invalid(tags.py(), "tags", tags, INSTEAD))?;
+    names
+        .map(|name| {
+            let name = name?;
+            let text = name.cast::<PyString>().map_err(|_| invalid(name.py(), "tags", &name, INSTEAD))?;
+            Ok(Arc::from(text.to_str()?))
+        })
+        .collect()
+}
+
+/// A bound from an argument: a whole number, or None for without one.
+pub(crate) fn bound(name: &str, value: &Bound<'_, PyAny>) -> PyResult<u64> {
+    if value.is_none() {
+        return Ok(u64::MAX);
+    }
+    let instead = "write a whole number from 0 to 2**62, or None for no bound";
+    if value.is_instance_of::<PyBool>() {
+        return Err(invalid(value.py(), name, value, instead));
+    }
+    match value.extract::<u64>() {
+        Ok(number) if number <= 1 << 62 => Ok(number),
+        _ => Err(invalid(value.py(), name, value, instead)),
+    }
+}
+
+/// A bound as users see it.
+pub(crate) fn shown(bound: u64) -> Option<u64> {
+    (bound != u64::MAX).then_some(bound)
+}
+
+pub(crate) fn callable(name: &str, value: Option<Bound<'_, PyAny>>) -> PyResult<Option<Object>> {
+    match value {
+        Some(value) if !value.is_callable() => {
+            Err(PyTypeError::new_err(format!("{name}={}: write a function", value.repr()?)))
+        }
+        value => Ok(value.map(Object::from)),
+    }
+}
