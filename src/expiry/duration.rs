@@ -48,7 +48,7 @@ fn in_range(nanos: f64) -> Result<Duration, &'static str> {
     } else if nanos > i64::MAX as f64 {
         Err("it is longer than 292 years; leave it out for no end")
     } else {
-        Ok(Duration::from_nanos((nanos as u64).max(1)))
+        Ok(Duration::from_nanos((nanos.round() as u64).max(1)))
     }
 }
 

@@ -6,6 +6,7 @@
 mod entry;
 mod index;
 mod left;
+mod lives;
 mod probe;
 mod shard;
 mod shards;

@@ -3,15 +3,12 @@
 use crate::clock::{COARSE_LAG, Clock, NEVER, Tick};
 use crate::error::Error;
 use crate::expiry::{Jitter, Lifespan, Wheel};
-use crate::memory::entry::{Entry, Extra, Hashed};
+use crate::memory::entry::{Entry, Hashed};
 use crate::memory::index::Index;
 use crate::memory::slab::Slab;
 use crate::memory::{Left, Options, Owner, Probe, Removed, Unsure, Verdict};
 use crate::policy::{AnyPolicy, NAMES, Nodes, Slot};
 use crate::stats::{Cause, Counts, OwnerCounts};
-
-/// The most entries that one operation examines of those that may have expired.
-const TEND_STEP: usize = 32;
 
 pub(crate) struct Shard<K, V> {
     pub(super) index: Index,
@@ -20,7 +17,7 @@ pub(crate) struct Shard<K, V> {
     /// Whether the policy wants to know of each hit.
     follows_hits: bool,
     /// When the wheel has something to do.
-    wake: Tick,
+    pub(super) wake: Tick,
     pub(super) wheel: Option<Wheel>,
     pub(super) jitter: Jitter,
     pub(super) weight: u64,
@@ -182,103 +179,6 @@ impl<K: Hashed, V> Shard<K, V> {
         }
         let cause = if self.slab.get(slot).life.deadline() <= now { Cause::Expired } else { cause };
         self.take(slot, cause)
-    }
-
-    /// A life, shortened by jitter.
-    #[inline]
-    pub(super) fn jittered(&mut self, lifespan: Lifespan) -> Lifespan {
-        Lifespan { ttl: self.jitter.shorten(lifespan.ttl), ..lifespan }
-    }
-
-    /// Gives an entry its deadline and what else its life needs.
-    #[inline]
-    pub(super) fn set_life(
-        &mut self,
-        slot: Slot,
-        lifespan: Lifespan,
-        tags: Box<[std::sync::Arc<str>]>,
-        now: Tick,
-        clock: &Clock,
-    ) {
-        let expires = Lifespan::end(lifespan.ttl, now, clock);
-        let mut deadline = expires;
-        if lifespan.idle != NEVER || !tags.is_empty() || self.slab.get(slot).life.has_extra() {
-            deadline = expires.min(Lifespan::end(lifespan.idle, now, clock));
-            let needed = lifespan.idle != NEVER || !tags.is_empty();
-            self.slab.set_extra(slot, needed.then_some(Extra { expires, idle: lifespan.idle, tags }));
-        }
-        self.set_deadline(slot, deadline, now);
-    }
-
-    /// A later deadline leaves an entry where it is in the wheel, which will put it off when it comes to it.
-    #[inline]
-    fn set_deadline(&mut self, slot: Slot, deadline: Tick, now: Tick) {
-        let life = &mut self.slab.get_mut(slot).life;
-        let (before, timed) = (life.deadline(), life.is_timed());
-        life.set_deadline(deadline);
-        if timed && deadline >= before || deadline == NEVER && !timed {
-            return;
-        }
-        life.set_timed(true);
-        let wheel = self.wheel.get_or_insert_with(|| Wheel::new(now));
-        if timed {
-            wheel.remove(&mut self.slab, slot);
-        }
-        self.wake = self.wake.min(wheel.insert(&mut self.slab, slot));
-    }
-
-    /// Removes a bounded number of entries whose time is over.
-    pub(super) fn tend(&mut self, clock: &Clock) -> Left<K, V> {
-        let mut left = Left::nothing();
-        if self.wake != NEVER {
-            self.tend_at(clock.coarse(), &mut left);
-        }
-        left
-    }
-
-    /// Removes a bounded number of entries whose time is over by `now`.
-    #[inline]
-    pub(super) fn tend_at(&mut self, now: Tick, left: &mut Left<K, V>) {
-        if self.wake <= now {
-            self.expire(now, TEND_STEP, left);
-        }
-    }
-
-    /// Removes every entry whose time is over.
-    pub(super) fn sweep(&mut self, clock: &Clock) -> Left<K, V> {
-        let mut left = Left::nothing();
-        let now = clock.precise();
-        self.expire(now, usize::MAX, &mut left);
-        let mut next = self.wheel.as_ref().and_then(Wheel::first_of_current_bucket);
-        while let Some(slot) = next {
-            next = self.wheel.as_ref().and_then(|wheel| wheel.after(&self.slab, slot));
-            if self.slab.get(slot).life.deadline() <= now {
-                self.policy.remove(&mut self.slab, slot);
-                left.push(self.take(slot, Cause::Expired));
-            }
-        }
-        left
-    }
-
-    #[inline(never)]
-    fn expire(&mut self, now: Tick, most: usize, left: &mut Left<K, V>) {
-        let Some(mut wheel) = self.wheel.take() else { return };
-        wheel.turn(&mut self.slab, now);
-        for _ in 0..most {
-            let Some(slot) = wheel.pop_due(&mut self.slab) else { break };
-            let deadline = self.slab.get(slot).life.deadline();
-            if deadline > now && deadline != NEVER {
-                wheel.insert(&mut self.slab, slot);
-                continue;
-            }
-            self.slab.get_mut(slot).life.set_timed(false);
-            if deadline != NEVER {
-                self.policy.remove(&mut self.slab, slot);
-                left.push(self.take(slot, Cause::Expired));
-            }
-        }
-        self.wake = wheel.wake();
-        self.wheel = Some(wheel);
     }
 
     pub(super) fn clear(&mut self, clock: &Clock) -> Left<K, V> {
