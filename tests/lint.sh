@@ -22,3 +22,4 @@ step "ruff format" "$bin/ruff" format -q --check .
 step "mypy" "$bin/mypy"
 step "pyright" "$bin/pyright" --warnings
 step "stubtest" "$bin/python" -m mypy.stubtest hotset._core --allowlist tests/typing/stubtest.txt
+step "types of what is decorated" "$bin/python" -m pytest -q -p no:cacheprovider tests/typing

@@ -54,8 +54,8 @@ class Stats:
         """Seconds spent in loads, whether they returned or raised.
 
         The first 64 loads of a function are timed precisely. Later ones of a function without ``key``, ``tags``,
-        ``should_cache`` and a ``ttl`` that decides are timed by a clock with a period of 1 to 10 ms, whose error evens out
-        in the sum.
+        ``should_cache`` and a ``ttl`` that decides are timed by a clock with a period of 1 to 10 ms, whose error evens
+        out in the sum.
         """
     @property
     def refused(self) -> int:
