@@ -4,6 +4,9 @@
 //! further. A lookup compares all hashes of a group at once, and goes on to the next group only if somebody had to. That is the layout of
 //! F14 (Bronson and Shi, "Open-sourcing F14 for faster, more memory-efficient hash tables", 2019). Nothing is moved by a removal, and
 //! growing needs none of the entries.
+//!
+//! Each hash has a home among the places of its group. Who was found elsewhere in the group by a read is moved there, so that what is
+//! read often is found by one comparison, at an address that is known before the group has been read.
 
 use crate::policy::{NONE, Slot};
 
@@ -40,13 +43,20 @@ impl Group {
         &mut self.hashes[PLACES]
     }
 
-    fn vacancy(&self) -> Option<usize> {
-        (0..PLACES).find(|&place| self.slots[place] == NONE)
+    /// A vacant place, the home of the hash if that is one.
+    fn vacancy(&self, hash: u32) -> Option<usize> {
+        std::iter::once(home(hash)).chain(0..PLACES).find(|&place| self.slots[place] == NONE)
     }
 
     fn holds(&self, hash: u32, slot: Slot) -> Option<usize> {
         (0..PLACES).find(|&place| self.slots[place] == slot && self.hashes[place] == hash)
     }
+}
+
+/// The place of its group where an entry is looked for first. The group itself is chosen by the low bits.
+#[inline(always)]
+fn home(hash: u32) -> usize {
+    (u64::from(hash) * PLACES as u64 >> u32::BITS) as usize
 }
 
 /// Slots by hash.
@@ -61,6 +71,26 @@ impl Index {
     #[cfg(any(test, feature = "validate"))]
     pub(crate) fn len(&self) -> usize {
         self.len
+    }
+
+    /// The slot at the home of this hash if it has the hash, else [`NONE`].
+    #[inline(always)]
+    pub(crate) fn at_home(&self, hash: u32) -> Slot {
+        let mask = self.groups.len().wrapping_sub(1);
+        match self.groups.get(hash as usize & mask) {
+            Some(group) if group.hashes[home(hash)] == hash => group.slots[home(hash)],
+            _ => NONE,
+        }
+    }
+
+    /// Moves a slot that was inserted with this hash to its home, if it is in the same group.
+    pub(crate) fn bring_home(&mut self, hash: u32, slot: Slot) {
+        let mask = self.groups.len().wrapping_sub(1);
+        let Some(group) = self.groups.get_mut(hash as usize & mask) else { return };
+        if let Some(place) = group.holds(hash, slot) {
+            group.hashes.swap(place, home(hash));
+            group.slots.swap(place, home(hash));
+        }
     }
 
     /// The slots that were inserted with this hash.
@@ -108,7 +138,7 @@ impl Index {
         let mut number = hash as usize & mask;
         loop {
             let group = &mut self.groups[number];
-            if let Some(place) = group.vacancy() {
+            if let Some(place) = group.vacancy(hash) {
                 (group.hashes[place], group.slots[place]) = (hash, slot);
                 return;
             }
@@ -178,6 +208,11 @@ mod tests {
                 for (&hash, slots) in &model {
                     let found: Vec<Slot> = index.slots(hash).collect();
                     prop_assert_eq!(found.len(), slots.len());
+                    if let Some(&slot) = found.last() {
+                        index.bring_home(hash, slot);
+                        let home = index.at_home(hash);
+                        prop_assert!(home == NONE || slots.contains(&home));
+                    }
                     prop_assert_eq!(&found.into_iter().collect::<HashSet<_>>(), slots);
                 }
                 prop_assert_eq!(index.len(), model.values().map(HashSet::len).sum::<usize>());
@@ -186,9 +221,24 @@ mod tests {
     }
 
     #[test]
+    fn what_is_brought_home_is_found_there() {
+        let mut index = Index::default();
+        let hashes: Vec<u32> = (0..7).map(|number| number << 8).collect();
+        hashes.iter().zip(0..).for_each(|(&hash, slot)| index.insert(hash, slot));
+        for (&hash, slot) in hashes.iter().zip(0..) {
+            index.bring_home(hash, slot);
+            assert_eq!(index.at_home(hash), slot);
+        }
+        assert_eq!(hashes.iter().filter(|&&hash| index.at_home(hash) != NONE).count(), 1);
+        assert!(hashes.iter().zip(0..).all(|(&hash, slot)| index.slots(hash).eq([slot])));
+    }
+
+    #[test]
     fn an_empty_index_has_no_groups_and_finds_nothing() {
         let mut index = Index::default();
         assert_eq!(index.slots(7).next(), None);
+        assert_eq!(index.at_home(7), NONE);
+        index.bring_home(7, 1);
         index.remove(7, 1);
         index.shrink();
         assert!(index.groups.is_empty());

@@ -63,9 +63,10 @@ impl<K: Hashed, V> Shard<K, V> {
         take: impl FnOnce(&V) -> T,
         clock: &Clock,
     ) -> Result<Read<T>, Unsure> {
-        let found = self.find(hash, probe)?;
         let now = if self.wake == NEVER { 0 } else { clock.coarse() };
         let due = now >= self.wake;
+        let home = self.index.at_home(hash);
+        let found = if self.slab.is_key(home, probe) { Some(home) } else { self.find_elsewhere(hash, probe)? };
         let Some(counts) = self.owners.get_mut(owner as usize) else { return Ok(Read { found: None, due }) };
         if let Some(slot) = found {
             let entry = self.slab.get_mut(slot);
@@ -269,6 +270,16 @@ impl<K: Hashed, V> Shard<K, V> {
         self.weight += self.slab.weight(slot);
         self.policy.insert(&mut self.slab, slot);
         slot
+    }
+
+    /// Finds what a read has not found at its home, and brings it there.
+    #[inline(never)]
+    fn find_elsewhere(&mut self, hash: u32, probe: &mut impl Probe<K>) -> Result<Option<Slot>, Unsure> {
+        let found = self.find(hash, probe)?;
+        if let Some(slot) = found {
+            self.index.bring_home(hash, slot);
+        }
+        Ok(found)
     }
 
     #[inline(always)]

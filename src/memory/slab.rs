@@ -6,6 +6,7 @@ use crate::clock::Tick;
 use crate::expiry::{TimerLinks, Wheel};
 use crate::hash::shorten;
 use crate::memory::entry::{Entry, Extra, Hashed};
+use crate::memory::{Probe, Verdict};
 use crate::policy::{Links, NONE, Nodes, Slot, UNLINKED};
 
 /// The slab grows by this part of itself, so that little of it is ever unused.
@@ -93,6 +94,13 @@ impl<K, V> Slab<K, V> {
     #[inline]
     pub(crate) fn get(&self, slot: Slot) -> &Entry<K, V> {
         &self.entries[slot as usize]
+    }
+
+    /// Whether the key of a slot, which may be none, is known to be the one that is looked for.
+    #[inline(always)]
+    pub(crate) fn is_key(&self, slot: Slot, probe: &mut impl Probe<K>) -> bool {
+        let pair = self.entries.get(slot as usize).and_then(|entry| entry.pair.as_ref());
+        pair.is_some_and(|(key, _)| probe.compare(key) == Verdict::Same)
     }
 
     #[inline]
