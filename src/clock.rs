@@ -104,6 +104,8 @@ pub fn nanos() -> u64 {
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod system {
+    use std::mem::MaybeUninit;
+
     #[inline]
     pub(super) fn coarse_nanos() -> u64 {
         read(libc::CLOCK_MONOTONIC_COARSE)
@@ -116,9 +118,12 @@ mod system {
 
     #[inline]
     fn read(clock: libc::clockid_t) -> u64 {
-        let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+        let mut time = MaybeUninit::<libc::timespec>::uninit();
         // SAFETY: `time` is a valid place to write to; both clocks exist since Linux 2.6.32, so the call cannot fail.
-        unsafe { libc::clock_gettime(clock, &raw mut time) };
+        let time = unsafe {
+            libc::clock_gettime(clock, time.as_mut_ptr());
+            time.assume_init()
+        };
         time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
     }
 }

@@ -9,32 +9,36 @@ const ODD: u64 = 0x9E37_79B9_7F4A_7C15;
 
 /// A secret for hashes.
 #[derive(Clone, Copy, Debug)]
-pub struct Seed(u64);
+pub struct Seed {
+    number: u64,
+    factor: u64,
+}
 
 impl Seed {
     /// A new random secret.
     #[must_use]
     pub fn random() -> Self {
-        Self(RandomState::new().hash_one(0_u8) | 1)
+        Self::fixed(RandomState::new().hash_one(0_u8))
     }
 
     /// A chosen secret, for tests that have to repeat.
     #[must_use]
     pub const fn fixed(seed: u64) -> Self {
-        Self(seed | 1)
+        let number = seed | 1;
+        Self { number, factor: ODD ^ number.rotate_left(32) }
     }
 
     /// The secret as a number, to seed something else.
     #[must_use]
     pub const fn number(self) -> u64 {
-        self.0
+        self.number
     }
 
     /// Takes one more word into a hash.
     #[inline]
     #[must_use]
     pub const fn mix(self, state: u64, word: u64) -> u64 {
-        fold(state ^ word ^ self.0, ODD ^ self.0.rotate_left(32))
+        fold(state ^ word ^ self.number, self.factor)
     }
 }
 

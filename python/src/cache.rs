@@ -13,18 +13,20 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyString, PyTuple};
 use pyo3::{PyTraverseError, PyVisit};
+use smallvec::SmallVec;
 
 use crate::arguments::{Given, bound, callable, shown, tag_names};
 use crate::call_key::as_call_key;
 use crate::clock::ManualClock;
 use crate::duration::{duration, ticks};
 use crate::errors::raised;
-use crate::exact::{Pointer, class, is_exactly, number_hash, text_hash};
+use crate::exact::{Pointer, quick_hash};
 use crate::inner::Inner;
 use crate::iterator::{CacheIterator, Shows};
 use crate::key::{Key, MAPPING, Tag};
 use crate::object::{Object, borrow};
-use crate::probe::{Probe, QuickProbe, Rule};
+use crate::part::{Part, Word};
+use crate::probe::{Probe, QuickProbeOfOne, Rule};
 use crate::stats::Stats;
 
 #[pyclass(frozen, subclass, weakref, generic, module = "hotset._core", name = "CacheVerbs")]
@@ -41,12 +43,21 @@ pub(crate) struct CacheVerbs {
 struct Wanted {
     tag: Tag,
     rule: Rule,
-    object: Object,
+    single: bool,
+    parts: SmallVec<[Object; 1]>,
 }
 
 impl Wanted {
-    fn probe<'a>(&self, parts: &'a [Pointer; 1]) -> Probe<'a> {
-        Probe::new(self.tag, self.rule, true, parts)
+    fn probe(&self) -> Probe<'_> {
+        Probe::new(self.tag, self.rule, self.single, Object::pointers(&self.parts))
+    }
+
+    /// What to store.
+    fn stored(&self) -> Part {
+        match &*self.parts {
+            [part] if self.single => Part::from(part.clone()),
+            parts => Part::several(parts.iter().map(|part| Part::from(part.clone()))),
+        }
     }
 }
 
@@ -59,10 +70,12 @@ impl CacheVerbs {
                 && call.get().is_of(&self.inner)
             {
                 let call = call.get();
-                return Ok(Wanted { tag: call.tag(), rule: call.rule(), object: call.object() });
+                let (tag, rule, single) = (call.tag(), call.rule(), call.is_single());
+                return Ok(Wanted { tag, rule, single, parts: call.objects() });
             }
             let tag = self.tag_of(python_hash(py, key)?);
-            Ok(Wanted { tag, rule: Rule::Mapping, object: Object::from_borrowed(key) })
+            let parts = SmallVec::from_buf([Object::from_borrowed(key)]);
+            Ok(Wanted { tag, rule: Rule::Mapping, single: true, parts })
         }
     }
 
@@ -73,9 +86,8 @@ impl CacheVerbs {
     #[inline(always)]
     pub(crate) unsafe fn find_quickly(&self, key: Pointer) -> Option<Option<Object>> {
         // SAFETY: by the caller's promise.
-        let tag = unsafe { self.quick_tag(key)? };
-        let parts = [key];
-        let mut probe = QuickProbe { tag, rule: Rule::Mapping, single: true, parts: &parts };
+        let (tag, word) = unsafe { self.quick_tag(key)? };
+        let mut probe = QuickProbeOfOne { tag, rule: Rule::Mapping, word };
         let read = self.inner.memory.read(tag.hash(), MAPPING, &mut probe, Object::clone).ok()?;
         if read.due {
             self.inner.tend_attached(tag.hash());
@@ -83,35 +95,26 @@ impl CacheVerbs {
         Some(read.found)
     }
 
-    /// The tag of a key of the most usual types, while the cache is on.
+    /// Tag and word of a key of the most usual types, while the cache is on.
     ///
     /// # Safety
     /// The key is alive and the thread is attached.
     #[inline(always)]
-    unsafe fn quick_tag(&self, key: Pointer) -> Option<Tag> {
+    unsafe fn quick_tag(&self, key: Pointer) -> Option<(Tag, Word)> {
         // SAFETY: by the caller's promise.
-        let word = unsafe {
-            if is_exactly(key, class!(PyUnicode_Type)) {
-                text_hash(key)
-            } else if is_exactly(key, class!(PyLong_Type)) {
-                number_hash(key)
-            } else {
-                return None;
-            }
-        };
-        self.inner.memory.is_enabled().then(|| self.tag_of(word))
+        let (hash, word) = unsafe { quick_hash(key)? };
+        self.inner.memory.is_enabled().then(|| (self.tag_of(hash), word))
     }
 
     #[inline(always)]
-    fn tag_of(&self, word: u64) -> Tag {
-        Tag::new(MAPPING, hash::shorten(self.inner.memory.seed().mix(0, word)))
+    fn tag_of(&self, hash: u64) -> Tag {
+        Tag::new(MAPPING, hash::shorten(self.inner.memory.seed().mix(0, hash)))
     }
 
     #[inline(never)]
     pub(crate) fn find_slowly(&self, py: Python<'_>, key: Pointer) -> PyResult<Option<Object>> {
         let wanted = self.wanted(py, key)?;
-        let parts = [wanted.object.as_ptr()];
-        self.inner.read(py, &mut wanted.probe(&parts))
+        self.inner.read(py, &mut wanted.probe())
     }
 
     /// Stores a pair with a key of the most usual types where nobody has to be asked; whether it is done.
@@ -125,10 +128,9 @@ impl CacheVerbs {
             if self.inner.weigher.is_some() {
                 return false;
             }
-            let Some(tag) = self.quick_tag(key) else { return false };
-            let parts = [key];
-            let mut probe = QuickProbe { tag, rule: Rule::Mapping, single: true, parts: &parts };
-            let mut pair = Some((Key { object: Object::from_borrowed(key), tag }, Object::from_borrowed(value)));
+            let Some((tag, word)) = self.quick_tag(key) else { return false };
+            let mut probe = QuickProbeOfOne { tag, rule: Rule::Mapping, word };
+            let mut pair = Some((Key { part: Part::of(key), tag }, Object::from_borrowed(value)));
             let mut details = self.usual();
             let Ok(written) = self.inner.memory.write(&mut pair, &mut details, &Condition::Always, &mut probe) else {
                 return false;
@@ -157,18 +159,16 @@ impl CacheVerbs {
     ) -> PyResult<bool> {
         let py = key.py();
         let wanted = self.wanted(py, key.as_ptr())?;
-        let parts = [wanted.object.as_ptr()];
-        let mut probe = wanted.probe(&parts);
+        let mut probe = wanted.probe();
         if wanted.rule == Rule::Mapping {
-            return self.inner.write(py, wanted.object.clone(), Object::of(value), details, condition, &mut probe);
+            return self.inner.write(py, wanted.stored(), Object::of(value), details, condition, &mut probe);
         }
-        self.inner.fill(py, wanted.object.clone(), Object::of(value), details, condition, &mut probe)
+        self.inner.fill(py, wanted.stored(), Object::of(value), details, condition, &mut probe)
     }
 
     fn take_out(&self, key: &Bound<'_, PyAny>) -> PyResult<Option<Object>> {
         let wanted = self.wanted(key.py(), key.as_ptr())?;
-        let parts = [wanted.object.as_ptr()];
-        self.inner.remove(key.py(), &mut wanted.probe(&parts), Cause::Invalidated)
+        self.inner.remove(key.py(), &mut wanted.probe(), Cause::Invalidated)
     }
 
     /// Details from the arguments that the verbs which store have in common.
@@ -325,8 +325,7 @@ impl CacheVerbs {
 
     fn __contains__(&self, key: &Bound<'_, PyAny>) -> PyResult<bool> {
         let wanted = self.wanted(key.py(), key.as_ptr())?;
-        let parts = [wanted.object.as_ptr()];
-        Ok(self.inner.peek(key.py(), &mut wanted.probe(&parts))?.is_some())
+        Ok(self.inner.peek(key.py(), &mut wanted.probe())?.is_some())
     }
 
     fn __len__(&self, py: Python<'_>) -> usize {
@@ -416,16 +415,14 @@ impl CacheVerbs {
 
     fn expire(&self, key: &Bound<'_, PyAny>) -> PyResult<bool> {
         let wanted = self.wanted(key.py(), key.as_ptr())?;
-        let parts = [wanted.object.as_ptr()];
-        self.inner.expire(key.py(), &mut wanted.probe(&parts))
+        self.inner.expire(key.py(), &mut wanted.probe())
     }
 
     #[pyo3(signature = (key, *, ttl = Given::Nothing, idle = Given::Nothing))]
     fn touch(&self, key: &Bound<'_, PyAny>, ttl: Given<'_>, idle: Given<'_>) -> PyResult<bool> {
         let lifespan = self.lifespan(ttl, idle)?;
         let wanted = self.wanted(key.py(), key.as_ptr())?;
-        let parts = [wanted.object.as_ptr()];
-        self.inner.touch(key.py(), &mut wanted.probe(&parts), lifespan)
+        self.inner.touch(key.py(), &mut wanted.probe(), lifespan)
     }
 
     /// Copies the entries of the mapping to another cache, with the rest of their lives and their tags.
@@ -437,18 +434,18 @@ impl CacheVerbs {
             if key.tag.owner() != MAPPING {
                 continue;
             }
-            let wanted = self.wanted(py, key.object.as_ptr())?;
-            let parts = [wanted.object.as_ptr()];
+            let key = key.part.to_object(py)?;
+            let wanted = self.wanted(py, key.as_ptr())?;
             let (hash, memory) = (wanted.tag.hash(), &source.memory);
-            let life = wanted.probe(&parts).settle_read(py, |probe| memory.life(hash, probe))?;
+            let life = wanted.probe().settle_read(py, |probe| memory.life(hash, probe))?;
             let tags = wanted
-                .probe(&parts)
+                .probe()
                 .settle_read(py, |probe| memory.tags(hash, probe, |tags| Box::<[Arc<str>]>::from(tags)))?;
             let (Some(lifespan), Some(tags)) = (life, tags) else { continue };
             let details = Details { lifespan, tags, jitters: false, ..Details::default() };
-            let copied = other.get().wanted(py, key.object.as_ptr())?;
-            let mut probe = copied.probe(&parts);
-            target.write(py, key.object.clone(), value, details, &Condition::Always, &mut probe)?;
+            let copied = other.get().wanted(py, key.as_ptr())?;
+            let mut probe = copied.probe();
+            target.write(py, copied.stored(), value, details, &Condition::Always, &mut probe)?;
         }
         Ok(())
     }
@@ -457,10 +454,9 @@ impl CacheVerbs {
     #[pyo3(name = "_tags")]
     fn tags(&self, key: &Bound<'_, PyAny>) -> PyResult<Option<Vec<String>>> {
         let wanted = self.wanted(key.py(), key.as_ptr())?;
-        let parts = [wanted.object.as_ptr()];
         let names = |tags: &[Arc<str>]| tags.iter().map(|tag| tag.to_string()).collect();
         let memory = &self.inner.memory;
-        wanted.probe(&parts).settle_read(key.py(), |probe| memory.tags(wanted.tag.hash(), probe, names))
+        wanted.probe().settle_read(key.py(), |probe| memory.tags(wanted.tag.hash(), probe, names))
     }
 
     /// Stores a value if the present one is still this object; whether it did. The entry's life goes on unchanged.
@@ -473,8 +469,7 @@ impl CacheVerbs {
     #[pyo3(signature = (key, default = None))]
     fn peek(&self, key: &Bound<'_, PyAny>, default: Option<&Bound<'_, PyAny>>) -> PyResult<Py<PyAny>> {
         let wanted = self.wanted(key.py(), key.as_ptr())?;
-        let parts = [wanted.object.as_ptr()];
-        let found = self.inner.peek(key.py(), &mut wanted.probe(&parts))?;
+        let found = self.inner.peek(key.py(), &mut wanted.probe())?;
         let absent = || default.map_or_else(|| key.py().None(), |default| default.clone().unbind());
         Ok(found.map_or_else(absent, |value| value.into_bound(key.py()).unbind()))
     }

@@ -7,12 +7,14 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 use pyo3::{PyTraverseError, PyTypeInfo, PyVisit};
+use smallvec::SmallVec;
 
-use crate::exact::{Pointer, class, is_exactly};
+use crate::exact::Pointer;
 use crate::held::Held;
 use crate::inner::Inner;
 use crate::key::{Key, Tag};
 use crate::object::Object;
+use crate::part::Part;
 use crate::probe::{Probe, Rule};
 
 /// The key of one call.
@@ -21,15 +23,21 @@ pub(crate) struct CallKey {
     /// Not alive necessarily, but as long as it is referred to its address is its own.
     cache: Weak<Inner>,
     function: Object,
-    object: Held,
+    parts: SmallVec<[Held; 1]>,
+    /// Whether the key has one part, which is stored as it is.
+    single: bool,
     tag: Tag,
     rule: Rule,
 }
 
 impl CallKey {
-    pub(crate) fn new(cache: &Arc<Inner>, key: Key) -> Self {
+    pub(crate) fn new(py: Python<'_>, cache: &Arc<Inner>, key: &Key) -> PyResult<Self> {
         let (function, rule) = cache.owner(key.tag.owner());
-        Self { cache: Arc::downgrade(cache), function, object: key.object.into(), tag: key.tag, rule }
+        let stored = key.part.parts();
+        let single = stored.is_none();
+        let stored = stored.unwrap_or(std::slice::from_ref(&key.part));
+        let parts = stored.iter().map(|part| part.to_object(py).map(Held::from)).collect::<PyResult<_>>()?;
+        Ok(Self { cache: Arc::downgrade(cache), function, parts, single, tag: key.tag, rule })
     }
 
     /// Whether the key is one of this cache.
@@ -41,8 +49,13 @@ impl CallKey {
         self.tag
     }
 
-    pub(crate) fn object(&self) -> Object {
-        Object::clone(&self.object)
+    pub(crate) fn objects(&self) -> SmallVec<[Object; 1]> {
+        self.parts.iter().map(|part| Object::clone(part)).collect()
+    }
+
+    /// Whether it has one part, which is stored as it is.
+    pub(crate) fn is_single(&self) -> bool {
+        self.single
     }
 
     pub(crate) fn rule(&self) -> Rule {
@@ -53,7 +66,9 @@ impl CallKey {
         if !self.cache.ptr_eq(&other.cache) || self.tag != other.tag {
             return Ok(false);
         }
-        Probe::new(self.tag(), self.rule, true, &[self.object.as_ptr()]).is_same(py, &other.object)
+        let probe = Probe::new(self.tag, self.rule, self.single, Held::pointers(&self.parts));
+        let others = other.parts.iter().map(|part| Part::from(Object::clone(part)));
+        probe.is_same(py, &Part::several(others))
     }
 }
 
@@ -67,11 +82,8 @@ impl CallKey {
 
     /// What of the arguments is part of the key.
     #[getter]
-    fn arguments(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        let object = self.object.bind(py);
-        // SAFETY: the object is alive.
-        let several = unsafe { is_exactly(object.as_ptr(), class!(PyTuple_Type)) };
-        Ok(if several { object.unbind() } else { PyTuple::new(py, [object])?.into_any().unbind() })
+    fn arguments<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        PyTuple::new(py, self.parts.iter().map(|part| part.bind(py)))
     }
 
     fn __eq__(&self, py: Python<'_>, other: &Bound<'_, PyAny>) -> PyResult<bool> {
@@ -86,15 +98,15 @@ impl CallKey {
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
         let mut text = format!("<CallKey {}(", self.function.bind(py).str()?);
-        for (number, part) in self.arguments(py)?.bind(py).try_iter()?.enumerate() {
+        for (number, part) in self.arguments(py)?.iter().enumerate() {
             let comma = if number == 0 { "" } else { ", " };
-            text += &format!("{comma}{}", part?.repr()?);
+            text += &format!("{comma}{}", part.repr()?);
         }
         Ok(text + ")>")
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        self.object.visit(&visit)
+        self.parts.iter().try_for_each(|part| part.visit(&visit))
     }
 }
 

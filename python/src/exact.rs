@@ -7,6 +7,7 @@ use pyo3::ffi;
 use crate::frozen::Frozen;
 use crate::identity::WeakIdentity;
 use crate::layout::{cached_text_hash, equal_ints, equal_texts, small_int};
+use crate::part::{Kind, Word};
 
 pub(crate) type Pointer = *mut ffi::PyObject;
 
@@ -47,21 +48,43 @@ pub(crate) fn address_hash(object: Pointer) -> u64 {
     (object as u64).rotate_right(4)
 }
 
-/// The hash of an object as a part of a typed key, if it is of a type that hashes here.
+/// The hash, as Python has it, and the word of an object of the most usual types: `str` and `int`.
 ///
 /// # Safety
 /// The object is alive and the thread is attached.
 #[inline(always)]
-pub(crate) unsafe fn typed_hash(object: Pointer) -> Option<u64> {
-    // SAFETY: the types that are asked for a hash run no Python code for it.
+pub(crate) unsafe fn quick_hash(object: Pointer) -> Option<(u64, Word)> {
+    // SAFETY: hashing these types runs no Python code and cannot fail.
     unsafe {
         if is_exactly(object, class!(PyUnicode_Type)) {
-            return Some(text_hash(object));
+            Some((text_hash(object), Word::of_other(object)))
+        } else if is_exactly(object, class!(PyLong_Type)) {
+            match small_int(object) {
+                Some(small) => Some((small_hash(small), Word::of_int(small).unwrap_or(Word::of_other(object)))),
+                None => Some((ffi::PyObject_Hash(object) as u64, Word::of_other(object))),
+            }
+        } else {
+            None
         }
-        if is_exactly(object, class!(PyLong_Type)) {
-            return Some(number_hash(object));
+    }
+}
+
+/// The hash and the word of an object as a part of a typed key, if it is of a type that hashes here.
+///
+/// # Safety
+/// The object is alive and the thread is attached.
+#[inline(always)]
+pub(crate) unsafe fn typed_hash(object: Pointer) -> Option<(u64, Word)> {
+    // SAFETY: the types that are asked for a hash run no Python code for it.
+    unsafe {
+        let word = Word::of(object);
+        if let Kind::Int(_) = word.kind() {
+            Some((word.bits(), word))
+        } else if is_exactly(object, class!(PyUnicode_Type)) {
+            Some((text_hash(object), word))
+        } else {
+            Some((typed_hash_of_others(object, 0)?, word))
         }
-        typed_hash_of_others(object, 0)
     }
 }
 
@@ -77,14 +100,14 @@ pub(crate) unsafe fn text_hash(text: Pointer) -> u64 {
 /// The object is exactly an `int`, alive, and the thread is attached.
 #[inline(always)]
 pub(crate) unsafe fn number_hash(number: Pointer) -> u64 {
-    // SAFETY: hashing an exact int runs no Python code and cannot fail; small ones are their own hash, but for -1.
-    unsafe {
-        match small_int(number) {
-            Some(-1) => -2_i64 as u64,
-            Some(small) => small as u64,
-            None => ffi::PyObject_Hash(number) as u64,
-        }
-    }
+    // SAFETY: hashing an exact int runs no Python code and cannot fail.
+    unsafe { small_int(number).map_or_else(|| ffi::PyObject_Hash(number) as u64, small_hash) }
+}
+
+/// Small numbers are their own hash, but for -1.
+#[inline(always)]
+fn small_hash(small: i64) -> u64 {
+    (if small == -1 { -2 } else { small }) as u64
 }
 
 /// # Safety
@@ -94,7 +117,9 @@ unsafe fn typed_hash_of_others(object: Pointer, depth: usize) -> Option<u64> {
     // SAFETY: each type's own layout or hash is used, none of which runs Python code.
     unsafe {
         let class = ffi::Py_TYPE(object);
-        if class == class!(PyFloat_Type) {
+        if class == class!(PyLong_Type) {
+            Some(number_hash(object))
+        } else if class == class!(PyFloat_Type) {
             Some(ffi::PyFloat_AS_DOUBLE(object).to_bits())
         } else if class == class!(PyTuple_Type) {
             tuple_hash(object, depth)
@@ -268,6 +293,28 @@ unsafe fn mapping_equal(stored: Pointer, wanted: Pointer) -> Verdict {
             let texts = |class| class == class!(PyUnicode_Type) || class == class!(PyBytes_Type);
             verdict((left == right || !texts(left) && !texts(right)) && equal_by_type(stored, wanted))
         } else if left == right && compares_by_identity(left) {
+            Verdict::Different
+        } else {
+            Verdict::Unknown
+        }
+    }
+}
+
+/// Whether a small `int` and an object that is none are equal, by the rules of a dict.
+///
+/// # Safety
+/// The object is alive.
+#[inline(never)]
+pub(crate) unsafe fn int_same(int: i64, other: Pointer) -> Verdict {
+    // SAFETY: the layouts of exactly these types are read.
+    unsafe {
+        let class = ffi::Py_TYPE(other);
+        if class == class!(PyFloat_Type) {
+            let float = ffi::PyFloat_AS_DOUBLE(other);
+            verdict(float == int as f64 && float as i64 == int)
+        } else if class == class!(PyBool_Type) {
+            verdict(int == i64::from(other == ffi::Py_True()))
+        } else if is_scalar(class) || compares_by_identity(class) {
             Verdict::Different
         } else {
             Verdict::Unknown

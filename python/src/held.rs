@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::mem::ManuallyDrop;
 use std::ops::Deref;
 
+use crate::exact::Pointer;
 use crate::object::Object;
 
 /// So many ends may be nested in each other; those beneath wait until the outermost is over.
@@ -32,7 +33,16 @@ pub(crate) fn release(object: Object) {
 }
 
 /// A reference that is dropped by [`release`].
+#[repr(transparent)]
 pub(crate) struct Held(ManuallyDrop<Object>);
+
+impl Held {
+    /// References as pointers, which are borrowed.
+    pub(crate) fn pointers(held: &[Self]) -> &[Pointer] {
+        // SAFETY: a reference that is held, an `Object` and a pointer have the same layout.
+        unsafe { std::slice::from_raw_parts(held.as_ptr().cast(), held.len()) }
+    }
+}
 
 impl From<Object> for Held {
     fn from(object: Object) -> Self {

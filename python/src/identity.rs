@@ -12,12 +12,14 @@ use hotset::stats::Cause;
 use hotset::sync::Mutex;
 use pyo3::prelude::*;
 use pyo3::{PyTraverseError, PyVisit, ffi};
+use smallvec::SmallVec;
 
 use crate::exact::{Pointer, class, is_exactly};
 use crate::frozen::Frozen;
 use crate::inner::Inner;
 use crate::key::Key;
 use crate::object::{Object, borrow};
+use crate::part::Part;
 use crate::sync::AttachedLock;
 
 static CLASS: AtomicPtr<ffi::PyTypeObject> = AtomicPtr::new(std::ptr::null_mut());
@@ -146,8 +148,7 @@ impl WeakIdentity {
 
     /// Tells keys that the identity is part of.
     fn in_key(&self) -> impl FnMut(&Key) -> bool {
-        // SAFETY: keys in a cache are alive.
-        move |key: &Key| unsafe { mentions(key.object.as_ptr(), self) }
+        move |key: &Key| mentions(&key.part, self)
     }
 
     fn remove_entries(&self, cache: &Arc<Inner>) -> Left<Key, Object> {
@@ -185,40 +186,45 @@ impl WeakIdentity {
     }
 }
 
-/// Whether a stored object is, or has as a part, this identity.
-///
-/// # Safety
-/// The object is alive and the thread is attached.
-unsafe fn mentions(object: Pointer, identity: &WeakIdentity) -> bool {
-    // SAFETY: parts of live objects are alive.
-    unsafe {
-        if is_exactly(object, WeakIdentity::class()) {
-            std::ptr::eq(WeakIdentity::get(object), identity)
-        } else if is_exactly(object, class!(PyTuple_Type)) {
-            let length = ffi::PyTuple_GET_SIZE(object);
-            (0..length).any(|number| mentions(ffi::PyTuple_GET_ITEM(object, number), identity))
-        } else if is_exactly(object, Frozen::class()) {
-            Frozen::get(object).parts().iter().any(|part| mentions(part.as_ptr(), identity))
-        } else {
-            false
-        }
-    }
+/// Whether what is stored is, or has as a part, this identity.
+fn mentions(stored: &Part, identity: &WeakIdentity) -> bool {
+    // SAFETY: what was found are identities.
+    let is_it = |found: Pointer| std::ptr::eq(unsafe { WeakIdentity::get(found) }, identity);
+    // SAFETY: parts of keys are alive.
+    stored.objects().any(|object| unsafe { any_identity(object, &mut { is_it }) })
 }
 
-/// Notes a hash with every identity that a stored object is made of.
+/// The identities that what is stored is made of.
+pub(crate) fn identities_in(stored: &Part) -> SmallVec<[Object; 1]> {
+    let mut all = SmallVec::new();
+    for object in stored.objects() {
+        // SAFETY: parts of keys, and their parts, are alive.
+        unsafe {
+            any_identity(object, &mut |identity| {
+                all.push(Object::from_borrowed(identity));
+                false
+            });
+        }
+    }
+    all
+}
+
+/// Whether `test` holds for one of the identities in an object.
 ///
 /// # Safety
 /// The object is alive and the thread is attached.
-pub(crate) unsafe fn note_identities(object: Pointer, hash: u32, cache: &Inner) {
+unsafe fn any_identity(object: Pointer, test: &mut impl FnMut(Pointer) -> bool) -> bool {
     // SAFETY: parts of live objects are alive.
     unsafe {
         if is_exactly(object, WeakIdentity::class()) {
-            WeakIdentity::get(object).note(hash, cache);
+            test(object)
         } else if is_exactly(object, class!(PyTuple_Type)) {
             let length = ffi::PyTuple_GET_SIZE(object);
-            (0..length).for_each(|number| note_identities(ffi::PyTuple_GET_ITEM(object, number), hash, cache));
+            (0..length).any(|number| any_identity(ffi::PyTuple_GET_ITEM(object, number), test))
         } else if is_exactly(object, Frozen::class()) {
-            Frozen::get(object).parts().iter().for_each(|part| note_identities(part.as_ptr(), hash, cache));
+            Frozen::get(object).parts().iter().any(|part| any_identity(part.as_ptr(), test))
+        } else {
+            false
         }
     }
 }

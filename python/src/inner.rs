@@ -15,9 +15,10 @@ use pyo3::{PyTraverseError, PyVisit};
 use crate::call_key::CallKey;
 use crate::errors::invalid;
 use crate::guard::{attached, is_finalizing};
-use crate::identity::{Identities, note_identities};
+use crate::identity::{Identities, WeakIdentity, identities_in};
 use crate::key::{Key, MAPPING};
 use crate::object::Object;
+use crate::part::Part;
 use crate::probe::{Probe, Rule};
 use crate::sync::AttachedLock;
 
@@ -116,7 +117,7 @@ impl Inner {
     pub(crate) fn write(
         self: &Arc<Self>,
         py: Python<'_>,
-        key: Object,
+        key: Part,
         value: Object,
         details: Details,
         condition: &Condition<'_, Object>,
@@ -124,7 +125,7 @@ impl Inner {
     ) -> PyResult<bool> {
         let tag = probe.tag();
         let mut details = if self.weigher.is_some() { self.weigh(py, &key, &value, tag, details)? } else { details };
-        let mut pair = Some((Key { object: key, tag }, value));
+        let mut pair = Some((Key { part: key, tag }, value));
         let Stored { stored, left } =
             probe.settle(py, |probe| self.memory.write(&mut pair, &mut details, condition, probe))?;
         drop(pair);
@@ -132,22 +133,24 @@ impl Inner {
         Ok(stored)
     }
 
-    /// As [`Inner::write`], for a stored object that may have identities as parts.
+    /// As [`Inner::write`], for a key that may have identities as parts.
     pub(crate) fn fill(
         self: &Arc<Self>,
         py: Python<'_>,
-        key: Object,
+        key: Part,
         value: Object,
         details: Details,
         condition: &Condition<'_, Object>,
         probe: &mut Probe<'_>,
     ) -> PyResult<bool> {
         let tag = probe.tag();
-        let noted = key.clone();
+        let identities = identities_in(&key);
         let stored = self.write(py, key, value, details, condition, probe)?;
         if stored {
-            // SAFETY: the object is alive.
-            unsafe { note_identities(noted.as_ptr(), tag.hash(), self) };
+            // SAFETY: what was collected are identities.
+            identities
+                .iter()
+                .for_each(|identity| unsafe { WeakIdentity::get(identity.as_ptr()) }.note(tag.hash(), self));
         }
         Ok(stored)
     }
@@ -155,13 +158,13 @@ impl Inner {
     fn weigh(
         self: &Arc<Self>,
         py: Python<'_>,
-        key: &Object,
+        key: &Part,
         value: &Object,
         tag: crate::key::Tag,
         details: Details,
     ) -> PyResult<Details> {
         let Some(weigher) = &self.weigher else { return Ok(details) };
-        let face = self.face(py, &Key { object: key.clone(), tag })?;
+        let face = self.face(py, &Key { part: key.clone(), tag })?;
         let weight = weigher.bind(py).call1((face.bind(py), value.bind(py)))?;
         match weight.extract::<u64>() {
             Ok(number) if number <= HEAVIEST => Ok(Details { weight: number, ..details }),
@@ -235,13 +238,13 @@ impl Inner {
     /// A stored key as users see it.
     pub(crate) fn face(self: &Arc<Self>, py: Python<'_>, key: &Key) -> PyResult<Object> {
         if key.tag.owner() == MAPPING {
-            return Ok(key.object.clone());
+            return key.part.to_object(py);
         }
-        Ok(Bound::new(py, CallKey::new(self, key.clone()))?.into())
+        Ok(Bound::new(py, CallKey::new(py, self, key)?)?.into())
     }
 
     pub(crate) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
-        self.memory.visit(|key, value| key.object.visit(visit).and_then(|()| value.visit(visit)))?;
+        self.memory.visit(|key, value| key.part.visit(visit).and_then(|()| value.visit(visit)))?;
         self.identities.lock().values().try_for_each(|identity| identity.visit(visit))?;
         self.weigher.iter().chain(&self.listener).try_for_each(|callable| callable.visit(visit))
     }

@@ -1,8 +1,8 @@
-//! Keys as the memory holds them: an object, whose it is, and its hash.
+//! Keys as the memory holds them: what is stored of it, whose it is, and its hash.
 
 use hotset::memory::{Hashed, Owner};
 
-use crate::object::Object;
+use crate::part::Part;
 
 /// The cache itself as an owner: keys of the mapping.
 pub(crate) const MAPPING: Owner = 0;
@@ -30,11 +30,10 @@ impl Tag {
 
 /// A stored key.
 ///
-/// Of the mapping the object is the key itself; of a function with one part in its keys it is that part, of others a tuple of
-/// the parts.
+/// Of the mapping the part is the key itself; of a function with one part in its keys it is that one, of others all of them.
 #[derive(Clone)]
 pub(crate) struct Key {
-    pub(crate) object: Object,
+    pub(crate) part: Part,
     pub(crate) tag: Tag,
 }
 

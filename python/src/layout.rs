@@ -10,7 +10,7 @@ struct Int {
     /// Since Python 3.12 the number of digits from bit 3 on, and 0, 1 or 2 in the lowest bits for positive, zero and negative; before, the
     /// number of digits, negative for negative numbers.
     size: isize,
-    /// 30 bits each, the lowest first. There is room for one at least.
+    /// 30 bits each, the lowest first. There is room for one at least, which can be read where the number is zero.
     digits: [u32; 1],
 }
 
@@ -32,15 +32,15 @@ pub(crate) unsafe fn small_int(number: Pointer) -> Option<i64> {
     // SAFETY: every int has this layout, with as many digits as it says, and one at least.
     unsafe {
         let int = number.cast::<Int>();
-        let (count, negative) = measure((*int).size);
+        let size = (*int).size;
         let digits = (&raw const (*int).digits).cast::<u32>();
-        let value = match count {
-            0 => 0,
-            1 => i64::from(*digits),
-            2 => i64::from(*digits) | i64::from(*digits.add(1)) << DIGIT,
-            _ => return None,
-        };
-        Some(if negative { -value } else { value })
+        let (count, negative) = measure(size);
+        if count <= 1 {
+            let sign = if cfg!(Py_3_12) { 1 - (size & 3) } else { size };
+            return Some(sign as i64 * i64::from(*digits));
+        }
+        let value = i64::from(*digits) | i64::from(*digits.add(1)) << DIGIT;
+        (count == 2).then_some(if negative { -value } else { value })
     }
 }
 

@@ -3,7 +3,7 @@
 //! - `function/`: decorated functions, the hot path
 //! - [`cache`], [`quick`] and [`iterator`]: the classes beneath `hotset.Cache`
 //! - [`inner`]: what a cache is behind both
-//! - [`key`], [`exact`], [`probe`], [`identity`], [`frozen`], [`freeze`], [`call_key`]: what a key is and when two are one
+//! - [`key`], [`part`], [`exact`], [`probe`], [`identity`], [`frozen`], [`freeze`], [`call_key`]: what a key is and when two are one
 //! - [`layout`]: what is read directly from built-in objects
 //! - [`ctype`], [`guard`]: types made by hand, and the way from C into Rust
 //! - [`object`], [`held`], [`sync`]: references and locks of attached threads
@@ -29,6 +29,7 @@ mod key;
 mod layout;
 mod missing;
 mod object;
+mod part;
 mod probe;
 mod quick;
 mod stats;

@@ -62,6 +62,13 @@ impl Object {
         unsafe { Self::from_borrowed(bound.as_ptr()) }
     }
 
+    /// References as pointers, which are borrowed.
+    #[inline]
+    pub(crate) fn pointers(objects: &[Self]) -> &[*mut ffi::PyObject] {
+        // SAFETY: an `Object` and a pointer have the same layout.
+        unsafe { std::slice::from_raw_parts(objects.as_ptr().cast(), objects.len()) }
+    }
+
     #[inline]
     pub(crate) fn as_ptr(&self) -> *mut ffi::PyObject {
         self.0.as_ptr()

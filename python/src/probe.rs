@@ -4,11 +4,12 @@ use hotset::memory::{Probe as CoreProbe, Unsure, Verdict};
 use pyo3::ffi;
 use pyo3::prelude::*;
 
-use crate::exact::{Pointer, all_same, class, is_exactly, mapping_same, typed_same};
+use crate::exact::{Pointer, all_same, class, int_same, is_exactly, mapping_same, typed_same};
 use crate::frozen::Frozen;
 use crate::identity::WeakIdentity;
 use crate::key::{Key, Tag};
-use crate::object::{Object, borrow};
+use crate::object::borrow;
+use crate::part::{Kind, Part, Word};
 
 /// How many keys a read compares by Python's means before it takes its own for a missing one: others may go on replacing them.
 const MOST_ROUNDS: usize = 10_000;
@@ -35,6 +36,37 @@ impl Rule {
                 Self::Typed => typed_same(stored, wanted),
                 Self::Mapping => mapping_same(stored, wanted),
                 Self::Loose => loose_same(stored, wanted),
+            }
+        }
+    }
+
+    /// Compares words, as far as that is told without Python's means.
+    ///
+    /// # Safety
+    /// Both objects are alive and the thread is attached.
+    #[inline(always)]
+    unsafe fn compare(self, stored: Word, wanted: Word) -> Verdict {
+        if stored == wanted {
+            return Verdict::Same;
+        }
+        // SAFETY: by the caller's promise.
+        unsafe { self.compare_kinds(stored, wanted) }
+    }
+
+    /// # Safety
+    /// As for [`Rule::compare`].
+    #[inline(always)]
+    unsafe fn compare_kinds(self, stored: Word, wanted: Word) -> Verdict {
+        // SAFETY: by the caller's promise.
+        unsafe {
+            match (stored.kind(), wanted.kind()) {
+                (Kind::Object(stored), Kind::Object(wanted)) => self.same(stored, wanted),
+                (Kind::Int(int), Kind::Object(object)) | (Kind::Object(object), Kind::Int(int))
+                    if self != Self::Typed =>
+                {
+                    int_same(int, object)
+                }
+                _ => Verdict::Different,
             }
         }
     }
@@ -92,12 +124,12 @@ unsafe fn loose_same(stored: Pointer, wanted: Pointer) -> Verdict {
 pub(crate) struct Probe<'a> {
     tag: Tag,
     rule: Rule,
-    /// Whether the stored object is the only part and not a tuple of parts.
+    /// Whether the key has one part, which is stored as it is.
     single: bool,
     parts: &'a [Pointer],
-    /// Stored keys that Python has compared, and what it said.
-    compared: Vec<(Object, bool)>,
-    asked: Option<Object>,
+    /// What is stored that Python has compared, and what it said.
+    compared: Vec<(Part, bool)>,
+    asked: Option<Part>,
     gives_up: bool,
 }
 
@@ -148,14 +180,13 @@ impl<'a> Probe<'a> {
         Ok(())
     }
 
-    pub(crate) fn is_same(&self, py: Python<'_>, stored: &Object) -> PyResult<bool> {
-        if self.single {
-            return self.rule.ask(py, stored.as_ptr(), self.parts[0]);
+    pub(crate) fn is_same(&self, py: Python<'_>, stored: &Part) -> PyResult<bool> {
+        let stored = stored.parts().unwrap_or(std::slice::from_ref(stored));
+        if stored.len() != self.parts.len() {
+            return Ok(false);
         }
-        for (number, &part) in self.parts.iter().enumerate() {
-            // SAFETY: the verdict was unknown, not different, so the stored object is a tuple of as many parts.
-            let item = unsafe { ffi::PyTuple_GET_ITEM(stored.as_ptr(), number as ffi::Py_ssize_t) };
-            if !self.rule.ask(py, item, part)? {
+        for (stored, &wanted) in stored.iter().zip(self.parts) {
+            if !self.rule.ask(py, stored.to_object(py)?.as_ptr(), wanted)? {
                 return Ok(false);
             }
         }
@@ -164,12 +195,12 @@ impl<'a> Probe<'a> {
 
     #[cold]
     fn remember(&mut self, stored: &Key) -> Verdict {
-        match self.compared.iter().find(|(compared, _)| compared.as_ptr() == stored.object.as_ptr()) {
+        match self.compared.iter().find(|(compared, _)| *compared == stored.part) {
             Some((_, true)) => Verdict::Same,
             Some((_, false)) => Verdict::Different,
             None if self.gives_up => Verdict::Different,
             None => {
-                self.asked = Some(stored.object.clone());
+                self.asked = Some(stored.part.clone());
                 Verdict::Unknown
             }
         }
@@ -183,19 +214,41 @@ impl CoreProbe<Key> for Probe<'_> {
             return Verdict::Different;
         }
         // SAFETY: a stored key is alive, memories are only used by attached threads, and the parts outlive the probe.
-        match unsafe { look(self.rule, self.single, self.parts, stored.object.as_ptr()) } {
+        let verdict = unsafe {
+            let words = self.parts.iter().map(|&part| Word::of(part));
+            look(self.rule, self.single, words, &stored.part)
+        };
+        match verdict {
             Verdict::Unknown => self.remember(stored),
             verdict => verdict,
         }
     }
 }
 
-/// A probe for the hot path: it tells what can be told under the lock and remembers nothing.
-pub(crate) struct QuickProbe<'a> {
+/// As [`QuickProbe`], for keys of one part, by any rule.
+pub(crate) struct QuickProbeOfOne {
     pub(crate) tag: Tag,
     pub(crate) rule: Rule,
+    pub(crate) word: Word,
+}
+
+impl CoreProbe<Key> for QuickProbeOfOne {
+    #[inline(always)]
+    fn compare(&mut self, stored: &Key) -> Verdict {
+        if stored.tag != self.tag {
+            return Verdict::Different;
+        }
+        // SAFETY: a stored key is alive, memories are only used by attached threads, and the part outlives the probe.
+        unsafe { self.rule.compare(stored.part.word(), self.word) }
+    }
+}
+
+/// A probe for the hot path and typed keys: it tells what can be told under the lock and remembers nothing.
+pub(crate) struct QuickProbe<'a> {
+    pub(crate) tag: Tag,
+    /// Whether the key has one part, which is stored as it is.
     pub(crate) single: bool,
-    pub(crate) parts: &'a [Pointer],
+    pub(crate) words: &'a [Word],
 }
 
 impl CoreProbe<Key> for QuickProbe<'_> {
@@ -205,25 +258,26 @@ impl CoreProbe<Key> for QuickProbe<'_> {
             return Verdict::Different;
         }
         // SAFETY: a stored key is alive, memories are only used by attached threads, and the parts outlive the probe.
-        unsafe { look(self.rule, self.single, self.parts, stored.object.as_ptr()) }
+        unsafe { look(Rule::Typed, self.single, self.words.iter().copied(), &stored.part) }
     }
 }
 
-/// Compares a stored object with the parts of a key.
+/// Compares what is stored with the parts of a key.
 ///
 /// # Safety
-/// All are alive and the thread is attached; there is a part if there is to be a single one.
+/// All are alive and the thread is attached.
 #[inline(always)]
-unsafe fn look(rule: Rule, single: bool, parts: &[Pointer], stored: Pointer) -> Verdict {
+unsafe fn look(rule: Rule, single: bool, mut words: impl ExactSizeIterator<Item = Word>, stored: &Part) -> Verdict {
     // SAFETY: by the caller's promise.
     unsafe {
         if single {
-            return rule.same(stored, *parts.get_unchecked(0));
+            return words.next().map_or(Verdict::Different, |wanted| rule.compare(stored.word(), wanted));
         }
-        if !is_exactly(stored, class!(PyTuple_Type)) || ffi::PyTuple_GET_SIZE(stored) as usize != parts.len() {
-            return Verdict::Different;
+        match stored.parts() {
+            Some(parts) if parts.len() == words.len() => {
+                all_same(parts.iter().zip(words).map(|(part, wanted)| rule.compare(part.word(), wanted)))
+            }
+            _ => Verdict::Different,
         }
-        let items = parts.iter().enumerate();
-        all_same(items.map(|(number, &part)| rule.same(ffi::PyTuple_GET_ITEM(stored, number as ffi::Py_ssize_t), part)))
     }
 }

@@ -62,6 +62,12 @@ impl Life {
         }
     }
 
+    /// Whether the entry lives beyond this tick, and a read means no more to it than a count.
+    #[inline(always)]
+    pub(crate) fn is_only_counted(self, now: Tick) -> bool {
+        self.deadline() > now && !self.has_extra()
+    }
+
     pub(crate) fn reads(self) -> u8 {
         (self.0 & READS) as u8
     }

@@ -56,7 +56,7 @@ impl Group {
 /// The place of its group where an entry is looked for first. The group itself is chosen by the low bits.
 #[inline(always)]
 fn home(hash: u32) -> usize {
-    (u64::from(hash) * PLACES as u64 >> u32::BITS) as usize
+    ((u64::from(hash) * PLACES as u64) >> u32::BITS) as usize
 }
 
 /// Slots by hash.

@@ -64,11 +64,42 @@ impl<K: Hashed, V> Shard<K, V> {
         clock: &Clock,
     ) -> Result<Read<T>, Unsure> {
         let now = if self.wake == NEVER { 0 } else { clock.coarse() };
+        if now < self.wake
+            && !self.follows_hits
+            && let Some(entry) = self.slab.entry_mut(self.index.at_home(hash))
+            && let Some((key, value)) = &entry.pair
+            && entry.life.is_only_counted(now + COARSE_LAG)
+            && let Some(counts) = self.owners.get_mut(owner as usize)
+        {
+            match probe.compare(key) {
+                Verdict::Same => {
+                    counts.hits += 1;
+                    entry.life.count_read();
+                    return Ok(Read { found: Some(take(value)), due: false });
+                }
+                Verdict::Different => {}
+                Verdict::Unknown => return Err(Unsure),
+            }
+        }
+        self.read_in_general(hash, owner, probe, take, now, clock)
+    }
+
+    /// A read of what is not at home, is near its end or wants more than a count; or a miss.
+    #[inline(never)]
+    fn read_in_general<T>(
+        &mut self,
+        hash: u32,
+        owner: Owner,
+        probe: &mut impl Probe<K>,
+        take: impl FnOnce(&V) -> T,
+        now: Tick,
+        clock: &Clock,
+    ) -> Result<Read<T>, Unsure> {
+        let found = self.find(hash, probe)?;
         let due = now >= self.wake;
-        let home = self.index.at_home(hash);
-        let found = if self.slab.is_key(home, probe) { Some(home) } else { self.find_elsewhere(hash, probe)? };
         let Some(counts) = self.owners.get_mut(owner as usize) else { return Ok(Read { found: None, due }) };
         if let Some(slot) = found {
+            self.index.bring_home(hash, slot);
             let entry = self.slab.get_mut(slot);
             let deadline = entry.life.deadline();
             if (deadline > now + COARSE_LAG || deadline > clock.precise())
@@ -270,16 +301,6 @@ impl<K: Hashed, V> Shard<K, V> {
         self.weight += self.slab.weight(slot);
         self.policy.insert(&mut self.slab, slot);
         slot
-    }
-
-    /// Finds what a read has not found at its home, and brings it there.
-    #[inline(never)]
-    fn find_elsewhere(&mut self, hash: u32, probe: &mut impl Probe<K>) -> Result<Option<Slot>, Unsure> {
-        let found = self.find(hash, probe)?;
-        if let Some(slot) = found {
-            self.index.bring_home(hash, slot);
-        }
-        Ok(found)
     }
 
     #[inline(always)]

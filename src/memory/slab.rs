@@ -6,7 +6,6 @@ use crate::clock::Tick;
 use crate::expiry::{TimerLinks, Wheel};
 use crate::hash::shorten;
 use crate::memory::entry::{Entry, Extra, Hashed};
-use crate::memory::{Probe, Verdict};
 use crate::policy::{Links, NONE, Nodes, Slot, UNLINKED};
 
 /// The slab grows by this part of itself, so that little of it is ever unused.
@@ -96,11 +95,10 @@ impl<K, V> Slab<K, V> {
         &self.entries[slot as usize]
     }
 
-    /// Whether the key of a slot, which may be none, is known to be the one that is looked for.
+    /// The entry of a slot, which may be none.
     #[inline(always)]
-    pub(crate) fn is_key(&self, slot: Slot, probe: &mut impl Probe<K>) -> bool {
-        let pair = self.entries.get(slot as usize).and_then(|entry| entry.pair.as_ref());
-        pair.is_some_and(|(key, _)| probe.compare(key) == Verdict::Same)
+    pub(crate) fn entry_mut(&mut self, slot: Slot) -> Option<&mut Entry<K, V>> {
+        self.entries.get_mut(slot as usize)
     }
 
     #[inline]

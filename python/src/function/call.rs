@@ -17,7 +17,8 @@ use crate::function::signature::{Call, FEW, Mismatch, mismatch_error, pack};
 use crate::guard::{guard, vectorcall};
 use crate::key::{Key, Tag};
 use crate::object::Object;
-use crate::probe::{Probe, QuickProbe, Rule};
+use crate::part::{Part, Word};
+use crate::probe::{Probe, QuickProbe, QuickProbeOfOne, Rule};
 
 /// Room for the parts of a call that has to be bound.
 pub(crate) type Bound = std::mem::MaybeUninit<[Pointer; FEW]>;
@@ -56,15 +57,18 @@ pub(crate) unsafe fn look_up_quickly<'a>(
     let parts = *parts;
     let (seed, mut state) = (memory.seed(), body.salt);
     let mut by_identity = body.first_by_identity();
-    for &part in parts {
+    let mut words = [Word::of_other(std::ptr::null_mut()); FEW];
+    for (&part, place) in parts.iter().zip(&mut words) {
+        let identity = || (address_hash(part), Word::of_other(part));
         // SAFETY: arguments are alive.
-        let word = if by_identity { Some(address_hash(part)) } else { unsafe { typed_hash(part) } };
-        let Some(word) = word else { return Quick::Unsuited };
-        state = seed.mix(state, word);
+        let hashed = if by_identity { Some(identity()) } else { unsafe { typed_hash(part) } };
+        let Some((hash, word)) = hashed else { return Quick::Unsuited };
+        state = seed.mix(state, hash);
+        *place = word;
         by_identity = false;
     }
     let tag = Tag::new(body.owner, hash::shorten(state));
-    let mut probe = QuickProbe { tag, rule: Rule::Typed, single: body.single, parts };
+    let mut probe = QuickProbe { tag, single: body.single, words: &words[..parts.len()] };
     match memory.read(tag.hash(), body.owner, &mut probe, Object::clone) {
         Ok(read) => {
             if read.due {
@@ -87,9 +91,9 @@ pub(crate) unsafe fn look_up_one(body: &Body, part: Pointer) -> Quick {
         return Quick::Unsuited;
     }
     // SAFETY: by the caller's promise.
-    let Some(word) = (unsafe { typed_hash(part) }) else { return Quick::Unsuited };
-    let tag = Tag::new(body.owner, hash::shorten(memory.seed().mix(body.salt, word)));
-    let mut probe = QuickProbe { tag, rule: Rule::Typed, single: true, parts: std::slice::from_ref(&part) };
+    let Some((hash, word)) = (unsafe { typed_hash(part) }) else { return Quick::Unsuited };
+    let tag = Tag::new(body.owner, hash::shorten(memory.seed().mix(body.salt, hash)));
+    let mut probe = QuickProbeOfOne { tag, rule: Rule::Typed, word };
     match memory.read(tag.hash(), body.owner, &mut probe, Object::clone) {
         Ok(read) => {
             if read.due {
@@ -110,7 +114,8 @@ pub(crate) unsafe fn load_quickly(body: &Body, call: Call, tag: Tag, parts: &[Po
     let memory = &body.inner().memory;
     // SAFETY: by the caller's promise.
     unsafe {
-        let stored = if body.single { Object::from_borrowed(parts[0]) } else { tuple_of(parts) };
+        let stored =
+            if body.single { Part::of(parts[0]) } else { Part::several(parts.iter().map(|&part| Part::of(part))) };
         let flight = Flight::begin_uncritical(memory, tag.hash(), body.owner);
         let result = vectorcall(body.function.as_ptr(), call);
         if result.is_null() {
@@ -122,7 +127,7 @@ pub(crate) unsafe fn load_quickly(body: &Body, call: Call, tag: Tag, parts: &[Po
         if can_be_read_once(result.as_ptr()) {
             return guard(|py| is_wanted(py, body, &result.bind(py), 0).map(|_| result.clone()));
         }
-        let mut pair = Some((Key { object: stored, tag }, result.clone()));
+        let mut pair = Some((Key { part: stored, tag }, result.clone()));
         let mut details = Details { lifespan: body.fixed_lifespan(), ..Details::default() };
         let mut probe = Probe::new(tag, Rule::Typed, body.single, parts);
         let written = memory.write_at(now, &mut pair, &mut details, &Condition::Always, &mut probe);
@@ -152,22 +157,6 @@ fn write_slowly(
         body.inner().finish(py, written.left);
         Ok(result)
     })
-}
-
-/// A new tuple of borrowed objects.
-///
-/// # Safety
-/// They are alive and the thread is attached.
-unsafe fn tuple_of(parts: &[Pointer]) -> Object {
-    // SAFETY: a new tuple is filled before anybody sees it; only want of memory makes it null, which aborts like Rust's own.
-    unsafe {
-        let tuple = ffi::PyTuple_New(parts.len() as ffi::Py_ssize_t);
-        assert!(!tuple.is_null(), "no memory for a tuple");
-        for (number, &part) in parts.iter().enumerate() {
-            ffi::PyTuple_SET_ITEM(tuple, number as ffi::Py_ssize_t, Object::from_borrowed(part).into_ptr());
-        }
-        Object::from_owned(tuple)
-    }
 }
 
 /// Whether parts can be stored as they are.
@@ -239,7 +228,7 @@ pub(crate) fn fill(
     body: &Body,
     call: Call,
     prepared: &Prepared,
-    stored: Object,
+    stored: Part,
     result: &Object,
     nanos: u64,
 ) -> PyResult<bool> {

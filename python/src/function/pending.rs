@@ -19,6 +19,7 @@ use crate::function::signature::Call;
 use crate::guard::iter_send;
 use crate::held::Held;
 use crate::object::Object;
+use crate::part::Part;
 use crate::sync::AttachedLock;
 
 /// A call of a decorated coroutine function that was not answered at once.
@@ -54,7 +55,7 @@ struct Running {
 
 struct Load {
     prepared: Prepared,
-    stored: Object,
+    stored: Part,
     flight: Flight,
 }
 

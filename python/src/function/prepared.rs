@@ -2,7 +2,6 @@
 
 use hotset::hash;
 use pyo3::exceptions::PyTypeError;
-use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 use smallvec::SmallVec;
@@ -10,10 +9,11 @@ use smallvec::SmallVec;
 use crate::exact::{Pointer, address_hash, keyed_by_address, typed_hash};
 use crate::freeze::{Unkeyable, Writer, by_identity, hash_of, is_hashable, needs_freezing};
 use crate::function::body::Body;
-use crate::function::signature::Parts;
+use crate::function::signature::{FEW, Parts};
 use crate::identity::WeakIdentity;
 use crate::key::Tag;
 use crate::object::{Object, borrow};
+use crate::part::Part;
 use crate::probe::{Probe, Rule};
 
 /// A key that can be looked for and stored.
@@ -57,20 +57,14 @@ impl Prepared {
         Probe::new(self.tag, self.rule, self.single, &self.parts)
     }
 
-    /// The object to store: what can die is replaced by its identity.
-    pub(crate) fn stored(&self, py: Python<'_>, body: &Body) -> PyResult<Object> {
+    /// What to store: what can die is replaced by its identity.
+    pub(crate) fn stored(&self, py: Python<'_>, body: &Body) -> PyResult<Part> {
         let part = |number: usize| stored_part(py, body, self.parts[number], number == 0 && body.first_by_identity());
         if self.single {
-            return part(0);
+            return part(0).map(Part::from);
         }
-        // SAFETY: a new tuple is filled before anybody sees it.
-        unsafe {
-            let tuple = Object::from_result(py, ffi::PyTuple_New(self.parts.len() as ffi::Py_ssize_t))?;
-            for number in 0..self.parts.len() {
-                ffi::PyTuple_SET_ITEM(tuple.as_ptr(), number as ffi::Py_ssize_t, part(number)?.into_ptr());
-            }
-            Ok(tuple)
-        }
+        let parts = (0..self.parts.len()).map(|number| part(number).map(Part::from));
+        Ok(Part::several(parts.collect::<PyResult<SmallVec<[Part; FEW]>>>()?.into_iter()))
     }
 
     /// What it keeps alive.
@@ -99,7 +93,7 @@ fn hash_part(py: Python<'_>, body: &Body, part: Pointer, by_identity: bool) -> P
         return hash_loosely(py, body, &value);
     }
     // SAFETY: as above.
-    if let Some(hash) = unsafe { typed_hash(part) } {
+    if let Some((hash, _)) = unsafe { typed_hash(part) } {
         return Ok((hash, None));
     }
     if needs_freezing(&value)? {

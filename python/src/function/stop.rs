@@ -3,12 +3,15 @@
 //! Since Python 3.12 an exception that is raised has to be an object. Ours is of a subclass of `StopIteration` whose last object is
 //! kept for the next time when it dies, which is as soon as `await` has taken the value out of it.
 
+#[cfg(Py_3_12)]
 use std::ffi::c_void;
 use std::ptr;
 
 use pyo3::ffi;
 use pyo3::prelude::*;
+#[cfg(Py_3_12)]
 use pyo3::sync::PyOnceLock;
+#[cfg(Py_3_12)]
 use pyo3::types::PyType;
 
 use crate::exact::Pointer;

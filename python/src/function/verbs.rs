@@ -97,8 +97,8 @@ fn cache_key(py: Python<'_>, function: Pointer, call: Call) -> PyResult<Object> 
     // SAFETY: as above.
     let body = unsafe { alive(function) };
     let prepared = key_for(py, body, call, "cache_key")?;
-    let key = Key { object: prepared.stored(py, body)?, tag: prepared.tag };
-    Ok(Bound::new(py, CallKey::new(body.inner(), key))?.into())
+    let key = Key { part: prepared.stored(py, body)?, tag: prepared.tag };
+    Ok(Bound::new(py, CallKey::new(py, body.inner(), &key)?)?.into())
 }
 
 fn cache_info(py: Python<'_>, function: Pointer, _call: Call) -> PyResult<Object> {
