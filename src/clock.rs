@@ -43,7 +43,7 @@ pub enum Clock {
 
 impl Clock {
     /// Now, or up to [`COARSE_LAG`] earlier.
-    #[inline]
+    #[inline(always)]
     #[must_use]
     pub fn coarse(&self) -> Tick {
         match self {

@@ -184,7 +184,12 @@ pub(crate) unsafe fn typed_same(stored: Pointer, wanted: Pointer) -> Verdict {
         return Verdict::Same;
     }
     // SAFETY: by the caller's promise.
-    unsafe { quick_equal(stored, wanted).map_or_else(|| typed_equal(stored, wanted), verdict) }
+    unsafe {
+        match quick_equal(stored, wanted) {
+            Some(same) => verdict(same),
+            None => typed_equal(stored, wanted),
+        }
+    }
 }
 
 /// Whether two objects of exactly the same of the two most usual types are equal, where that is told without a call.
@@ -253,7 +258,7 @@ unsafe fn equal_tuples(stored: Pointer, wanted: Pointer) -> Verdict {
 }
 
 /// The verdict over several parts: different if one is, else unknown if one is.
-#[inline]
+#[inline(always)]
 pub(crate) fn all_same(verdicts: impl Iterator<Item = Verdict>) -> Verdict {
     let mut all = Verdict::Same;
     for verdict in verdicts {
@@ -276,7 +281,12 @@ pub(crate) unsafe fn mapping_same(stored: Pointer, wanted: Pointer) -> Verdict {
         return Verdict::Same;
     }
     // SAFETY: by the caller's promise.
-    unsafe { quick_equal(stored, wanted).map_or_else(|| mapping_equal(stored, wanted), verdict) }
+    unsafe {
+        match quick_equal(stored, wanted) {
+            Some(same) => verdict(same),
+            None => mapping_equal(stored, wanted),
+        }
+    }
 }
 
 /// # Safety
@@ -362,6 +372,6 @@ unsafe fn equal_the_other_way(left: Pointer, right: Pointer) -> bool {
 }
 
 #[inline(always)]
-fn verdict(same: bool) -> Verdict {
+pub(crate) fn verdict(same: bool) -> Verdict {
     if same { Verdict::Same } else { Verdict::Different }
 }

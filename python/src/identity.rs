@@ -81,6 +81,16 @@ impl WeakIdentity {
         }
     }
 
+    /// What a stored object holds if it is an identity.
+    ///
+    /// # Safety
+    /// The object is alive and the thread is attached.
+    #[inline(always)]
+    pub(crate) unsafe fn of_stored<'a>(object: Pointer) -> Option<&'a Self> {
+        // SAFETY: the class was just checked.
+        unsafe { is_exactly(object, Self::class()).then(|| Self::get(object)) }
+    }
+
     /// The identity of an object in a cache. A `TypeError` if it cannot be referred to weakly.
     pub(crate) fn of(py: Python<'_>, cache: &Arc<Inner>, object: Pointer) -> PyResult<Object> {
         let address = object as usize;

@@ -4,7 +4,7 @@ use hotset::memory::{Probe as CoreProbe, Unsure, Verdict};
 use pyo3::ffi;
 use pyo3::prelude::*;
 
-use crate::exact::{Pointer, all_same, class, int_same, is_exactly, mapping_same, typed_same};
+use crate::exact::{Pointer, all_same, class, int_same, is_exactly, mapping_same, typed_same, verdict};
 use crate::frozen::Frozen;
 use crate::identity::WeakIdentity;
 use crate::key::{Key, Tag};
@@ -60,7 +60,10 @@ impl Rule {
         // SAFETY: by the caller's promise.
         unsafe {
             match (stored.kind(), wanted.kind()) {
-                (Kind::Object(stored), Kind::Object(wanted)) => self.same(stored, wanted),
+                (Kind::Object(stored), Kind::Object(wanted)) => match WeakIdentity::of_stored(stored) {
+                    Some(identity) => verdict(identity.referent() == wanted),
+                    None => self.same(stored, wanted),
+                },
                 (Kind::Int(int), Kind::Object(object)) | (Kind::Object(object), Kind::Int(int))
                     if self != Self::Typed =>
                 {
@@ -213,10 +216,14 @@ impl CoreProbe<Key> for Probe<'_> {
         if stored.tag != self.tag {
             return Verdict::Different;
         }
-        // SAFETY: a stored key is alive, memories are only used by attached threads, and the parts outlive the probe.
-        let verdict = unsafe {
-            let words = self.parts.iter().map(|&part| Word::of(part));
-            look(self.rule, self.single, words, &stored.part)
+        let stored_parts = if self.single { Some(std::slice::from_ref(&stored.part)) } else { stored.part.parts() };
+        let verdict = match stored_parts {
+            Some(parts) if parts.len() == self.parts.len() => {
+                let pairs = parts.iter().zip(self.parts);
+                // SAFETY: a stored key is alive, memories are only used by attached threads, and the parts outlive the probe.
+                all_same(pairs.map(|(part, &wanted)| unsafe { self.rule.compare(part.word(), Word::of(wanted)) }))
+            }
+            _ => Verdict::Different,
         };
         match verdict {
             Verdict::Unknown => self.remember(stored),
@@ -225,7 +232,7 @@ impl CoreProbe<Key> for Probe<'_> {
     }
 }
 
-/// As [`QuickProbe`], for keys of one part, by any rule.
+/// A probe for the hot path and keys of one part: it tells what can be told under the lock and remembers nothing.
 pub(crate) struct QuickProbeOfOne {
     pub(crate) tag: Tag,
     pub(crate) rule: Rule,
@@ -243,41 +250,41 @@ impl CoreProbe<Key> for QuickProbeOfOne {
     }
 }
 
-/// A probe for the hot path and typed keys: it tells what can be told under the lock and remembers nothing.
-pub(crate) struct QuickProbe<'a> {
+/// As [`QuickProbeOfOne`], for typed keys of several parts: an array of words, or a slice of them.
+pub(crate) struct QuickProbe<Words> {
     pub(crate) tag: Tag,
-    /// Whether the key has one part, which is stored as it is.
-    pub(crate) single: bool,
-    pub(crate) words: &'a [Word],
+    pub(crate) words: Words,
 }
 
-impl CoreProbe<Key> for QuickProbe<'_> {
+impl<Words: AsRef<[Word]>> CoreProbe<Key> for QuickProbe<Words> {
     #[inline(always)]
     fn compare(&mut self, stored: &Key) -> Verdict {
-        if stored.tag != self.tag {
+        let words = self.words.as_ref();
+        let Some(parts) = stored.part.parts() else { return Verdict::Different };
+        if stored.tag != self.tag || parts.len() != words.len() {
             return Verdict::Different;
         }
-        // SAFETY: a stored key is alive, memories are only used by attached threads, and the parts outlive the probe.
-        unsafe { look(Rule::Typed, self.single, self.words.iter().copied(), &stored.part) }
+        let mut all = Verdict::Same;
+        for (part, &wanted) in parts.iter().zip(words) {
+            if part.word() != wanted {
+                // SAFETY: as above.
+                match unsafe { other_words_same(part.word(), wanted) } {
+                    Verdict::Same => {}
+                    Verdict::Different => return Verdict::Different,
+                    Verdict::Unknown => all = Verdict::Unknown,
+                }
+            }
+        }
+        all
     }
 }
 
-/// Compares what is stored with the parts of a key.
+/// Whether words that are not equal are the same typed part.
 ///
 /// # Safety
-/// All are alive and the thread is attached.
-#[inline(always)]
-unsafe fn look(rule: Rule, single: bool, mut words: impl ExactSizeIterator<Item = Word>, stored: &Part) -> Verdict {
+/// As for [`Rule::compare`].
+#[inline(never)]
+unsafe fn other_words_same(stored: Word, wanted: Word) -> Verdict {
     // SAFETY: by the caller's promise.
-    unsafe {
-        if single {
-            return words.next().map_or(Verdict::Different, |wanted| rule.compare(stored.word(), wanted));
-        }
-        match stored.parts() {
-            Some(parts) if parts.len() == words.len() => {
-                all_same(parts.iter().zip(words).map(|(part, wanted)| rule.compare(part.word(), wanted)))
-            }
-            _ => Verdict::Different,
-        }
-    }
+    unsafe { Rule::Typed.compare_kinds(stored, wanted) }
 }

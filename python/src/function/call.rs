@@ -4,7 +4,7 @@ use std::ffi::CStr;
 
 use hotset::flight::Flight;
 use hotset::hash;
-use hotset::memory::{Condition, Details, Unsure};
+use hotset::memory::{Condition, Details, Probe as CoreProbe, Unsure};
 use pyo3::exceptions::PyTypeError;
 use pyo3::ffi;
 use pyo3::prelude::*;
@@ -54,22 +54,65 @@ pub(crate) unsafe fn look_up_quickly<'a>(
         let Some(count) = body.signature.bind_quickly(call, bound) else { return Quick::Unsuited };
         *parts = &bound[..count];
     }
-    let parts = *parts;
-    let (seed, mut state) = (memory.seed(), body.salt);
-    let mut by_identity = body.first_by_identity();
+    // SAFETY: arguments are alive.
+    unsafe {
+        match **parts {
+            [part] if body.single => look_up_one(body, part),
+            [first, second] => look_up_several(body, [first, second]),
+            [first, second, third] => look_up_several(body, [first, second, third]),
+            ref parts => look_up_many(body, parts),
+        }
+    }
+}
+
+/// Looks up a key of several parts.
+///
+/// # Safety
+/// As for [`look_up_quickly`].
+#[inline(always)]
+unsafe fn look_up_several<const N: usize>(body: &Body, parts: [Pointer; N]) -> Quick {
+    let mut words = [Word::of_other(std::ptr::null_mut()); N];
+    // SAFETY: by the caller's promise.
+    match unsafe { hash_parts(body, &parts, &mut words) } {
+        Some(tag) => look_up(body, tag, &mut QuickProbe { tag, words }),
+        None => Quick::Unsuited,
+    }
+}
+
+/// As [`look_up_several`], for any number of parts up to [`FEW`].
+#[inline(never)]
+unsafe fn look_up_many(body: &Body, parts: &[Pointer]) -> Quick {
     let mut words = [Word::of_other(std::ptr::null_mut()); FEW];
-    for (&part, place) in parts.iter().zip(&mut words) {
-        let identity = || (address_hash(part), Word::of_other(part));
-        // SAFETY: arguments are alive.
-        let hashed = if by_identity { Some(identity()) } else { unsafe { typed_hash(part) } };
-        let Some((hash, word)) = hashed else { return Quick::Unsuited };
+    // SAFETY: by the caller's promise.
+    match unsafe { hash_parts(body, parts, &mut words) } {
+        Some(tag) => look_up(body, tag, &mut QuickProbe { tag, words: &words[..parts.len()] }),
+        None => Quick::Unsuited,
+    }
+}
+
+/// Hashes parts and turns them into words, if all are of types for which that can be done here.
+///
+/// # Safety
+/// As for [`look_up_quickly`]; there are not more parts than words.
+#[inline(always)]
+unsafe fn hash_parts(body: &Body, parts: &[Pointer], words: &mut [Word]) -> Option<Tag> {
+    let (seed, mut state) = (body.inner().memory.seed(), body.salt);
+    let mut by_identity = body.first_by_identity();
+    for (&part, place) in parts.iter().zip(words) {
+        let identity = (address_hash(part), Word::of_other(part));
+        // SAFETY: by the caller's promise.
+        let (hash, word) = if by_identity { identity } else { unsafe { typed_hash(part)? } };
         state = seed.mix(state, hash);
         *place = word;
         by_identity = false;
     }
-    let tag = Tag::new(body.owner, hash::shorten(state));
-    let mut probe = QuickProbe { tag, single: body.single, words: &words[..parts.len()] };
-    match memory.read(tag.hash(), body.owner, &mut probe, Object::clone) {
+    Some(Tag::new(body.owner, hash::shorten(state)))
+}
+
+/// Reads what a probe looks for.
+#[inline(always)]
+fn look_up(body: &Body, tag: Tag, probe: &mut impl CoreProbe<Key>) -> Quick {
+    match body.inner().memory.read(tag.hash(), body.owner, probe, Object::clone) {
         Ok(read) => {
             if read.due {
                 body.inner().tend_attached(tag.hash());
@@ -90,18 +133,11 @@ pub(crate) unsafe fn look_up_one(body: &Body, part: Pointer) -> Quick {
     if !memory.is_enabled() {
         return Quick::Unsuited;
     }
+    let mut words = [Word::of_other(part)];
     // SAFETY: by the caller's promise.
-    let Some((hash, word)) = (unsafe { typed_hash(part) }) else { return Quick::Unsuited };
-    let tag = Tag::new(body.owner, hash::shorten(memory.seed().mix(body.salt, hash)));
-    let mut probe = QuickProbeOfOne { tag, rule: Rule::Typed, word };
-    match memory.read(tag.hash(), body.owner, &mut probe, Object::clone) {
-        Ok(read) => {
-            if read.due {
-                body.inner().tend_attached(tag.hash());
-            }
-            read.found.map_or(Quick::Miss(tag), Quick::Hit)
-        }
-        Err(_) => Quick::Unsuited,
+    match unsafe { hash_parts(body, &[part], &mut words) } {
+        Some(tag) => look_up(body, tag, &mut QuickProbeOfOne { tag, rule: Rule::Typed, word: words[0] }),
+        None => Quick::Unsuited,
     }
 }
 

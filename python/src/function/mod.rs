@@ -153,7 +153,7 @@ unsafe extern "C" fn call_function_of_one(
     // SAFETY: CPython calls this with a function of ours and live arguments; this is the entry of suited functions only.
     unsafe {
         let body = body_of(function);
-        if !names.is_null() || call.count() != 1 || body.first_by_identity() {
+        if !names.is_null() || call.count() != 1 {
             return call_function(function, args, flagged_count, names);
         }
         match look_up_one(body, call.arg(0)) {
@@ -210,7 +210,7 @@ unsafe extern "C" fn call_coroutine_of_one(
     // SAFETY: as in `call_function_of_one`.
     unsafe {
         let body = body_of(function);
-        if !names.is_null() || call.count() != 1 || body.first_by_identity() {
+        if !names.is_null() || call.count() != 1 {
             return call_coroutine(function, args, flagged_count, names);
         }
         match look_up_one(body, call.arg(0)) {
