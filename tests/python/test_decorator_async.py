@@ -343,3 +343,44 @@ def test_many_loops_one_after_the_other_share_what_was_loaded(run: Run, load: Co
     f = cache_result(load)
     assert [run(f(x)) for x in (1, 2, 1, 2)] == [1, 2, 1, 2]
     assert load.calls == [1, 2]
+
+
+def test_the_arguments_of_an_end_outlive_it() -> None:
+    @cache_result
+    async def f(value: object) -> object:
+        return value
+
+    asyncio.run(f(1))
+    asyncio.run(f(None))
+    asyncio.run(f((1, 2)))
+
+    def end(argument: object) -> StopIteration:
+        with pytest.raises(StopIteration) as caught:
+            f(argument).send(None)
+        return caught.value
+
+    for _ in range(3):
+        kept = [end(1), end(None), end((1, 2)), end(1)]
+        args = [exception.args for exception in kept]
+        values = [exception.value for exception in kept]
+        del kept
+        assert [end(number).value for number in (1, None, (1, 2))] == [1, None, (1, 2)]
+        assert args == [(1,), (), ((1, 2),), (1,)]
+        assert values == [1, None, (1, 2), 1]
+
+
+def test_a_hit_of_none_can_be_awaited_sent_to_and_iterated() -> None:
+    @cache_result
+    async def f() -> None:
+        return None
+
+    asyncio.run(f())
+    assert asyncio.run(f()) is None
+    assert list(f().__await__()) == []
+    with pytest.raises(StopIteration):
+        next(f().__await__())
+    used = f()
+    with pytest.raises(StopIteration):
+        used.send(None)
+    with pytest.raises(RuntimeError, match="already awaited"):
+        used.send(None)

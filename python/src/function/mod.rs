@@ -29,7 +29,6 @@ use crate::cache::CacheVerbs;
 use crate::ctype::{NewType, leaked, members, offset, slot};
 use crate::exact::Pointer;
 use crate::guard::guard;
-use crate::key::Tag;
 use crate::object::Object;
 use body::Body;
 use call::{Quick, are_storable, load_quickly, look_up_one, look_up_quickly};
@@ -82,10 +81,10 @@ fn wrap(
 ) -> PyResult<Py<PyAny>> {
     let body = Body::from_plan(function, cache, plan)?;
     let (class, vectorcall): (_, ffi::vectorcallfunc) = match (body.is_coroutine, body.takes_one()) {
-        (true, true) => (&COROUTINE_FUNCTION, call_coroutine_of_one),
-        (true, false) => (&COROUTINE_FUNCTION, call_coroutine),
-        (false, true) => (&FUNCTION, call_function_of_one),
-        (false, false) => (&FUNCTION, call_function),
+        (true, true) => (&COROUTINE_FUNCTION, entry_of_one::<Awaited>),
+        (true, false) => (&COROUTINE_FUNCTION, entry::<Awaited>),
+        (false, true) => (&FUNCTION, entry_of_one::<Plain>),
+        (false, false) => (&FUNCTION, entry::<Plain>),
     };
     let Some(class) = class.get(py) else { return Err(PyErr::fetch(py)) };
     // SAFETY: the object is filled before anybody sees it; allocation zeroes the rest and keeps the type alive.
@@ -122,8 +121,72 @@ pub(crate) unsafe fn body_of<'a>(function: Pointer) -> &'a Body {
     unsafe { &(*function.cast::<FunctionObject>()).body }
 }
 
+/// What a call of a decorated function comes to: where functions and coroutine functions differ.
+trait Outcome {
+    /// What a call returns whose value was found; null and an exception if there is no memory for it.
+    fn hit(value: Object) -> Pointer;
+
+    /// Anything else.
+    ///
+    /// # Safety
+    /// The function is alive, the arguments are, the parts are among them or its defaults, and the thread is attached.
+    unsafe fn other(function: Pointer, call: Call, quick: Quick, parts: &[Pointer]) -> Pointer;
+}
+
+/// A function returns the value.
+struct Plain;
+
+impl Outcome for Plain {
+    #[inline(always)]
+    fn hit(value: Object) -> Pointer {
+        value.into_ptr()
+    }
+
+    #[inline(never)]
+    unsafe fn other(function: Pointer, call: Call, quick: Quick, parts: &[Pointer]) -> Pointer {
+        // SAFETY: by the caller's promise.
+        unsafe {
+            let body = body_of(function);
+            match quick {
+                Quick::Miss(tag) if body.fills_quickly && !body.first_by_identity() && are_storable(parts) => {
+                    load_quickly(body, call, tag, parts)
+                }
+                _ => guard(|py| call::call(py, body, call, matches!(quick, Quick::Miss(_)))),
+            }
+        }
+    }
+}
+
+/// A coroutine function returns something to await: the value, or what waits until it is awaited.
+struct Awaited;
+
+impl Outcome for Awaited {
+    #[inline(always)]
+    fn hit(value: Object) -> Pointer {
+        ready::make(value)
+    }
+
+    #[inline(never)]
+    unsafe fn other(function: Pointer, call: Call, quick: Quick, _parts: &[Pointer]) -> Pointer {
+        // SAFETY: the function is alive during the call.
+        let body = unsafe { body_of(function) };
+        guard(|py| {
+            if !body.inner().memory.is_enabled() {
+                return call::call_uncached(py, body, call);
+            }
+            if !matches!(quick, Quick::Miss(_))
+                && let call::Lookup::Found(value) = call::prepare_and_look_up(py, body, call, false)?
+            {
+                return ready::ready_object(py, value);
+            }
+            // SAFETY: as above.
+            PendingCall::make(py, unsafe { Object::from_borrowed(function) }, call, false)
+        })
+    }
+}
+
 /// Calls a decorated function.
-unsafe extern "C" fn call_function(
+unsafe extern "C" fn entry<To: Outcome>(
     function: Pointer,
     args: *const Pointer,
     flagged_count: usize,
@@ -133,107 +196,31 @@ unsafe extern "C" fn call_function(
     let (mut bound, mut parts): (_, &[Pointer]) = (call::Bound::uninit(), &[]);
     // SAFETY: CPython calls this with a function of ours and live arguments.
     unsafe {
-        let body = body_of(function);
-        match look_up_quickly(body, call, &mut bound, &mut parts) {
-            Quick::Hit(value) => value.into_ptr(),
-            Quick::Miss(tag) => load_missing(body, call, tag, parts),
-            Quick::Unsuited => call_slowly(body, call, false),
+        match look_up_quickly(body_of(function), call, &mut bound, &mut parts) {
+            Quick::Hit(value) => To::hit(value),
+            other => To::other(function, call, other, parts),
         }
     }
 }
 
 /// Calls a decorated function of one parameter, which has a shorter way for one positional argument.
-unsafe extern "C" fn call_function_of_one(
+unsafe extern "C" fn entry_of_one<To: Outcome>(
     function: Pointer,
     args: *const Pointer,
     flagged_count: usize,
     names: Pointer,
 ) -> Pointer {
-    let call = Call { args, flagged_count, names };
+    let given = Call { args, flagged_count, names };
     // SAFETY: CPython calls this with a function of ours and live arguments; this is the entry of suited functions only.
     unsafe {
-        let body = body_of(function);
-        if !names.is_null() || call.count() != 1 {
-            return call_function(function, args, flagged_count, names);
+        if !names.is_null() || given.count() != 1 {
+            return entry::<To>(function, args, flagged_count, names);
         }
-        match look_up_one(body, call.arg(0)) {
-            Quick::Hit(value) => value.into_ptr(),
-            Quick::Miss(tag) => load_missing(body, call, tag, &[call.arg(0)]),
-            Quick::Unsuited => call_slowly(body, call, false),
+        match look_up_one(body_of(function), given.arg(0)) {
+            Quick::Hit(value) => To::hit(value),
+            other => To::other(function, given, other, &[given.arg(0)]),
         }
     }
-}
-
-/// # Safety
-/// As for [`load_quickly`].
-#[inline(never)]
-unsafe fn load_missing(body: &Body, call: Call, tag: Tag, parts: &[Pointer]) -> Pointer {
-    // SAFETY: by the caller's promise.
-    unsafe {
-        if body.fills_quickly && !body.first_by_identity() && are_storable(parts) {
-            load_quickly(body, call, tag, parts)
-        } else {
-            call_slowly(body, call, true)
-        }
-    }
-}
-
-#[inline(never)]
-fn call_slowly(body: &Body, call: Call, looked_up: bool) -> Pointer {
-    guard(|py| call::call(py, body, call, looked_up))
-}
-
-/// Calls a decorated coroutine function: a hit is ready to be awaited, anything else waits until it is.
-unsafe extern "C" fn call_coroutine(
-    function: Pointer,
-    args: *const Pointer,
-    flagged_count: usize,
-    names: Pointer,
-) -> Pointer {
-    let call = Call { args, flagged_count, names };
-    let (mut bound, mut parts): (_, &[Pointer]) = (call::Bound::uninit(), &[]);
-    // SAFETY: CPython calls this with a function of ours and live arguments.
-    match unsafe { look_up_quickly(body_of(function), call, &mut bound, &mut parts) } {
-        Quick::Hit(value) => ready::make(value),
-        other => call_coroutine_slowly(function, call, matches!(other, Quick::Miss(_))),
-    }
-}
-
-/// As [`call_function_of_one`], for coroutine functions.
-unsafe extern "C" fn call_coroutine_of_one(
-    function: Pointer,
-    args: *const Pointer,
-    flagged_count: usize,
-    names: Pointer,
-) -> Pointer {
-    let call = Call { args, flagged_count, names };
-    // SAFETY: as in `call_function_of_one`.
-    unsafe {
-        let body = body_of(function);
-        if !names.is_null() || call.count() != 1 {
-            return call_coroutine(function, args, flagged_count, names);
-        }
-        match look_up_one(body, call.arg(0)) {
-            Quick::Hit(value) => ready::make(value),
-            other => call_coroutine_slowly(function, call, matches!(other, Quick::Miss(_))),
-        }
-    }
-}
-
-#[inline(never)]
-fn call_coroutine_slowly(function: Pointer, call: Call, looked_up: bool) -> Pointer {
-    // SAFETY: the function is alive during the call.
-    let body = unsafe { body_of(function) };
-    guard(|py| {
-        if !body.inner().memory.is_enabled() {
-            return call::call_uncached(py, body, call);
-        }
-        if !looked_up && let call::Lookup::Found(value) = call::prepare_and_look_up(py, body, call, false)? {
-            return ready::ready_object(py, value);
-        }
-        // SAFETY: as above.
-        PendingCall::make(py, unsafe { Object::from_borrowed(function) }, call, false)
-    })
 }
 
 fn make_type(py: Python<'_>, name: &'static CStr, doc: &'static CStr) -> PyResult<Py<PyType>> {

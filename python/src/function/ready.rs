@@ -120,6 +120,9 @@ unsafe extern "C" fn next(ready: Pointer) -> Pointer {
         let value = take(ready);
         if value.is_null() {
             used_up();
+        } else if value == ffi::Py_None() {
+            // The end of an iteration without an exception is one with None.
+            ffi::Py_DECREF(value);
         } else {
             stop_iteration(value);
         }
@@ -142,7 +145,13 @@ unsafe extern "C" fn am_send(ready: Pointer, _sent: Pointer, result: *mut Pointe
 
 unsafe extern "C" fn send(ready: Pointer, _sent: Pointer) -> Pointer {
     // SAFETY: CPython calls this with an object of ours.
-    unsafe { next(ready) }
+    unsafe {
+        if (*ready.cast::<ReadyObject>()).value == ffi::Py_None() {
+            stop_iteration(take(ready));
+            return ptr::null_mut();
+        }
+        next(ready)
+    }
 }
 
 unsafe extern "C" fn throw(ready: Pointer, args: Pointer) -> Pointer {

@@ -1,7 +1,7 @@
 //! Ending an iteration with a value, which is how `await` gets its result, without making an exception each time.
 //!
 //! Since Python 3.12 an exception that is raised has to be an object. Ours is of a subclass of `StopIteration` whose last object is
-//! kept for the next time when it dies, which is as soon as `await` has taken the value out of it.
+//! kept, with the tuple of its arguments, for the next time when it dies, which is as soon as `await` has taken the value out of it.
 
 #[cfg(Py_3_12)]
 use std::ffi::c_void;
@@ -100,15 +100,51 @@ mod recycled {
                 return;
             }
             let object = exception.cast::<ffi::PyStopIterationObject>();
-            let count = if value == ffi::Py_None() { 0 } else { 1 };
-            (*object).args = ffi::PyTuple_Pack(count, value);
             (*object).value = value;
-            if (*object).args.is_null() {
+            if !fill_args(&raw mut (*object).args, value) {
                 ffi::Py_DECREF(exception);
                 return;
             }
             ffi::PyObject_GC_Track(exception.cast());
             ffi::PyErr_SetRaisedException(exception);
+        }
+    }
+
+    /// Makes the arguments `(value,)`, or `()` for `None`, in the tuple that was kept if there is one; whether there was memory for it.
+    #[inline(always)]
+    unsafe fn fill_args(args: *mut Pointer, value: Pointer) -> bool {
+        // SAFETY: a tuple that was kept has one place, which is empty, and nobody else knows it.
+        unsafe {
+            if value == ffi::Py_None() {
+                ffi::Py_CLEAR(args);
+                *args = ffi::PyTuple_New(0);
+            } else if (*args).is_null() {
+                *args = ffi::PyTuple_Pack(1, value);
+            } else {
+                ffi::PyTuple_SET_ITEM(*args, 0, ffi::Py_NewRef(value));
+                ffi::PyObject_GC_Track((*args).cast());
+            }
+            !(*args).is_null()
+        }
+    }
+
+    /// Empties arguments that nobody else knows; lets go of others.
+    #[inline(always)]
+    unsafe fn empty_args(args: *mut Pointer) {
+        // SAFETY: arguments are a tuple or null; one with a single reference is ours to write to.
+        unsafe {
+            let others = (*args).is_null() || ffi::Py_REFCNT(*args) != 1 || ffi::PyTuple_GET_SIZE(*args) != 1;
+            // From 3.14 on a tuple may remember its hash.
+            if others || cfg!(Py_3_14) {
+                ffi::Py_CLEAR(args);
+                return;
+            }
+            if ffi::PyObject_GC_IsTracked(*args) != 0 {
+                ffi::PyObject_GC_UnTrack((*args).cast());
+            }
+            let item = ffi::PyTuple_GET_ITEM(*args, 0);
+            ffi::PyTuple_SET_ITEM(*args, 0, ptr::null_mut());
+            ffi::Py_XDECREF(item);
         }
     }
 
@@ -133,7 +169,7 @@ mod recycled {
             }
             let object = exception.cast::<ffi::PyStopIterationObject>();
             let value = ptr::replace(&raw mut (*object).value, ptr::null_mut());
-            ffi::Py_CLEAR(&raw mut (*object).args);
+            empty_args(&raw mut (*object).args);
             ffi::Py_CLEAR(&raw mut (*object).dict);
             ffi::Py_CLEAR(&raw mut (*object).notes);
             ffi::Py_CLEAR(&raw mut (*object).traceback);
@@ -143,6 +179,7 @@ mod recycled {
             if cfg!(not(Py_GIL_DISABLED)) && KEPT.is_null() {
                 KEPT = exception;
             } else {
+                ffi::Py_CLEAR(&raw mut (*object).args);
                 let class = ffi::Py_TYPE(exception);
                 ffi::PyObject_GC_Del(exception.cast());
                 ffi::Py_DECREF(class.cast());
