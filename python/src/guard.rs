@@ -8,8 +8,8 @@ use pyo3::ffi;
 use pyo3::panic::PanicException;
 use pyo3::prelude::*;
 
-use crate::exact::Pointer;
 use crate::function::Call;
+use crate::key::exact::Pointer;
 use crate::object::Object;
 
 /// Runs what a C slot does; null and an exception if it fails.

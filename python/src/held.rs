@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::mem::ManuallyDrop;
 use std::ops::Deref;
 
-use crate::exact::Pointer;
+use crate::key::exact::Pointer;
 use crate::object::Object;
 
 /// So many ends may be nested in each other; those beneath wait until the outermost is over.

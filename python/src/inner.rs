@@ -12,14 +12,14 @@ use pyo3::prelude::*;
 use pyo3::types::PyString;
 use pyo3::{PyTraverseError, PyVisit};
 
-use crate::call_key::CallKey;
 use crate::errors::invalid;
 use crate::guard::{attached, is_finalizing};
-use crate::identity::{Identities, WeakIdentity, identities_in};
+use crate::key::call_key::CallKey;
+use crate::key::identity::{Identities, WeakIdentity, identities_in};
+use crate::key::part::Part;
+use crate::key::probe::{Probe, Rule};
 use crate::key::{Key, MAPPING};
 use crate::object::Object;
-use crate::part::Part;
-use crate::probe::{Probe, Rule};
 use crate::sync::AttachedLock;
 
 /// The most that an entry may weigh, so that no sum of weights overflows.

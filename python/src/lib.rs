@@ -1,37 +1,26 @@
 //! hotset for Python: converts, calls the core, converts back.
 //!
-//! - `function/`: decorated functions, the hot path
-//! - [`cache`], [`quick`] and [`iterator`]: the classes beneath `hotset.Cache`
+//! - [`function`]: decorated functions, the hot path
+//! - [`cache`]: the classes beneath `hotset.Cache`
 //! - [`inner`]: what a cache is behind both
-//! - [`key`], [`part`], [`exact`], [`probe`], [`identity`], [`frozen`], [`freeze`], [`call_key`]: what a key is and when two are one
-//! - [`layout`]: what is read directly from built-in objects
+//! - [`key`]: what a key is, and when two are one
 //! - [`ctype`], [`guard`]: types made by hand, and the way from C into Rust
 //! - [`object`], [`held`], [`sync`]: references and locks of attached threads
 //! - [`arguments`], [`clock`], [`duration`], [`errors`], [`missing`], [`stats`]: small conversions
 
 mod arguments;
 mod cache;
-mod call_key;
 mod clock;
 mod ctype;
 mod duration;
 mod errors;
-mod exact;
-mod freeze;
-mod frozen;
 mod function;
 mod guard;
 mod held;
-mod identity;
 mod inner;
-mod iterator;
 mod key;
-mod layout;
 mod missing;
 mod object;
-mod part;
-mod probe;
-mod quick;
 mod stats;
 mod sync;
 
@@ -41,13 +30,8 @@ use pyo3::prelude::*;
 #[pymodule(gil_used = true)]
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     let py = module.py();
-    identity::WeakIdentity::prepare(py);
-    frozen::Frozen::prepare(py);
-    freeze::prepare(py)?;
-    py.get_type::<iterator::CacheIterator>();
-    module.add_class::<cache::CacheVerbs>()?;
-    quick::register(module)?;
-    module.add_class::<call_key::CallKey>()?;
+    key::register(module)?;
+    cache::register(module)?;
     module.add_class::<clock::ManualClock>()?;
     module.add_class::<missing::Missing>()?;
     module.add_class::<stats::Stats>()?;

@@ -7,9 +7,9 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyString, PyTuple};
 
-use crate::exact::Pointer;
 use crate::function::body_of;
 use crate::guard::guard;
+use crate::key::exact::Pointer;
 use crate::object::{Object, borrow, object_from};
 
 /// Attributes that `inspect` and frameworks look for on functions.

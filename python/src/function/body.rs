@@ -16,8 +16,8 @@ use crate::duration::ticks;
 use crate::function::prepared::Prepared;
 use crate::function::signature::{Call, FEW, Mismatch, Signature, pack};
 use crate::inner::Inner;
+use crate::key::probe::Rule;
 use crate::object::Object;
-use crate::probe::Rule;
 
 /// The state of a decorated function. What a hit needs comes first.
 #[repr(C)]

@@ -12,11 +12,11 @@ use pyo3::types::PyType;
 use smallvec::SmallVec;
 
 use crate::ctype::{NewType, leaked, members, offset, slot};
-use crate::exact::Pointer;
 use crate::function::signature::Call;
 use crate::function::{body_of, is_function, verbs};
 use crate::guard::{guard, vectorcall};
 use crate::held::release;
+use crate::key::exact::Pointer;
 use crate::object::{Object, borrow, object_from};
 
 /// The C layout of a method.

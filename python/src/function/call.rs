@@ -10,15 +10,15 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 
 use crate::arguments::tag_names;
-use crate::exact::{Pointer, address_hash, keyed_by_address, typed_hash};
 use crate::function::body::Body;
 use crate::function::prepared::Prepared;
 use crate::function::signature::{Call, FEW, Mismatch, mismatch_error, pack};
 use crate::guard::{guard, vectorcall};
+use crate::key::exact::{Pointer, address_hash, keyed_by_address, typed_hash};
+use crate::key::part::{Part, Word};
+use crate::key::probe::{Probe, QuickProbe, QuickProbeOfOne, Rule};
 use crate::key::{Key, Tag};
 use crate::object::Object;
-use crate::part::{Part, Word};
-use crate::probe::{Probe, QuickProbe, QuickProbeOfOne, Rule};
 
 /// Room for the parts of a call that has to be bound.
 pub(crate) type Bound = std::mem::MaybeUninit<[Pointer; FEW]>;

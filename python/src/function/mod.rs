@@ -27,8 +27,8 @@ pub(crate) use pending::PendingCall;
 
 use crate::cache::CacheVerbs;
 use crate::ctype::{NewType, leaked, members, offset, slot};
-use crate::exact::Pointer;
 use crate::guard::guard;
+use crate::key::exact::Pointer;
 use crate::object::Object;
 use body::Body;
 use call::{Quick, are_storable, load_quickly, look_up_one, look_up_quickly};

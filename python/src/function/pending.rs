@@ -9,7 +9,6 @@ use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 use pyo3::{PyTraverseError, PyVisit};
 
-use crate::exact::Pointer;
 use crate::function::body::Body;
 use crate::function::body_of;
 use crate::function::call::{Lookup, call_uncached, fill, prepare_and_look_up};
@@ -18,8 +17,9 @@ use crate::function::ready::thrown;
 use crate::function::signature::Call;
 use crate::guard::iter_send;
 use crate::held::Held;
+use crate::key::exact::Pointer;
+use crate::key::part::Part;
 use crate::object::Object;
-use crate::part::Part;
 use crate::sync::AttachedLock;
 
 /// A call of a decorated coroutine function that was not answered at once.

@@ -6,15 +6,15 @@ use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 use smallvec::SmallVec;
 
-use crate::exact::{Pointer, address_hash, keyed_by_address, typed_hash};
-use crate::freeze::{Unkeyable, Writer, by_identity, hash_of, is_hashable, needs_freezing};
 use crate::function::body::Body;
 use crate::function::signature::{FEW, Parts};
-use crate::identity::WeakIdentity;
 use crate::key::Tag;
+use crate::key::exact::{Pointer, address_hash, keyed_by_address, typed_hash};
+use crate::key::freeze::{Unkeyable, Writer, by_identity, hash_of, is_hashable, needs_freezing};
+use crate::key::identity::WeakIdentity;
+use crate::key::part::Part;
+use crate::key::probe::{Probe, Rule};
 use crate::object::{Object, borrow};
-use crate::part::Part;
-use crate::probe::{Probe, Rule};
 
 /// A key that can be looked for and stored.
 pub(crate) struct Prepared {

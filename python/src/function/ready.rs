@@ -10,9 +10,9 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyTuple, PyType};
 
 use crate::ctype::{NewType, leaked, slot};
-use crate::exact::Pointer;
 use crate::function::stop::{self, stop_iteration};
 use crate::guard::{attached, guard};
+use crate::key::exact::Pointer;
 use crate::object::{Object, borrow};
 
 /// The C layout; the value is null once it has been awaited.

@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyString, PyTuple};
 use smallvec::SmallVec;
 
-use crate::exact::Pointer;
+use crate::key::exact::Pointer;
 use crate::object::{Object, borrow};
 
 /// The most parameters that are bound without an allocation.

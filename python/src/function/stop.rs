@@ -14,7 +14,7 @@ use pyo3::sync::PyOnceLock;
 #[cfg(Py_3_12)]
 use pyo3::types::PyType;
 
-use crate::exact::Pointer;
+use crate::key::exact::Pointer;
 
 #[cfg(not(Py_3_12))]
 pub(super) fn prepare(_py: Python<'_>) -> PyResult<()> {

@@ -9,9 +9,7 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use smallvec::SmallVec;
 
-use crate::call_key::CallKey;
 use crate::ctype;
-use crate::exact::Pointer;
 use crate::function::body::Body;
 use crate::function::body_of;
 use crate::function::bound::{self, receiver};
@@ -21,6 +19,8 @@ use crate::function::ready::ready_object;
 use crate::function::signature::Call;
 use crate::guard::guard;
 use crate::key::Key;
+use crate::key::call_key::CallKey;
+use crate::key::exact::Pointer;
 use crate::object::{Object, borrow, object_from};
 
 /// A verb on a function: `function` is the decorated function itself.

@@ -12,8 +12,8 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::{PyTraverseError, PyVisit};
 
-use crate::exact::{Pointer, all_same, typed_same};
 use crate::held::Held;
+use crate::key::exact::{Pointer, all_same, typed_same};
 use crate::object::{Object, borrow};
 
 static CLASS: AtomicPtr<ffi::PyTypeObject> = AtomicPtr::new(std::ptr::null_mut());

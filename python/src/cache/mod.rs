@@ -1,33 +1,37 @@
 //! The class beneath `hotset.Cache`: every verb on one key, and what concerns all of them.
 
+mod access;
+mod iterator;
+mod quick;
+
 use std::sync::Arc;
 use std::time::Duration;
 
+use hotset::Memory;
 use hotset::clock::{self, Clock, NEVER};
 use hotset::expiry::Lifespan;
 use hotset::memory::{Condition, Cursor, Details, Options};
-use hotset::stats::Cause;
-use hotset::{Memory, hash};
 use pyo3::exceptions::{PyKeyError, PyTypeError, PyValueError};
-use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyString, PyTuple};
 use pyo3::{PyTraverseError, PyVisit};
-use smallvec::SmallVec;
 
 use crate::arguments::{Given, bound, callable, shown, tag_names};
-use crate::call_key::as_call_key;
+use crate::cache::iterator::{CacheIterator, Shows};
 use crate::clock::ManualClock;
 use crate::duration::{duration, ticks};
 use crate::errors::raised;
-use crate::exact::{Pointer, quick_hash};
 use crate::inner::Inner;
-use crate::iterator::{CacheIterator, Shows};
-use crate::key::{Key, MAPPING, Tag};
-use crate::object::{Object, borrow};
-use crate::part::{Part, Word};
-use crate::probe::{Probe, QuickProbeOfOne, Rule};
+use crate::key::MAPPING;
+use crate::object::Object;
 use crate::stats::Stats;
+
+/// Makes the classes and adds them to the module.
+pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.py().get_type::<CacheIterator>();
+    module.add_class::<CacheVerbs>()?;
+    quick::register(module)
+}
 
 #[pyclass(frozen, subclass, weakref, generic, module = "hotset._core", name = "CacheVerbs")]
 pub(crate) struct CacheVerbs {
@@ -39,138 +43,7 @@ pub(crate) struct CacheVerbs {
     clock: Option<Py<ManualClock>>,
 }
 
-/// A key as it was given: of the mapping, or of a call.
-struct Wanted {
-    tag: Tag,
-    rule: Rule,
-    single: bool,
-    parts: SmallVec<[Object; 1]>,
-}
-
-impl Wanted {
-    fn probe(&self) -> Probe<'_> {
-        Probe::new(self.tag, self.rule, self.single, Object::pointers(&self.parts))
-    }
-
-    /// What to store.
-    fn stored(&self) -> Part {
-        match &*self.parts {
-            [part] if self.single => Part::from(part.clone()),
-            parts => Part::several(parts.iter().map(|part| Part::from(part.clone()))),
-        }
-    }
-}
-
 impl CacheVerbs {
-    #[inline]
-    fn wanted(&self, py: Python<'_>, key: Pointer) -> PyResult<Wanted> {
-        // SAFETY: keys are arguments, which are alive during the call.
-        unsafe {
-            if let Some(call) = as_call_key(py, key)
-                && call.get().is_of(&self.inner)
-            {
-                let call = call.get();
-                let (tag, rule, single) = (call.tag(), call.rule(), call.is_single());
-                return Ok(Wanted { tag, rule, single, parts: call.objects() });
-            }
-            let tag = self.tag_of(python_hash(py, key)?);
-            let parts = SmallVec::from_buf([Object::from_borrowed(key)]);
-            Ok(Wanted { tag, rule: Rule::Mapping, single: true, parts })
-        }
-    }
-
-    /// What is stored under a key of the most usual types; `None` where [`CacheVerbs::find_slowly`] has to look.
-    ///
-    /// # Safety
-    /// The key is alive and the thread is attached.
-    #[inline(always)]
-    pub(crate) unsafe fn find_quickly(&self, key: Pointer) -> Option<Option<Object>> {
-        // SAFETY: by the caller's promise.
-        let (tag, word) = unsafe { self.quick_tag(key)? };
-        let mut probe = QuickProbeOfOne { tag, rule: Rule::Mapping, word };
-        let read = self.inner.memory.read(tag.hash(), MAPPING, &mut probe, Object::clone).ok()?;
-        if read.due {
-            self.inner.tend_attached(tag.hash());
-        }
-        Some(read.found)
-    }
-
-    /// Tag and word of a key of the most usual types, while the cache is on.
-    ///
-    /// # Safety
-    /// The key is alive and the thread is attached.
-    #[inline(always)]
-    unsafe fn quick_tag(&self, key: Pointer) -> Option<(Tag, Word)> {
-        // SAFETY: by the caller's promise.
-        let (hash, word) = unsafe { quick_hash(key)? };
-        self.inner.memory.is_enabled().then(|| (self.tag_of(hash), word))
-    }
-
-    #[inline(always)]
-    fn tag_of(&self, hash: u64) -> Tag {
-        Tag::new(MAPPING, hash::shorten(self.inner.memory.seed().mix(0, hash)))
-    }
-
-    #[inline(never)]
-    pub(crate) fn find_slowly(&self, py: Python<'_>, key: Pointer) -> PyResult<Option<Object>> {
-        let wanted = self.wanted(py, key)?;
-        self.inner.read(py, &mut wanted.probe())
-    }
-
-    /// Stores a pair with a key of the most usual types where nobody has to be asked; whether it is done.
-    ///
-    /// # Safety
-    /// Key and value are alive and the thread is attached.
-    #[inline(always)]
-    pub(crate) unsafe fn store_quickly(&self, key: Pointer, value: Pointer) -> bool {
-        // SAFETY: by the caller's promise.
-        unsafe {
-            if self.inner.weigher.is_some() {
-                return false;
-            }
-            let Some((tag, word)) = self.quick_tag(key) else { return false };
-            let mut probe = QuickProbeOfOne { tag, rule: Rule::Mapping, word };
-            let mut pair = Some((Key { part: Part::of(key), tag }, Object::from_borrowed(value)));
-            let mut details = self.usual();
-            let Ok(written) = self.inner.memory.write(&mut pair, &mut details, &Condition::Always, &mut probe) else {
-                return false;
-            };
-            self.inner.finish_attached(written.left);
-        }
-        true
-    }
-
-    /// `cache[key] = value`
-    pub(crate) fn store_item(&self, key: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        self.store(key, value, self.usual(), &Condition::Always).map(drop)
-    }
-
-    /// `del cache[key]`
-    pub(crate) fn delete_item(&self, key: &Bound<'_, PyAny>) -> PyResult<()> {
-        self.take_out(key)?.map(drop).ok_or_else(|| PyKeyError::new_err((key.clone().unbind(),)))
-    }
-
-    fn store(
-        &self,
-        key: &Bound<'_, PyAny>,
-        value: &Bound<'_, PyAny>,
-        details: Details,
-        condition: &Condition<'_, Object>,
-    ) -> PyResult<bool> {
-        let py = key.py();
-        let wanted = self.wanted(py, key.as_ptr())?;
-        let mut probe = wanted.probe();
-        if wanted.rule == Rule::Mapping {
-            return self.inner.write(py, wanted.stored(), Object::of(value), details, condition, &mut probe);
-        }
-        self.inner.fill(py, wanted.stored(), Object::of(value), details, condition, &mut probe)
-    }
-
-    fn take_out(&self, key: &Bound<'_, PyAny>) -> PyResult<Option<Object>> {
-        let wanted = self.wanted(key.py(), key.as_ptr())?;
-        self.inner.remove(key.py(), &mut wanted.probe(), Cause::Invalidated)
-    }
-
     /// Details from the arguments that the verbs which store have in common.
     fn details(&self, ttl: Given<'_>, idle: Given<'_>, tags: Option<&Bound<'_, PyAny>>) -> PyResult<Details> {
         let tags = tags.map_or_else(|| Ok(Box::default()), tag_names)?;
@@ -193,31 +66,6 @@ impl CacheVerbs {
     pub(crate) fn usual(&self) -> Details {
         Details { lifespan: self.inner.lifespan, ..Details::default() }
     }
-}
-
-/// The hash that Python computes.
-///
-/// # Safety
-/// The object is alive.
-#[inline]
-pub(crate) unsafe fn python_hash(py: Python<'_>, object: Pointer) -> PyResult<u64> {
-    // SAFETY: by the caller's promise.
-    let hash = unsafe { ffi::PyObject_Hash(object) };
-    if hash == -1 { Err(unhashable(py, object)) } else { Ok(hash as u64) }
-}
-
-#[cold]
-fn unhashable(py: Python<'_>, object: Pointer) -> PyErr {
-    let error = PyErr::fetch(py);
-    // SAFETY: the object is alive.
-    let object = unsafe { borrow(py, object) };
-    if !error.is_instance_of::<PyTypeError>(py) || object.getattr("__hash__").is_ok_and(|hash| !hash.is_none()) {
-        return error;
-    }
-    let class = object.get_type().name().map_or_else(|_| "object".to_owned(), |name| name.to_string());
-    PyTypeError::new_err(format!(
-        "a {class} cannot be a key because it is not hashable: use a str, a number or a tuple of them, as for a dict"
-    ))
 }
 
 #[pymethods]

@@ -13,8 +13,8 @@ use pyo3::types::PyType;
 
 use crate::cache::CacheVerbs;
 use crate::ctype::{NewType, leaked, slot};
-use crate::exact::Pointer;
 use crate::guard::guard;
+use crate::key::exact::Pointer;
 use crate::object::{Object, borrow, object_from};
 
 static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();

@@ -2,7 +2,7 @@
 
 use pyo3::ffi;
 
-use crate::exact::Pointer;
+use crate::key::exact::Pointer;
 
 #[repr(C)]
 struct Int {

@@ -10,10 +10,10 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyByteArray, PyBytes, PyComplex, PyDict, PyFrozenSet, PyList, PySet, PyString, PyTuple};
 
-use crate::exact::{class, compares_by_identity, is_exactly, keyed_by_address};
-use crate::frozen::Frozen;
-use crate::identity::WeakIdentity;
 use crate::inner::Inner;
+use crate::key::exact::{class, compares_by_identity, is_exactly, keyed_by_address};
+use crate::key::frozen::Frozen;
+use crate::key::identity::WeakIdentity;
 use crate::object::Object;
 
 /// Deeper than this nothing is followed: what is, is a cycle or as good as one.

@@ -9,13 +9,13 @@ use pyo3::types::PyTuple;
 use pyo3::{PyTraverseError, PyTypeInfo, PyVisit};
 use smallvec::SmallVec;
 
-use crate::exact::Pointer;
 use crate::held::Held;
 use crate::inner::Inner;
+use crate::key::exact::Pointer;
+use crate::key::part::Part;
+use crate::key::probe::{Probe, Rule};
 use crate::key::{Key, Tag};
 use crate::object::Object;
-use crate::part::Part;
-use crate::probe::{Probe, Rule};
 
 /// The key of one call.
 #[pyclass(frozen, module = "hotset", name = "CallKey")]

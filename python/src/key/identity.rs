@@ -14,12 +14,12 @@ use pyo3::prelude::*;
 use pyo3::{PyTraverseError, PyVisit, ffi};
 use smallvec::SmallVec;
 
-use crate::exact::{Pointer, class, is_exactly};
-use crate::frozen::Frozen;
 use crate::inner::Inner;
 use crate::key::Key;
+use crate::key::exact::{Pointer, class, is_exactly};
+use crate::key::frozen::Frozen;
+use crate::key::part::Part;
 use crate::object::{Object, borrow};
-use crate::part::Part;
 use crate::sync::AttachedLock;
 
 static CLASS: AtomicPtr<ffi::PyTypeObject> = AtomicPtr::new(std::ptr::null_mut());

@@ -10,8 +10,8 @@ use std::ptr::NonNull;
 use pyo3::types::PyTuple;
 use pyo3::{PyTraverseError, PyVisit, ffi, prelude::*};
 
-use crate::exact::{Pointer, class, is_exactly};
-use crate::layout::small_int;
+use crate::key::exact::{Pointer, class, is_exactly};
+use crate::key::layout::small_int;
 use crate::object::Object;
 
 const KIND: usize = 0b11;

@@ -1,8 +1,32 @@
-//! Keys as the memory holds them: what is stored of it, whose it is, and its hash.
+//! What a key is, and when two are one.
+//!
+//! - [`part`]: what is stored of it, in words
+//! - [`exact`], [`layout`]: what is known of built-in objects without running Python code
+//! - [`probe`]: comparing under the lock and outside it
+//! - [`identity`]: keys by identity; [`freeze`], [`frozen`]: keys by content
+//! - [`call_key`]: the key of a call, as users see it
+
+pub(crate) mod call_key;
+pub(crate) mod exact;
+pub(crate) mod freeze;
+pub(crate) mod frozen;
+pub(crate) mod identity;
+mod layout;
+pub(crate) mod part;
+pub(crate) mod probe;
 
 use hotset::memory::{Hashed, Owner};
+use pyo3::prelude::*;
 
-use crate::part::Part;
+use part::Part;
+
+/// Makes the classes of keys ready, and adds those that users see to the module.
+pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    identity::WeakIdentity::prepare(module.py());
+    frozen::Frozen::prepare(module.py());
+    freeze::prepare(module.py())?;
+    module.add_class::<call_key::CallKey>()
+}
 
 /// The cache itself as an owner: keys of the mapping.
 pub(crate) const MAPPING: Owner = 0;

@@ -4,10 +4,10 @@
 use hotset::memory::Verdict;
 use pyo3::ffi;
 
-use crate::frozen::Frozen;
-use crate::identity::WeakIdentity;
-use crate::layout::{cached_text_hash, equal_ints, equal_texts, small_int};
-use crate::part::{Kind, Word};
+use crate::key::frozen::Frozen;
+use crate::key::identity::WeakIdentity;
+use crate::key::layout::{cached_text_hash, equal_ints, equal_texts, small_int};
+use crate::key::part::{Kind, Word};
 
 pub(crate) type Pointer = *mut ffi::PyObject;
 

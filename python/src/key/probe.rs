@@ -4,12 +4,12 @@ use hotset::memory::{Probe as CoreProbe, Unsure, Verdict};
 use pyo3::ffi;
 use pyo3::prelude::*;
 
-use crate::exact::{Pointer, all_same, class, int_same, is_exactly, mapping_same, typed_same, verdict};
-use crate::frozen::Frozen;
-use crate::identity::WeakIdentity;
+use crate::key::exact::{Pointer, all_same, class, int_same, is_exactly, mapping_same, typed_same, verdict};
+use crate::key::frozen::Frozen;
+use crate::key::identity::WeakIdentity;
+use crate::key::part::{Kind, Part, Word};
 use crate::key::{Key, Tag};
 use crate::object::borrow;
-use crate::part::{Kind, Part, Word};
 
 /// How many keys a read compares by Python's means before it takes its own for a missing one: others may go on replacing them.
 const MOST_ROUNDS: usize = 10_000;
