@@ -8,14 +8,13 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
+import hotset
 import pytest
+from hotset import Cache, cache_result
 from hypothesis import given
 from hypothesis import strategies as st
 
-import hotset
-from hotset import Cache, cache_result
-
-EDGES = sorted({sign * (1 << bits) + more for bits in range(0, 70) for sign in (1, -1) for more in (-1, 0, 1)})
+EDGES = sorted({sign * (1 << bits) + more for bits in range(70) for sign in (1, -1) for more in (-1, 0, 1)})
 
 
 class Number(int):
