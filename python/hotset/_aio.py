@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from hotset._cache import Load, _given
 from hotset._core import MISSING, Missing, ready
+from hotset._flights import obtain, obtain_many
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -109,20 +110,18 @@ class AsyncFace(Generic[K, V]):
         idle: Duration | Missing | None = MISSING,
         tags: Iterable[str] | None = None,
     ) -> Awaitable[V]:
-        """See :meth:`hotset.Cache.get_or_load`; the loader is awaited."""
+        """See :meth:`hotset.Cache.get_or_load`; the loader is awaited, by a task of its own."""
         found = self._cache.get(key, MISSING)
         if not isinstance(found, Missing):
             return ready(found)
         return self._load(key, loader, _given(ttl=ttl, idle=idle, tags=tags))
 
     async def _load(self, key: K, loader: Callable[[K], Awaitable[V]], options: dict[str, Any]) -> V:
-        found = self._cache.peek(key, MISSING)
-        if not isinstance(found, Missing):
-            return found
-        with Load(self._cache):
-            value = await loader(key)
-        self._cache._fill(key, value, options)
-        return value
+        if not self._cache.enabled:
+            with Load(self._cache):
+                return await loader(key)
+        attempt = self._cache._attempt(key, **options)
+        return await obtain(attempt, loader=lambda: loader(key))  # type: ignore[no-any-return]
 
     async def load_many(
         self,
@@ -137,8 +136,10 @@ class AsyncFace(Generic[K, V]):
         wanted = list(dict.fromkeys(keys))
         found = self._cache.get_many(wanted)
         missing = [key for key in wanted if key not in found]
-        if missing:
+        if missing and self._cache.enabled:
+            attempts = self._cache._attempts(missing, _given(ttl=ttl, idle=idle, tags=tags))
+            found.update(await obtain_many(attempts, load_missing))
+        elif missing:
             with Load(self._cache):
-                loaded = await load_missing(missing)
-            self._cache._fill_many(missing, loaded, found, _given(ttl=ttl, idle=idle, tags=tags))
+                found.update(await load_missing(missing))
         return {key: found[key] for key in wanted if key in found}

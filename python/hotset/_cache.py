@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping, MutableMapping
 from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar, cast, overload
 
 from hotset import _registry
-from hotset._core import MISSING, BaseCache, Missing, adopt_get, can_be_read_once
+from hotset._core import MISSING, BaseCache, Missing, adopt_get
+from hotset._flights import load_here, load_many_here
 from hotset._views import CacheItems, CacheValues
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from hotset._aio import AsyncFace
-    from hotset._core import CachedCoroutineFunction, CachedFunction, ManualClock
+    from hotset._core import Attempt, CachedCoroutineFunction, CachedFunction, ManualClock
     from hotset._decorator import Decorator
     from hotset._policies import Policy
     from hotset._types import Duration, ShouldCache, Tags, TtlOfResult
@@ -176,22 +177,18 @@ class Cache(BaseCache[K, V], MutableMapping[K, V]):
     ) -> V:
         """Return what is stored under ``key``, or what ``loader(key)`` returns, which is stored then.
 
-        What can be read only once (an iterator, an open file) is returned and not stored.
+        Whoever asks for the key meanwhile, in threads and tasks, waits for this load and gets what it returns or
+        raises. It is stored unless the key was written to since the load began. What can be read only once (an
+        iterator, an open file) is returned and not stored.
         """
         found = self.get(key, MISSING)
         if not isinstance(found, Missing):
             return found
-        return self._load(key, loader, _given(ttl=ttl, idle=idle, tags=tags))
-
-    def _load(self, key: K, loader: Callable[[K], V], options: dict[str, Any]) -> V:
-        with Load(self):
-            value = loader(key)
-        self._fill(key, value, options)
-        return value
-
-    def _fill(self, key: K, value: V, options: dict[str, Any]) -> None:
-        if not can_be_read_once(value):
-            self.set(key, value, **options)
+        if not self.enabled:
+            with Load(self):
+                return loader(key)
+        attempt = self._attempt(key, **_given(ttl=ttl, idle=idle, tags=tags))
+        return load_here(attempt, lambda: loader(key))  # type: ignore[no-any-return]
 
     # Many at once
 
@@ -244,22 +241,21 @@ class Cache(BaseCache[K, V], MutableMapping[K, V]):
     ) -> dict[K, V]:
         """What is there of ``keys``, and of the others what one call of ``load_missing`` returns for them.
 
-        A key that ``load_missing`` leaves out is left out here too, and nothing is stored for it.
+        Keys that others load already are waited for, and only the rest is loaded. A key that ``load_missing`` leaves
+        out is left out here too, and nothing is stored for it.
         """
         wanted = list(dict.fromkeys(keys))
         found = self.get_many(wanted)
         missing = [key for key in wanted if key not in found]
-        if missing:
+        if missing and self.enabled:
+            found.update(load_many_here(self._attempts(missing, _given(ttl=ttl, idle=idle, tags=tags)), load_missing))
+        elif missing:
             with Load(self):
-                loaded = load_missing(missing)
-            self._fill_many(missing, loaded, found, _given(ttl=ttl, idle=idle, tags=tags))
+                found.update(load_missing(missing))
         return {key: found[key] for key in wanted if key in found}
 
-    def _fill_many(self, missing: list[K], loaded: Mapping[K, V], found: dict[K, V], options: dict[str, Any]) -> None:
-        for key in missing:
-            if key in loaded:
-                found[key] = loaded[key]
-                self._fill(key, loaded[key], options)
+    def _attempts(self, keys: Iterable[K], options: dict[str, Any]) -> dict[K, Attempt]:
+        return {key: self._attempt(key, **options) for key in keys}
 
     # The decorator
 

@@ -1,10 +1,11 @@
 //! What a cache is behind its Python face: a memory, and what belongs to it alone.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use hotset::Memory;
 use hotset::expiry::Lifespan;
+use hotset::flight::Fenced;
 use hotset::memory::{Condition, Details, Left, Owner, Stored};
 use hotset::stats::Cause;
 use hotset::sync::Mutex;
@@ -13,6 +14,8 @@ use pyo3::types::PyString;
 use pyo3::{PyTraverseError, PyVisit};
 
 use crate::errors::invalid;
+use crate::flight::forks;
+use crate::flight::meeting::Shared;
 use crate::guard::{attached, is_finalizing};
 use crate::key::call_key::CallKey;
 use crate::key::identity::{Identities, WeakIdentity, identities_in};
@@ -26,7 +29,10 @@ use crate::sync::AttachedLock;
 const HEAVIEST: u64 = 1 << 40;
 
 pub(crate) struct Inner {
-    pub(crate) memory: Memory<Key, Object, AttachedLock>,
+    /// The entries, and the loads in progress.
+    pub(crate) store: Fenced<Key, Object, Shared, AttachedLock>,
+    /// What [`forks`] was when the flights were begun.
+    forks: AtomicU64,
     pub(crate) identities: Identities,
     /// How long entries live that say nothing of it.
     pub(crate) lifespan: Lifespan,
@@ -40,14 +46,15 @@ pub(crate) struct Inner {
 
 impl Inner {
     pub(crate) fn new(
-        memory: Memory<Key, Object, AttachedLock>,
+        store: Fenced<Key, Object, Shared, AttachedLock>,
         lifespan: Lifespan,
         weigher: Option<Object>,
         listener: Option<Object>,
         name: Object,
     ) -> Self {
         Self {
-            memory,
+            store,
+            forks: AtomicU64::new(forks()),
             identities: Mutex::default(),
             lifespan,
             weigher,
@@ -58,10 +65,25 @@ impl Inner {
         }
     }
 
+    /// The entries, to read from; what writes goes through the store.
+    #[inline(always)]
+    pub(crate) fn memory(&self) -> &Memory<Key, Object, AttachedLock> {
+        self.store.memory()
+    }
+
+    /// In a forked child, forgets the loads that its parent's threads are at.
+    #[inline]
+    pub(crate) fn forget_flights_of_parent(&self) {
+        if self.forks.load(Ordering::Relaxed) != forks() && self.forks.swap(forks(), Ordering::SeqCst) != forks() {
+            // What they refer to may be in use by threads that are gone.
+            std::mem::forget(self.store.flights().forget());
+        }
+    }
+
     /// A number for a function that keeps its results here.
     pub(crate) fn add_owner(&self, name: Object, rule: Rule) -> Owner {
         self.owners.lock().push((name, rule));
-        self.memory.add_owner()
+        self.memory().add_owner()
     }
 
     /// The name of an owner, and how its keys compare.
@@ -72,11 +94,11 @@ impl Inner {
 
     /// Reads a value; counts a hit or a miss.
     pub(crate) fn read(self: &Arc<Self>, py: Python<'_>, probe: &mut Probe<'_>) -> PyResult<Option<Object>> {
-        if !self.memory.is_enabled() {
+        if !self.memory().is_enabled() {
             return Ok(None);
         }
         let tag = probe.tag();
-        let read = probe.settle_read(py, |probe| self.memory.read(tag.hash(), tag.owner(), probe, Object::clone))?;
+        let read = probe.settle_read(py, |probe| self.memory().read(tag.hash(), tag.owner(), probe, Object::clone))?;
         if read.due {
             self.tend(py, tag.hash());
         }
@@ -85,7 +107,7 @@ impl Inner {
 
     #[cold]
     pub(crate) fn tend(self: &Arc<Self>, py: Python<'_>, hash: u32) {
-        self.finish(py, self.memory.tend(hash));
+        self.finish(py, self.memory().tend(hash));
     }
 
     /// As [`Inner::tend`], from where the hot path knows only that the thread is attached.
@@ -110,7 +132,7 @@ impl Inner {
 
     /// Reads a value without any effect.
     pub(crate) fn peek(&self, py: Python<'_>, probe: &mut Probe<'_>) -> PyResult<Option<Object>> {
-        probe.settle_read(py, |probe| self.memory.peek(probe.tag().hash(), probe, Object::clone))
+        probe.settle_read(py, |probe| self.memory().peek(probe.tag().hash(), probe, Object::clone))
     }
 
     /// Stores a pair; whether it was stored.
@@ -124,10 +146,10 @@ impl Inner {
         probe: &mut Probe<'_>,
     ) -> PyResult<bool> {
         let tag = probe.tag();
-        let mut details = if self.weigher.is_some() { self.weigh(py, &key, &value, tag, details)? } else { details };
+        let mut details = self.weighed(py, &key, &value, tag, details)?;
         let mut pair = Some((Key { part: key, tag }, value));
         let Stored { stored, left } =
-            probe.settle(py, |probe| self.memory.write(&mut pair, &mut details, condition, probe))?;
+            probe.settle(py, |probe| self.store.write(&mut pair, &mut details, condition, probe))?;
         drop(pair);
         self.finish(py, left);
         Ok(stored)
@@ -147,15 +169,23 @@ impl Inner {
         let identities = identities_in(&key);
         let stored = self.write(py, key, value, details, condition, probe)?;
         if stored {
-            // SAFETY: what was collected are identities.
-            identities
-                .iter()
-                .for_each(|identity| unsafe { WeakIdentity::get(identity.as_ptr()) }.note(tag.hash(), self));
+            self.note_each(&identities, tag.hash());
         }
         Ok(stored)
     }
 
-    fn weigh(
+    /// Notes with every identity that a stored key is made of that there is an entry under this hash.
+    pub(crate) fn note_identities(&self, stored: &Part, hash: u32) {
+        self.note_each(&identities_in(stored), hash);
+    }
+
+    fn note_each(&self, identities: &[Object], hash: u32) {
+        // SAFETY: what was collected are identities.
+        identities.iter().for_each(|identity| unsafe { WeakIdentity::get(identity.as_ptr()) }.note(hash, self));
+    }
+
+    /// Details with the weight of an entry.
+    pub(crate) fn weighed(
         self: &Arc<Self>,
         py: Python<'_>,
         key: &Part,
@@ -172,6 +202,11 @@ impl Inner {
         }
     }
 
+    /// What is loaded for a key from now on is refused, unless the load begins after this.
+    pub(crate) fn overtake(&self, py: Python<'_>, probe: &mut Probe<'_>) -> PyResult<()> {
+        probe.settle(py, |probe| self.store.flights().overtake(probe.tag().hash(), probe))
+    }
+
     /// Takes an entry out; what it held, if it was there and fresh.
     pub(crate) fn remove(
         self: &Arc<Self>,
@@ -179,7 +214,7 @@ impl Inner {
         probe: &mut Probe<'_>,
         cause: Cause,
     ) -> PyResult<Option<Object>> {
-        let left = probe.settle(py, |probe| self.memory.remove(probe.tag().hash(), probe, cause))?;
+        let left = probe.settle(py, |probe| self.store.remove(probe.tag().hash(), probe, cause))?;
         let fresh = left.iter().find(|removed| removed.cause == cause).map(|removed| removed.value.clone());
         self.finish(py, left);
         Ok(fresh)
@@ -188,14 +223,14 @@ impl Inner {
     /// Takes an entry out because its time is said to be over; whether it was there and fresh.
     pub(crate) fn expire(self: &Arc<Self>, py: Python<'_>, probe: &mut Probe<'_>) -> PyResult<bool> {
         let fresh = self.peek(py, probe)?.is_some();
-        let left = probe.settle(py, |probe| self.memory.remove(probe.tag().hash(), probe, Cause::Expired))?;
+        let left = probe.settle(py, |probe| self.store.remove(probe.tag().hash(), probe, Cause::Expired))?;
         self.finish(py, left);
         Ok(fresh)
     }
 
     /// Gives an entry a new life; whether it was there and fresh.
     pub(crate) fn touch(&self, py: Python<'_>, probe: &mut Probe<'_>, lifespan: Lifespan) -> PyResult<bool> {
-        probe.settle(py, |probe| self.memory.touch(probe.tag().hash(), probe, lifespan))
+        probe.settle(py, |probe| self.memory().touch(probe.tag().hash(), probe, lifespan))
     }
 
     /// Drops what left, after telling the listener.
@@ -224,7 +259,7 @@ impl Inner {
     }
 
     fn log_first_eviction(&self, py: Python<'_>) {
-        let bound = (self.memory.max_entries(), self.memory.max_weight());
+        let bound = (self.memory().max_entries(), self.memory().max_weight());
         let logged = py
             .import("hotset._log")
             .and_then(|log| log.call_method1("first_eviction", (self.name.bind(py), bound.0, bound.1)));
@@ -244,14 +279,21 @@ impl Inner {
     }
 
     pub(crate) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
-        self.memory.visit(|key, value| key.part.visit(visit).and_then(|()| value.visit(visit)))?;
+        self.memory().visit(|key, value| key.part.visit(visit).and_then(|()| value.visit(visit)))?;
+        let mut seen = Ok(());
+        self.store.flights().visit(|key, _, _, _| {
+            if seen.is_ok() {
+                seen = key.part.visit(visit);
+            }
+        });
+        seen?;
         self.identities.lock().values().try_for_each(|identity| identity.visit(visit))?;
         self.weigher.iter().chain(&self.listener).try_for_each(|callable| callable.visit(visit))
     }
 
     /// Forgets everything, without telling anybody: for a garbage collection.
     pub(crate) fn abandon(self: &Arc<Self>) {
-        drop(self.memory.clear());
+        drop(self.store.clear());
         let identities = std::mem::take(&mut *self.identities.lock());
         drop(identities);
     }

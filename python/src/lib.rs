@@ -2,6 +2,7 @@
 //!
 //! - [`function`]: decorated functions, the hot path
 //! - [`cache`]: the classes beneath `hotset.Cache`
+//! - [`flight`]: loads in progress, as threads and tasks meet in them
 //! - [`inner`]: what a cache is behind both
 //! - [`key`]: what a key is, and when two are one
 //! - [`ctype`], [`guard`]: types made by hand, and the way from C into Rust
@@ -14,6 +15,7 @@ mod clock;
 mod ctype;
 mod duration;
 mod errors;
+mod flight;
 mod function;
 mod guard;
 mod held;
@@ -37,6 +39,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<stats::Stats>()?;
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     module.add("MISSING", missing::missing(py)?.into_bound(py))?;
+    flight::register(module)?;
     function::register(module)?;
     register_coroutines(py)?;
     #[cfg(feature = "validate")]

@@ -52,7 +52,7 @@ pub struct Stored<K, V> {
 }
 
 impl<K, V> Stored<K, V> {
-    const NOT: Self = Self { stored: false, left: Left::nothing() };
+    pub(crate) const NOT: Self = Self { stored: false, left: Left::nothing() };
 }
 
 impl<K: Hashed, V, R: RawMutex> Memory<K, V, R> {

@@ -301,26 +301,6 @@ def test_an_argument_may_use_the_cache_while_it_is_hashed_and_compared() -> None
     assert f.cache_info().currsize >= 1
 
 
-def test_two_threads_that_miss_at_once_both_get_a_right_result() -> None:
-    both_load = threading.Barrier(2, timeout=30)
-    results: list[Any] = []
-
-    @cache_result
-    def load(x: int) -> list[int]:
-        if not results and not both_load.broken:
-            both_load.wait()
-        return [x]
-
-    threads = [threading.Thread(target=lambda: results.append(load(7))) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    assert results == [[7], [7]]
-    assert load(7) in results
-    assert load(7) is load(7)
-
-
 def test_many_threads_get_the_results_of_their_own_arguments() -> None:
     @cache_result(maxsize=50)
     def double(x: int) -> list[int]:

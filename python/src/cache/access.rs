@@ -13,31 +13,10 @@ use crate::cache::CacheVerbs;
 use crate::key::call_key::as_call_key;
 use crate::key::exact::{Pointer, quick_hash};
 use crate::key::part::{Part, Word};
-use crate::key::probe::{Probe, QuickProbeOfOne, Rule};
+use crate::key::probe::{QuickProbeOfOne, Rule};
+use crate::key::wanted::Wanted;
 use crate::key::{Key, MAPPING, Tag};
 use crate::object::{Object, borrow};
-
-/// A key as it was given: of the mapping, or of a call.
-pub(super) struct Wanted {
-    pub(super) tag: Tag,
-    rule: Rule,
-    single: bool,
-    parts: SmallVec<[Object; 1]>,
-}
-
-impl Wanted {
-    pub(super) fn probe(&self) -> Probe<'_> {
-        Probe::new(self.tag, self.rule, self.single, Object::pointers(&self.parts))
-    }
-
-    /// What to store.
-    pub(super) fn stored(&self) -> Part {
-        match &*self.parts {
-            [part] if self.single => Part::from(part.clone()),
-            parts => Part::several(parts.iter().map(|part| Part::from(part.clone()))),
-        }
-    }
-}
 
 impl CacheVerbs {
     #[inline]
@@ -66,7 +45,7 @@ impl CacheVerbs {
         // SAFETY: by the caller's promise.
         let (tag, word) = unsafe { self.quick_tag(key)? };
         let mut probe = QuickProbeOfOne { tag, rule: Rule::Mapping, word };
-        let read = self.inner.memory.read(tag.hash(), MAPPING, &mut probe, Object::clone).ok()?;
+        let read = self.inner.memory().read(tag.hash(), MAPPING, &mut probe, Object::clone).ok()?;
         if read.due {
             self.inner.tend_attached(tag.hash());
         }
@@ -81,12 +60,12 @@ impl CacheVerbs {
     unsafe fn quick_tag(&self, key: Pointer) -> Option<(Tag, Word)> {
         // SAFETY: by the caller's promise.
         let (hash, word) = unsafe { quick_hash(key)? };
-        self.inner.memory.is_enabled().then(|| (self.tag_of(hash), word))
+        self.inner.memory().is_enabled().then(|| (self.tag_of(hash), word))
     }
 
     #[inline(always)]
     fn tag_of(&self, hash: u64) -> Tag {
-        Tag::new(MAPPING, hash::shorten(self.inner.memory.seed().mix(0, hash)))
+        Tag::new(MAPPING, hash::shorten(self.inner.memory().seed().mix(0, hash)))
     }
 
     #[inline(never)]
@@ -110,7 +89,7 @@ impl CacheVerbs {
             let mut probe = QuickProbeOfOne { tag, rule: Rule::Mapping, word };
             let mut pair = Some((Key { part: Part::of(key), tag }, Object::from_borrowed(value)));
             let mut details = self.usual();
-            let Ok(written) = self.inner.memory.write(&mut pair, &mut details, &Condition::Always, &mut probe) else {
+            let Ok(written) = self.inner.store.write(&mut pair, &mut details, &Condition::Always, &mut probe) else {
                 return false;
             };
             self.inner.finish_attached(written.left);

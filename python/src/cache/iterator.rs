@@ -40,7 +40,7 @@ impl CacheIterator {
 
     fn __next__(&self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
         let mut cursor = *self.cursor.lock();
-        let next = self.cache.get().inner.memory.next(&mut cursor, |key, value| (key.clone(), value.clone()));
+        let next = self.cache.get().inner.memory().next(&mut cursor, |key, value| (key.clone(), value.clone()));
         *self.cursor.lock() = cursor;
         let Some((key, value)) = next else { return Ok(None) };
         if self.shows == Shows::Values {

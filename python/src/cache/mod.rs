@@ -7,9 +7,9 @@ mod quick;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hotset::Memory;
 use hotset::clock::{self, Clock, NEVER};
 use hotset::expiry::Lifespan;
+use hotset::flight::Fenced;
 use hotset::memory::{Condition, Cursor, Details, Options};
 use pyo3::exceptions::{PyKeyError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -21,8 +21,10 @@ use crate::cache::iterator::{CacheIterator, Shows};
 use crate::clock::ManualClock;
 use crate::duration::{duration, ticks};
 use crate::errors::raised;
+use crate::flight::attempt::{Attempt, Purpose};
 use crate::inner::Inner;
 use crate::key::MAPPING;
+use crate::key::wanted::Sought;
 use crate::object::Object;
 use crate::stats::Stats;
 
@@ -97,7 +99,7 @@ impl CacheVerbs {
             shards: crate::sync::SHARDS,
             ..Options::default()
         };
-        let memory = Memory::new(options).map_err(|error| raised(&error))?;
+        let store = Fenced::new(options).map_err(|error| raised(&error))?;
         let (ttl, idle) = (duration("ttl", ttl)?, duration("idle", idle)?);
         let lifespan = Lifespan { ttl: ttl.map_or(NEVER, clock::ticks), idle: idle.map_or(NEVER, clock::ticks) };
         let (weigher, listener) = (callable("weigher", weigher)?, callable("on_remove", on_remove)?);
@@ -107,7 +109,7 @@ impl CacheVerbs {
             idle,
             jitter,
             clock,
-            inner: Arc::new(Inner::new(memory, lifespan, weigher, listener, Object::of(name))),
+            inner: Arc::new(Inner::new(store, lifespan, weigher, listener, Object::of(name))),
         })
     }
 
@@ -118,17 +120,17 @@ impl CacheVerbs {
 
     #[getter]
     fn maxsize(&self) -> Option<u64> {
-        shown(self.inner.memory.max_entries())
+        shown(self.inner.memory().max_entries())
     }
 
     #[getter]
     fn maxweight(&self) -> Option<u64> {
-        shown(self.inner.memory.max_weight())
+        shown(self.inner.memory().max_weight())
     }
 
     #[getter]
     fn policy(&self) -> &'static str {
-        self.inner.memory.policy()
+        self.inner.memory().policy()
     }
 
     #[getter]
@@ -163,12 +165,12 @@ impl CacheVerbs {
 
     #[getter]
     fn enabled(&self) -> bool {
-        self.inner.memory.is_enabled()
+        self.inner.memory().is_enabled()
     }
 
     #[setter]
     fn set_enabled(&self, py: Python<'_>, on: bool) {
-        self.inner.finish(py, self.inner.memory.enable(on));
+        self.inner.finish(py, self.inner.store.enable(on));
     }
 
     fn __contains__(&self, key: &Bound<'_, PyAny>) -> PyResult<bool> {
@@ -177,8 +179,8 @@ impl CacheVerbs {
     }
 
     fn __len__(&self, py: Python<'_>) -> usize {
-        self.inner.finish(py, self.inner.memory.sweep());
-        self.inner.memory.len() as usize
+        self.inner.finish(py, self.inner.memory().sweep());
+        self.inner.memory().len() as usize
     }
 
     fn __bool__(&self, py: Python<'_>) -> bool {
@@ -245,8 +247,8 @@ impl CacheVerbs {
     }
 
     fn popitem(&self, py: Python<'_>) -> PyResult<(Py<PyAny>, Py<PyAny>)> {
-        self.inner.finish(py, self.inner.memory.sweep());
-        let Some(removed) = self.inner.memory.pop_victim() else {
+        self.inner.finish(py, self.inner.memory().sweep());
+        let Some(removed) = self.inner.store.pop_victim() else {
             return Err(PyKeyError::new_err("popitem(): the cache is empty"));
         };
         let key = self.inner.face(py, &removed.key)?.into_bound(py).unbind();
@@ -278,13 +280,13 @@ impl CacheVerbs {
     fn copy_to(&self, py: Python<'_>, other: &Bound<'_, Self>) -> PyResult<()> {
         let (source, target) = (&self.inner, &other.get().inner);
         let mut cursor = Cursor::default();
-        while let Some((key, value)) = source.memory.next(&mut cursor, |key, value| (key.clone(), value.clone())) {
+        while let Some((key, value)) = source.memory().next(&mut cursor, |key, value| (key.clone(), value.clone())) {
             if key.tag.owner() != MAPPING {
                 continue;
             }
             let key = key.part.to_object(py)?;
             let wanted = self.wanted(py, key.as_ptr())?;
-            let (hash, memory) = (wanted.tag.hash(), &source.memory);
+            let (hash, memory) = (wanted.tag.hash(), source.memory());
             let life = wanted.probe().settle_read(py, |probe| memory.life(hash, probe))?;
             let tags = wanted
                 .probe()
@@ -303,7 +305,7 @@ impl CacheVerbs {
     fn tags(&self, key: &Bound<'_, PyAny>) -> PyResult<Option<Vec<String>>> {
         let wanted = self.wanted(key.py(), key.as_ptr())?;
         let names = |tags: &[Arc<str>]| tags.iter().map(|tag| tag.to_string()).collect();
-        let memory = &self.inner.memory;
+        let memory = self.inner.memory();
         wanted.probe().settle_read(key.py(), |probe| memory.tags(wanted.tag.hash(), probe, names))
     }
 
@@ -322,18 +324,33 @@ impl CacheVerbs {
         Ok(found.map_or_else(absent, |value| value.into_bound(key.py()).unbind()))
     }
 
+    /// A way to the value of a key, whose load is stored with these options.
+    #[pyo3(name = "_attempt", signature = (key, *, ttl = Given::Nothing, idle = Given::Nothing, tags = None))]
+    fn attempt(
+        &self,
+        key: &Bound<'_, PyAny>,
+        ttl: Given<'_>,
+        idle: Given<'_>,
+        tags: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Attempt> {
+        let details = self.details(ttl, idle, tags)?;
+        let wanted = self.wanted(key.py(), key.as_ptr())?;
+        let stored = wanted.stored();
+        Ok(Attempt::new(self.inner.clone(), Sought { wanted, stored }, Purpose::Key(details)))
+    }
+
     /// Counts a load under a key.
     #[pyo3(name = "_count_load")]
     fn count_load(&self, seconds: f64, failed: bool) {
-        self.inner.memory.count_load(0, MAPPING, (seconds * 1e9) as u64, failed);
+        self.inner.memory().count_load(0, MAPPING, (seconds * 1e9) as u64, failed);
     }
 
     fn clear(&self, py: Python<'_>) {
-        self.inner.finish(py, self.inner.memory.clear());
+        self.inner.finish(py, self.inner.store.clear());
     }
 
     fn sweep(&self, py: Python<'_>) -> usize {
-        let left = self.inner.memory.sweep();
+        let left = self.inner.memory().sweep();
         let count = left.len();
         self.inner.finish(py, left);
         count
@@ -341,7 +358,7 @@ impl CacheVerbs {
 
     #[pyo3(signature = (*, maxsize = Given::Nothing, maxweight = Given::Nothing))]
     fn resize(&self, py: Python<'_>, maxsize: Given<'_>, maxweight: Given<'_>) -> PyResult<()> {
-        let memory = &self.inner.memory;
+        let memory = self.inner.memory();
         let entries = match maxsize {
             Given::Nothing => memory.max_entries(),
             Given::Something(value) => bound("maxsize", &value)?,
@@ -358,7 +375,7 @@ impl CacheVerbs {
     }
 
     fn stats(&self) -> Stats {
-        Stats::from(&self.inner.memory.counts())
+        Stats::from(&self.inner.memory().counts())
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
@@ -374,5 +391,5 @@ impl CacheVerbs {
 #[cfg(feature = "validate")]
 #[pyfunction]
 pub(crate) fn validate(cache: &Bound<'_, CacheVerbs>) {
-    cache.get().inner.memory.validate();
+    cache.get().inner.memory().validate();
 }

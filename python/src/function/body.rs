@@ -80,7 +80,7 @@ impl Body {
         let owner = inner.add_owner(Object::from(plan.getattr("name")?), rule);
         let has_key = options.key.is_some();
         Ok(Self {
-            salt: inner.memory.seed().mix(u64::from(owner), 0x5EED),
+            salt: inner.memory().seed().mix(u64::from(owner), 0x5EED),
             owner,
             rule,
             single: has_key || signature.single,

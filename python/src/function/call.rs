@@ -2,18 +2,21 @@
 
 use std::ffi::CStr;
 
-use hotset::flight::Flight;
+use hotset::flight::Stopwatch;
 use hotset::hash;
-use hotset::memory::{Condition, Details, Probe as CoreProbe, Unsure};
+use hotset::memory::{Details, Probe as CoreProbe};
 use pyo3::exceptions::PyTypeError;
 use pyo3::ffi;
 use pyo3::prelude::*;
 
 use crate::arguments::tag_names;
+use crate::flight::current::Within;
+use crate::flight::lead::{Lead, Way, follow, raised_again};
+use crate::flight::meeting::{Leader, Outcome};
 use crate::function::body::Body;
 use crate::function::prepared::Prepared;
 use crate::function::signature::{Call, FEW, Mismatch, mismatch_error, pack};
-use crate::guard::{guard, vectorcall};
+use crate::guard::{attached, guard, vectorcall};
 use crate::key::exact::{Pointer, address_hash, keyed_by_address, typed_hash};
 use crate::key::part::{Part, Word};
 use crate::key::probe::{Probe, QuickProbe, QuickProbeOfOne, Rule};
@@ -43,7 +46,7 @@ pub(crate) unsafe fn look_up_quickly<'a>(
     bound: &'a mut Bound,
     parts: &mut &'a [Pointer],
 ) -> Quick {
-    let memory = &body.inner().memory;
+    let memory = body.inner().memory();
     if !body.quick || !memory.is_enabled() {
         return Quick::Unsuited;
     }
@@ -96,7 +99,7 @@ unsafe fn look_up_many(body: &Body, parts: &[Pointer]) -> Quick {
 /// As for [`look_up_quickly`]; there are not more parts than words.
 #[inline(always)]
 unsafe fn hash_parts(body: &Body, parts: &[Pointer], words: &mut [Word]) -> Option<Tag> {
-    let (seed, mut state) = (body.inner().memory.seed(), body.salt);
+    let (seed, mut state) = (body.inner().memory().seed(), body.salt);
     let mut by_identity = body.first_by_identity();
     for (&part, place) in parts.iter().zip(words) {
         let identity = (address_hash(part), Word::of_other(part));
@@ -112,7 +115,7 @@ unsafe fn hash_parts(body: &Body, parts: &[Pointer], words: &mut [Word]) -> Opti
 /// Reads what a probe looks for.
 #[inline(always)]
 fn look_up(body: &Body, tag: Tag, probe: &mut impl CoreProbe<Key>) -> Quick {
-    match body.inner().memory.read(tag.hash(), body.owner, probe, Object::clone) {
+    match body.inner().memory().read(tag.hash(), body.owner, probe, Object::clone) {
         Ok(read) => {
             if read.due {
                 body.inner().tend_attached(tag.hash());
@@ -129,7 +132,7 @@ fn look_up(body: &Body, tag: Tag, probe: &mut impl CoreProbe<Key>) -> Quick {
 /// The argument is alive and the thread is attached; the function's keys are typed and have that argument as their only part.
 #[inline(always)]
 pub(crate) unsafe fn look_up_one(body: &Body, part: Pointer) -> Quick {
-    let memory = &body.inner().memory;
+    let memory = body.inner().memory();
     if !memory.is_enabled() {
         return Quick::Unsuited;
     }
@@ -147,52 +150,43 @@ pub(crate) unsafe fn look_up_one(body: &Body, part: Pointer) -> Quick {
 /// # Safety
 /// The arguments are alive, the parts are among them or defaults of the function, and the thread is attached.
 pub(crate) unsafe fn load_quickly(body: &Body, call: Call, tag: Tag, parts: &[Pointer]) -> Pointer {
-    let memory = &body.inner().memory;
+    let (inner, memory) = (body.inner(), body.inner().memory());
     // SAFETY: by the caller's promise.
     unsafe {
-        let stored =
+        let part =
             if body.single { Part::of(parts[0]) } else { Part::several(parts.iter().map(|&part| Part::of(part))) };
-        let flight = Flight::begin_uncritical(memory, tag.hash(), body.owner);
-        let result = vectorcall(body.function.as_ptr(), call);
+        let mut probe = Probe::new(tag, Rule::Typed, body.single, parts);
+        let Some(ticket) = inner.begin_quickly(Key { part, tag }, &mut probe) else {
+            return guard(|py| self::call(py, body, call, true));
+        };
+        let watch = Stopwatch::begin_uncritical(memory, tag.hash(), body.owner);
+        let result = {
+            let _within = Within::enter(ticket.number());
+            vectorcall(body.function.as_ptr(), call)
+        };
         if result.is_null() {
-            flight.failed(memory);
+            attached(|py| Lead::new(inner, ticket, Some(watch)).fail_raised(py));
             return result;
         }
-        let now = flight.landed(memory).now;
+        let now = watch.landed(memory).now;
         let result = Object::from_owned(result);
+        let lead = Lead::new(inner, ticket, None);
         if can_be_read_once(result.as_ptr()) {
-            return guard(|py| is_wanted(py, body, &result.bind(py), 0).map(|_| result.clone()));
+            return guard(|py| {
+                let fate = fate(py, body, &result.bind(py), 0)?;
+                lead.end(py, fate.outcome(&result));
+                Ok(result)
+            });
         }
-        let mut pair = Some((Key { part: stored, tag }, result.clone()));
-        let mut details = Details { lifespan: body.fixed_lifespan(), ..Details::default() };
-        let mut probe = Probe::new(tag, Rule::Typed, body.single, parts);
-        let written = memory.write_at(now, &mut pair, &mut details, &Condition::Always, &mut probe);
-        match written {
-            Ok(stored) => {
-                body.inner().finish_attached(stored.left);
-                result.into_ptr()
-            }
-            Err(Unsure) => write_slowly(body, pair, details, &mut probe, result),
+        let details = Details { lifespan: body.fixed_lifespan(), ..Details::default() };
+        match lead.fill_quickly(&result, details, now, &mut probe) {
+            Ok(()) => result.into_ptr(),
+            Err((lead, details)) => guard(|py| {
+                lead.fill(py, None, &result, details, &mut probe)?;
+                Ok(result)
+            }),
         }
     }
-}
-
-/// Stores what could not be stored without comparing outside the lock.
-#[cold]
-fn write_slowly(
-    body: &Body,
-    mut pair: Option<(Key, Object)>,
-    mut details: Details,
-    probe: &mut Probe<'_>,
-    result: Object,
-) -> Pointer {
-    guard(|py| {
-        let memory = &body.inner().memory;
-        let write = |probe: &mut Probe<'_>| memory.write(&mut pair, &mut details, &Condition::Always, probe);
-        let written = probe.settle(py, write)?;
-        body.inner().finish(py, written.left);
-        Ok(result)
-    })
 }
 
 /// Whether parts can be stored as they are.
@@ -206,12 +200,12 @@ pub(crate) unsafe fn are_storable(parts: &[Pointer]) -> bool {
 
 /// Calls a synchronous function through its cache.
 pub(crate) fn call(py: Python<'_>, body: &Body, call: Call, looked_up: bool) -> PyResult<Object> {
-    if !body.inner().memory.is_enabled() {
+    if !body.inner().memory().is_enabled() {
         return call_uncached(py, body, call);
     }
     match prepare_and_look_up(py, body, call, looked_up)? {
         Lookup::Found(value) => Ok(value),
-        Lookup::Missing(prepared) => load(py, body, call, &prepared),
+        Lookup::Missing(prepared) => load(py, body, call, &prepared, true),
         Lookup::Misfit => call_uncached(py, body, call),
     }
 }
@@ -241,55 +235,98 @@ pub(crate) fn call_uncached(py: Python<'_>, body: &Body, call: Call) -> PyResult
     }
 }
 
-/// Loads a missing value and stores it.
-pub(crate) fn load(py: Python<'_>, body: &Body, call: Call, prepared: &Prepared) -> PyResult<Object> {
-    let stored = prepared.stored(py, body)?;
-    let flight = Flight::begin(prepared.tag.hash(), body.owner);
-    match call_uncached(py, body, call) {
-        Ok(result) => {
-            let nanos = flight.landed(&body.inner().memory).nanos;
-            fill(py, body, call, prepared, stored, &result, nanos)?;
-            Ok(result)
-        }
-        Err(error) => {
-            flight.failed(&body.inner().memory);
-            Err(error)
+/// Loads a missing value and stores it, or waits for somebody who does.
+pub(crate) fn load(py: Python<'_>, body: &Body, call: Call, prepared: &Prepared, looks: bool) -> PyResult<Object> {
+    let inner = body.inner();
+    loop {
+        let stored = prepared.stored(py, body)?;
+        let key = Key { part: stored.clone(), tag: prepared.tag };
+        match inner.begin(py, key, &mut prepared.probe(), Leader::thread(), looks)? {
+            Way::Found(value) => return Ok(value),
+            Way::Lead(lead) => return load_here(py, body, call, prepared, &stored, lead),
+            Way::Join(shared) => match follow(py, inner, &shared, prepared.tag.hash())? {
+                Outcome::Value(value) => return Ok(value),
+                Outcome::Error(error, traceback) => return Err(raised_again(py, &error, &traceback)),
+                Outcome::Alone => return call_uncached(py, body, call),
+                Outcome::Again => {}
+            },
         }
     }
 }
 
-/// Stores what a load returned, unless the function or the result says otherwise.
-pub(crate) fn fill(
+fn load_here(
     py: Python<'_>,
     body: &Body,
     call: Call,
     prepared: &Prepared,
-    stored: Part,
-    result: &Object,
-    nanos: u64,
-) -> PyResult<bool> {
+    stored: &Part,
+    mut lead: Lead<'_>,
+) -> PyResult<Object> {
+    let result = match lead.run(|| call_uncached(py, body, call)) {
+        Ok(result) => result,
+        Err(error) => {
+            lead.fail(py, &error);
+            return Err(error);
+        }
+    };
+    let nanos = lead.returned();
     let bound = result.bind(py);
-    if !is_wanted(py, body, &bound, nanos)? {
-        return Ok(false);
+    let done = fate(py, body, &bound, nanos).and_then(|fate| match fate {
+        Fate::Stored => details(py, body, call, &bound).map(Some),
+        other => {
+            lead.tell(py, other.outcome(&result));
+            Ok(None)
+        }
+    });
+    match done {
+        Ok(Some(details)) => drop(lead.fill(py, Some(stored), &result, details, &mut prepared.probe())?),
+        Ok(None) => {}
+        Err(error) => {
+            lead.tell(py, Outcome::of_error(py, &error));
+            return Err(error);
+        }
     }
-    let details = details(py, body, call, &bound)?;
-    body.inner().fill(py, stored, result.clone(), details, &Condition::Always, &mut prepared.probe())
+    Ok(result)
 }
 
-fn is_wanted(py: Python<'_>, body: &Body, result: &pyo3::Bound<'_, PyAny>, nanos: u64) -> PyResult<bool> {
+/// What becomes of the result of a load.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Fate {
+    /// It is stored.
+    Stored,
+    /// It is given to those who wait, and not stored.
+    Shared,
+    /// It can be read only once, so that it is its caller's.
+    Alone,
+}
+
+impl Fate {
+    /// Of what was loaded for a key of the mapping.
+    pub(crate) fn of_key(value: &pyo3::Bound<'_, PyAny>) -> Self {
+        // SAFETY: the value is alive.
+        if unsafe { can_be_read_once(value.as_ptr()) } { Self::Alone } else { Self::Stored }
+    }
+
+    /// What it means to followers, where it is not stored.
+    pub(crate) fn outcome(self, value: &Object) -> Outcome {
+        if self == Self::Alone { Outcome::Alone } else { Outcome::Value(value.clone()) }
+    }
+}
+
+/// What becomes of a result that took so long to load.
+pub(crate) fn fate(py: Python<'_>, body: &Body, result: &pyo3::Bound<'_, PyAny>, nanos: u64) -> PyResult<Fate> {
     // SAFETY: the result is alive.
     if unsafe { can_be_read_once(result.as_ptr()) } {
-        body.inner().memory.count_refused(0, body.owner);
+        body.inner().memory().count_refused(0, body.owner);
         if body.warn_once() {
             let class = result.get_type().qualname()?.to_string();
             py.import("hotset._log")?.call_method1("read_once", (body.name(py), class))?;
         }
-        return Ok(false);
+        return Ok(Fate::Alone);
     }
-    match &body.options.should_cache {
-        None => Ok(true),
-        Some(decide) => decide.bind(py).call1((result, nanos as f64 / 1e9))?.is_truthy(),
-    }
+    let Some(decide) = &body.options.should_cache else { return Ok(Fate::Stored) };
+    let wanted = decide.bind(py).call1((result, nanos as f64 / 1e9))?.is_truthy()?;
+    Ok(if wanted { Fate::Stored } else { Fate::Shared })
 }
 
 pub(crate) fn details(py: Python<'_>, body: &Body, call: Call, result: &pyo3::Bound<'_, PyAny>) -> PyResult<Details> {
@@ -314,7 +351,8 @@ pub(crate) unsafe fn can_be_read_once(object: Pointer) -> bool {
         if (*class).tp_iternext.is_some() && ffi::PyIter_Check(object) != 0 {
             return true;
         }
-        if CStr::from_ptr((*class).tp_name) == c"_TemporaryFileWrapper" {
+        let in_python = ffi::PyType_HasFeature(class, ffi::Py_TPFLAGS_HEAPTYPE) != 0;
+        if in_python && CStr::from_ptr((*class).tp_name) == c"_TemporaryFileWrapper" {
             return true;
         }
         let methods = (*class).tp_as_async;

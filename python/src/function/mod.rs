@@ -7,6 +7,7 @@ mod attributes;
 mod body;
 mod bound;
 mod call;
+mod kept;
 mod pending;
 mod prepared;
 mod ready;
@@ -23,6 +24,8 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyType;
 
+pub(crate) use call::Fate;
+pub(crate) use kept::KeptCall;
 pub(crate) use pending::PendingCall;
 
 use crate::cache::CacheVerbs;
@@ -171,7 +174,7 @@ impl Outcome for Awaited {
         // SAFETY: the function is alive during the call.
         let body = unsafe { body_of(function) };
         guard(|py| {
-            if !body.inner().memory.is_enabled() {
+            if !body.inner().memory().is_enabled() {
                 return call::call_uncached(py, body, call);
             }
             if !matches!(quick, Quick::Miss(_))

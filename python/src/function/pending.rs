@@ -1,6 +1,5 @@
 //! What awaiting anything but a hit awaits: a call that looks again, loads and fills.
 
-use hotset::flight::Flight;
 use hotset::sync::Mutex;
 use pyo3::exceptions::{PyRuntimeError, PyStopIteration, PyTypeError};
 use pyo3::ffi;
@@ -9,63 +8,37 @@ use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 use pyo3::{PyTraverseError, PyVisit};
 
-use crate::function::body::Body;
-use crate::function::body_of;
-use crate::function::call::{Lookup, call_uncached, fill, prepare_and_look_up};
-use crate::function::prepared::Prepared;
+use crate::flight::attempt::{Attempt, Purpose};
+use crate::function::call::{Lookup, prepare_and_look_up};
+use crate::function::kept::KeptCall;
 use crate::function::ready::thrown;
 use crate::function::signature::Call;
-use crate::guard::iter_send;
-use crate::held::Held;
-use crate::key::exact::Pointer;
-use crate::key::part::Part;
+use crate::guard::{is_finalizing, iter_send};
 use crate::object::Object;
 use crate::sync::AttachedLock;
 
 /// A call of a decorated coroutine function that was not answered at once.
 #[pyclass(frozen, weakref, module = "hotset")]
 pub(crate) struct PendingCall {
-    function: Object,
-    arguments: Arguments,
+    call: Py<KeptCall>,
     /// Whether to load even if there is a value.
     refreshes: bool,
     state: Mutex<AttachedLock, State>,
 }
 
-/// The arguments of a call that outlive it.
-struct Arguments {
-    values: Vec<Held>,
-    count: usize,
-    names: Option<Object>,
-}
-
 enum State {
     New,
-    Running(Box<Running>),
+    Running(Running),
     /// A step is being made by somebody.
     Busy,
     Done,
 }
 
-/// A load that has begun.
+/// A coroutine that has begun.
 struct Running {
     coroutine: Object,
-    load: Option<Load>,
-}
-
-struct Load {
-    prepared: Prepared,
-    stored: Part,
-    flight: Flight,
-}
-
-impl Running {
-    fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
-        self.coroutine.visit(visit)?;
-        let Some(load) = &self.load else { return Ok(()) };
-        load.stored.visit(visit)?;
-        load.prepared.owned().iter().try_for_each(|object| object.visit(visit))
-    }
+    /// The load that it is, where there is no event loop to make a task of it.
+    load: Option<Box<Attempt>>,
 }
 
 /// What a step came to.
@@ -74,35 +47,10 @@ enum Step {
     Returned(Object),
 }
 
-impl Arguments {
-    fn keep(call: Call) -> Self {
-        let count = call.count();
-        // SAFETY: the arguments are alive during the call, in which this runs.
-        unsafe {
-            let values = (0..count + call.keyword_count())
-                .map(|number| Object::from_borrowed(call.arg(number)).into())
-                .collect();
-            let names = (!call.names.is_null()).then(|| Object::from_borrowed(call.names));
-            Self { values, count, names }
-        }
-    }
-
-    fn call(&self) -> Call {
-        let names = self.names.as_ref().map_or(std::ptr::null_mut(), Object::as_ptr);
-        Call { args: self.values.as_ptr().cast::<Pointer>(), flagged_count: self.count, names }
-    }
-}
-
 impl PendingCall {
     pub(super) fn make(py: Python<'_>, function: Object, call: Call, refreshes: bool) -> PyResult<Object> {
-        let arguments = Arguments::keep(call);
-        let pending = Self { function, arguments, refreshes, state: Mutex::new(State::New) };
-        Ok(Bound::new(py, pending)?.into())
-    }
-
-    fn body(&self) -> &Body {
-        // SAFETY: the function is alive as long as `self` holds it.
-        unsafe { body_of(self.function.as_ptr()) }
+        let call = Py::new(py, KeptCall::new(function, call))?;
+        Ok(Bound::new(py, Self { call, refreshes, state: Mutex::new(State::New) })?.into())
     }
 
     /// Makes one step; between steps the state is put back.
@@ -139,34 +87,45 @@ impl PendingCall {
         Ok(Step::Returned(value))
     }
 
-    /// Looks again; the value, or the load that has to be made.
-    fn start(&self, py: Python<'_>) -> PyResult<Result<Box<Running>, Object>> {
+    /// Looks again; the value, or the coroutine that comes to it.
+    fn start(&self, py: Python<'_>) -> PyResult<Result<Running, Object>> {
         self.begin(py).inspect_err(|_| self.put(State::Done))
     }
 
-    fn begin(&self, py: Python<'_>) -> PyResult<Result<Box<Running>, Object>> {
-        let (body, call) = (self.body(), self.arguments.call());
-        let load = match prepare_and_look_up(py, body, call, true)? {
-            Lookup::Missing(prepared) => {
-                if !self.refreshes
-                    && let Some(value) = body.inner().peek(py, &mut prepared.probe())?
-                {
-                    return Ok(Err(value));
-                }
-                let stored = prepared.stored(py, body)?;
-                let flight = Flight::begin(prepared.tag.hash(), body.owner);
-                Some(Load { prepared: prepared.keep(), stored, flight })
-            }
-            Lookup::Found(_) | Lookup::Misfit => None,
+    fn begin(&self, py: Python<'_>) -> PyResult<Result<Running, Object>> {
+        let (body, call) = (self.call.get().body(), self.call.get().call());
+        let Lookup::Missing(prepared) = prepare_and_look_up(py, body, call, true)? else {
+            return Ok(Ok(Running { coroutine: iterator(py, self.call.get().run(py)?)?, load: None }));
         };
-        let awaitable = call_uncached(py, body, call)?;
-        Ok(Ok(Box::new(Running { coroutine: iterator(py, awaitable)?, load })))
+        let attempt =
+            Attempt::new(body.inner().clone(), prepared.keep(py, body)?, Purpose::Call(self.call.clone_ref(py)));
+        if self.refreshes {
+            attempt.overtake(py)?;
+        }
+        if is_finalizing() {
+            return self.begin_alone(py, attempt);
+        }
+        let flights = py.import(intern!(py, "hotset._flights"))?;
+        if flights.call_method0(intern!(py, "running_loop"))?.is_none() {
+            return self.begin_alone(py, attempt);
+        }
+        let coroutine = flights.call_method1(intern!(py, "obtain"), (attempt, !self.refreshes))?;
+        Ok(Ok(Running { coroutine: Object::from(coroutine), load: None }))
+    }
+
+    /// Without an event loop that is known: nobody can be waited for, and the load is part of this call.
+    fn begin_alone(&self, py: Python<'_>, attempt: Attempt) -> PyResult<Result<Running, Object>> {
+        if let Some(value) = attempt.begin_alone(py, !self.refreshes)? {
+            return Ok(Err(value));
+        }
+        let coroutine = iterator(py, self.call.get().run(py)?)?;
+        Ok(Ok(Running { coroutine, load: Some(Box::new(attempt)) }))
     }
 
     fn resume(
         &self,
         py: Python<'_>,
-        mut running: Box<Running>,
+        mut running: Running,
         action: impl FnOnce(Python<'_>, &Object) -> PyResult<Step>,
     ) -> PyResult<Step> {
         match action(py, &running.coroutine) {
@@ -176,24 +135,19 @@ impl PendingCall {
             }
             Ok(Step::Returned(value)) => {
                 self.put(State::Done);
-                self.store(py, running.load.take(), &value)?;
+                if let Some(load) = running.load.take() {
+                    load.land(py, &value.bind(py))?;
+                }
                 Ok(Step::Returned(value))
             }
             Err(error) => {
                 self.put(State::Done);
                 if let Some(load) = running.load.take() {
-                    load.flight.failed(&self.body().inner().memory);
+                    load.fail(py, error.value(py).as_any());
                 }
                 Err(error)
             }
         }
-    }
-
-    fn store(&self, py: Python<'_>, load: Option<Load>, value: &Object) -> PyResult<()> {
-        let Some(Load { prepared, stored, flight }) = load else { return Ok(()) };
-        let body = self.body();
-        let nanos = flight.landed(&body.inner().memory).nanos;
-        fill(py, body, self.arguments.call(), &prepared, stored, value, nanos).map(drop)
     }
 }
 
@@ -288,7 +242,7 @@ impl PendingCall {
                 let closed = running.coroutine.bind(py).call_method0(intern!(py, "close"));
                 self.put(State::Done);
                 if let Some(load) = running.load.take() {
-                    load.flight.failed(&self.body().inner().memory);
+                    load.quit(py);
                 }
                 closed.map(drop)
             }
@@ -301,12 +255,12 @@ impl PendingCall {
 
     #[getter]
     fn __name__(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        self.function.bind(py).getattr(intern!(py, "__name__")).map(Bound::unbind)
+        self.call.get().function().bind(py).getattr(intern!(py, "__name__")).map(Bound::unbind)
     }
 
     #[getter]
     fn __qualname__(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        self.function.bind(py).getattr(intern!(py, "__qualname__")).map(Bound::unbind)
+        self.call.get().function().bind(py).getattr(intern!(py, "__qualname__")).map(Bound::unbind)
     }
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
@@ -314,10 +268,12 @@ impl PendingCall {
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        self.function.visit(&visit)?;
-        self.arguments.values.iter().try_for_each(|value| value.visit(&visit))?;
+        visit.call(&self.call)?;
         match &*self.state.lock() {
-            State::Running(running) => running.traverse(&visit),
+            State::Running(running) => {
+                running.load.iter().try_for_each(|load| load.visit(&visit))?;
+                running.coroutine.visit(&visit)
+            }
             _ => Ok(()),
         }
     }

@@ -14,20 +14,18 @@ use crate::key::freeze::{Unkeyable, Writer, by_identity, hash_of, is_hashable, n
 use crate::key::identity::WeakIdentity;
 use crate::key::part::Part;
 use crate::key::probe::{Probe, Rule};
+use crate::key::wanted::{Sought, Wanted};
 use crate::object::{Object, borrow};
 
 /// A key that can be looked for and stored.
 pub(crate) struct Prepared {
     parts: Parts,
     /// Keeps alive what the parts point to and the call does not.
-    owned: SmallVec<[Object; 2]>,
+    _owned: SmallVec<[Object; 2]>,
     pub(crate) tag: Tag,
     rule: Rule,
     single: bool,
 }
-
-// SAFETY: the pointers are those of objects, which only attached threads touch, as with `Object`.
-unsafe impl Send for Prepared {}
 
 impl Prepared {
     /// Hashes the parts of a call, after writing down those that could change.
@@ -37,7 +35,7 @@ impl Prepared {
         mut parts: Parts,
         mut owned: SmallVec<[Object; 2]>,
     ) -> PyResult<Self> {
-        let seed = body.inner().memory.seed();
+        let seed = body.inner().memory().seed();
         let mut state = body.salt;
         for number in 0..parts.len() {
             let (word, made) = hash_part(py, body, parts[number], number == 0 && body.first_by_identity())
@@ -49,7 +47,7 @@ impl Prepared {
             state = seed.mix(state, word);
         }
         let tag = Tag::new(body.owner, hash::shorten(state));
-        Ok(Self { parts, owned, tag, rule: body.rule, single: body.single })
+        Ok(Self { parts, _owned: owned, tag, rule: body.rule, single: body.single })
     }
 
     #[inline]
@@ -67,18 +65,12 @@ impl Prepared {
         Ok(Part::several(parts.collect::<PyResult<SmallVec<[Part; FEW]>>>()?.into_iter()))
     }
 
-    /// What it keeps alive.
-    pub(crate) fn owned(&self) -> &[Object] {
-        &self.owned
-    }
-
-    /// A copy that outlives the call.
-    pub(crate) fn keep(mut self) -> Self {
+    /// The key, to outlive the call.
+    pub(crate) fn keep(&self, py: Python<'_>, body: &Body) -> PyResult<Sought> {
         // SAFETY: the parts are alive during the call, in which this runs.
-        let kept = self.parts.iter().map(|&part| unsafe { Object::from_borrowed(part) });
-        let kept: SmallVec<[Object; 2]> = kept.collect();
-        self.owned.extend(kept);
-        self
+        let parts = self.parts.iter().map(|&part| unsafe { Object::from_borrowed(part) }).collect();
+        let wanted = Wanted { tag: self.tag, rule: self.rule, single: self.single, parts };
+        Ok(Sought { wanted, stored: self.stored(py, body)? })
     }
 }
 

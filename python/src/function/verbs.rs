@@ -86,11 +86,12 @@ fn refresh(py: Python<'_>, function: Pointer, call: Call) -> PyResult<Object> {
         // SAFETY: as above.
         return PendingCall::make(py, unsafe { Object::from_borrowed(function) }, call, true);
     }
-    if !body.inner().memory.is_enabled() {
+    if !body.inner().memory().is_enabled() {
         return call_uncached(py, body, call);
     }
     let prepared = key_for(py, body, call, "refresh")?;
-    crate::function::call::load(py, body, call, &prepared)
+    body.inner().overtake(py, &mut prepared.probe())?;
+    crate::function::call::load(py, body, call, &prepared, false)
 }
 
 fn cache_key(py: Python<'_>, function: Pointer, call: Call) -> PyResult<Object> {
@@ -104,7 +105,7 @@ fn cache_key(py: Python<'_>, function: Pointer, call: Call) -> PyResult<Object> 
 fn cache_info(py: Python<'_>, function: Pointer, _call: Call) -> PyResult<Object> {
     // SAFETY: as above.
     let body = unsafe { alive(function) };
-    let memory = &body.inner().memory;
+    let memory = body.inner().memory();
     let left = memory.sweep();
     body.inner().finish(py, left);
     let counts = memory.owner_counts(body.owner);
@@ -117,13 +118,13 @@ fn cache_clear(py: Python<'_>, function: Pointer, _call: Call) -> PyResult<Objec
     // SAFETY: as above.
     let body = unsafe { alive(function) };
     body.inner().finish(py, clear_owner(body));
-    body.inner().memory.reset_owner(body.owner);
+    body.inner().memory().reset_owner(body.owner);
     object_from(py, py.None())
 }
 
 /// Takes out what belongs to one function.
 fn clear_owner(body: &Body) -> Left<Key, Object> {
-    body.inner().memory.clear_owner(body.owner)
+    body.inner().store.clear_owner(body.owner)
 }
 
 macro_rules! verbs {

@@ -150,7 +150,7 @@ impl WeakIdentity {
         drop(noted);
         hashes.sort_unstable();
         hashes.dedup();
-        hashes.retain(|&hash| cache.memory.peek(hash, &mut self.in_key(), |_| ()).is_ok_and(|found| found.is_some()));
+        hashes.retain(|&hash| cache.memory().peek(hash, &mut self.in_key(), |_| ()).is_ok_and(|found| found.is_some()));
         let mut noted = self.noted.lock();
         noted.review = hashes.len() * 2;
         noted.hashes.append(&mut hashes);
@@ -165,7 +165,7 @@ impl WeakIdentity {
         let hashes = std::mem::take(&mut self.noted.lock().hashes);
         let mut all = Left::nothing();
         for hash in hashes {
-            while let Ok(left) = cache.memory.remove(hash, &mut self.in_key(), Cause::Invalidated)
+            while let Ok(left) = cache.memory().remove(hash, &mut self.in_key(), Cause::Invalidated)
                 && !left.is_empty()
             {
                 all.extend(left);

@@ -1,0 +1,207 @@
+//! One caller's way to a value in steps, for `hotset._flights`: to begin or to join, to load, to land.
+
+use std::sync::Arc;
+
+use hotset::flight::{Stopwatch, Ticket};
+use hotset::memory::Details;
+use hotset::sync::Mutex;
+use pyo3::prelude::*;
+use pyo3::types::PyTuple;
+use pyo3::{PyTraverseError, PyVisit};
+
+use crate::flight::circles::Wait;
+use crate::flight::current::{Within, enclosing, thread};
+use crate::flight::lead::{Way, abandon, land};
+use crate::flight::meeting::{Flight, Leader, Outcome, Shared, name};
+use crate::function::{Fate, KeptCall};
+use crate::guard::{attached, is_finalizing};
+use crate::inner::Inner;
+use crate::key::wanted::Sought;
+use crate::object::Object;
+use crate::sync::AttachedLock;
+
+/// What a value is loaded for.
+pub(crate) enum Purpose {
+    /// A call of a decorated function.
+    Call(Py<KeptCall>),
+    /// A key of the mapping, with what is to be stored with the value.
+    Key(Details),
+}
+
+/// A way to the value of one key. At most one caller goes it at a time.
+#[pyclass(frozen, module = "hotset._core")]
+pub(crate) struct Attempt {
+    cache: Arc<Inner>,
+    sought: Sought,
+    purpose: Purpose,
+    claim: Mutex<AttachedLock, Option<(Ticket, Stopwatch)>>,
+    wait: Mutex<AttachedLock, Option<Wait>>,
+}
+
+impl Attempt {
+    pub(crate) fn new(cache: Arc<Inner>, sought: Sought, purpose: Purpose) -> Self {
+        Self { cache, sought, purpose, claim: Mutex::new(None), wait: Mutex::new(None) }
+    }
+
+    fn hash(&self) -> u32 {
+        self.sought.wanted.tag.hash()
+    }
+
+    /// The number of the flight that it leads.
+    fn number(&self) -> Option<u64> {
+        self.claim.lock().as_ref().map(|(ticket, _)| ticket.number())
+    }
+
+    fn flight<'py>(&self, py: Python<'py>, shared: Arc<Shared>) -> PyResult<Bound<'py, PyAny>> {
+        Ok(Bound::new(py, Flight::new(shared, &self.cache, self.hash()))?.into_any())
+    }
+
+    /// Whether and how what was loaded is stored.
+    fn fate(&self, py: Python<'_>, value: &Bound<'_, PyAny>, nanos: u64) -> PyResult<(Fate, Details)> {
+        match &self.purpose {
+            Purpose::Call(call) => call.get().fate(py, value, nanos),
+            Purpose::Key(details) => Ok((Fate::of_key(value), details.clone())),
+        }
+    }
+
+    fn fill(&self, py: Python<'_>, ticket: &Ticket, value: &Bound<'_, PyAny>, nanos: u64) -> PyResult<Option<Outcome>> {
+        let outcome = match self.fate(py, value, nanos)? {
+            (Fate::Stored, details) => {
+                let mut probe = self.sought.wanted.probe();
+                let stored = Some(&self.sought.stored);
+                land(py, &self.cache, ticket, stored, &Object::of(value), details, &mut probe)?;
+                return Ok(None);
+            }
+            (fate, _) => fate.outcome(&Object::of(value)),
+        };
+        Ok(Some(outcome))
+    }
+}
+
+impl Attempt {
+    /// Begins a load as part of the running code; the value if it is there after all. A load that somebody else leads is not waited for.
+    pub(crate) fn begin_alone(&self, py: Python<'_>, looks: bool) -> PyResult<Option<Object>> {
+        let mut probe = self.sought.wanted.probe();
+        match self.cache.begin(py, self.sought.key(), &mut probe, Leader::thread(), looks)? {
+            Way::Found(value) => return Ok(Some(value)),
+            Way::Lead(lead) => *self.claim.lock() = lead.into_parts(),
+            Way::Join(_) => {}
+        }
+        Ok(None)
+    }
+}
+
+#[pymethods]
+impl Attempt {
+    /// Looks again, and begins a load or finds one: `("found", value)`, `("lead", flight)`, `("join", flight)` or `("alone",)`. A load
+    /// by a task belongs to the event loop that runs on this thread; the leader of another is given no flight, since it does not wait.
+    fn begin<'py>(&self, py: Python<'py>, as_task: bool, looks: bool) -> PyResult<Bound<'py, PyTuple>> {
+        if is_finalizing() {
+            return PyTuple::new(py, [name(py, "alone")]);
+        }
+        let leader = if as_task { Leader::task() } else { Leader::thread() };
+        let mut probe = self.sought.wanted.probe();
+        match self.cache.begin(py, self.sought.key(), &mut probe, leader, looks)? {
+            Way::Found(value) => PyTuple::new(py, [name(py, "found"), value.into_bound(py)]),
+            Way::Join(shared) => PyTuple::new(py, [name(py, "join"), self.flight(py, shared)?]),
+            Way::Lead(lead) => {
+                let claim = lead.into_parts();
+                let joined = claim.as_ref().filter(|_| as_task);
+                let shared = joined.and_then(|(ticket, _)| self.cache.store.flights().meeting(ticket));
+                *self.claim.lock() = claim;
+                let flight = shared.map_or_else(|| Ok(py.None().into_bound(py)), |shared| self.flight(py, shared))?;
+                PyTuple::new(py, [name(py, "lead"), flight])
+            }
+        }
+    }
+
+    /// Notes that this caller waits for a flight, with its whole thread if it `blocks`; False if that would close a circle.
+    fn wait_for(&self, py: Python<'_>, flight: &Bound<'_, Flight>, blocks: bool) -> PyResult<bool> {
+        let wait = Wait::begin(&flight.get().shared, enclosing(py)?, blocks.then(thread));
+        let may = wait.is_some();
+        let before = std::mem::replace(&mut *self.wait.lock(), wait);
+        drop(before);
+        Ok(may)
+    }
+
+    /// The wait for a flight that was joined is over.
+    fn waited(&self) {
+        let wait = self.wait.lock().take();
+        drop(wait);
+    }
+
+    /// What is loaded from now on is refused, unless the load begins after this.
+    pub(crate) fn overtake(&self, py: Python<'_>) -> PyResult<()> {
+        self.cache.overtake(py, &mut self.sought.wanted.probe())
+    }
+
+    /// Calls the function itself, or `loader`, on this thread, as part of this load and those of `others`.
+    #[pyo3(signature = (loader = None, others = Vec::new()))]
+    fn run(
+        &self,
+        py: Python<'_>,
+        loader: Option<&Bound<'_, PyAny>>,
+        others: Vec<Bound<'_, Self>>,
+    ) -> PyResult<Py<PyAny>> {
+        let numbers = std::iter::once(self).chain(others.iter().map(Bound::get)).filter_map(Self::number);
+        let _within: Vec<Within> = numbers.map(Within::enter).collect();
+        match (loader, &self.purpose) {
+            (Some(loader), _) => loader.call0().map(Bound::unbind),
+            (None, Purpose::Call(call)) => call.get().run(py).map(|result| result.into_bound(py).unbind()),
+            (None, Purpose::Key(_)) => Ok(py.None()),
+        }
+    }
+
+    /// The load returned: stores the value if it may be, and tells those who wait.
+    pub(crate) fn land(&self, py: Python<'_>, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let Some((ticket, watch)) = self.claim.lock().take() else { return Ok(()) };
+        let nanos = watch.landed(self.cache.memory()).nanos;
+        match self.fill(py, &ticket, value, nanos) {
+            Ok(None) => {}
+            Ok(Some(outcome)) => abandon(py, &self.cache, &ticket, outcome),
+            Err(error) => {
+                abandon(py, &self.cache, &ticket, Outcome::of_error(py, &error));
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    /// The load raised: tells those who wait.
+    pub(crate) fn fail(&self, py: Python<'_>, error: &Bound<'_, PyAny>) {
+        let Some((ticket, watch)) = self.claim.lock().take() else { return };
+        watch.failed(self.cache.memory());
+        abandon(py, &self.cache, &ticket, Outcome::of_error(py, &PyErr::from_value(error.clone())));
+    }
+
+    /// Leaves the load to a follower.
+    pub(crate) fn quit(&self, py: Python<'_>) {
+        let Some((ticket, watch)) = self.claim.lock().take() else { return };
+        watch.failed(self.cache.memory());
+        abandon(py, &self.cache, &ticket, Outcome::Again);
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.visit(&visit)
+    }
+}
+
+impl Attempt {
+    /// Shows what it refers to to a garbage collection.
+    pub(crate) fn visit(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.sought.wanted.parts.iter().try_for_each(|part| part.visit(visit))?;
+        self.sought.stored.visit(visit)?;
+        match &self.purpose {
+            Purpose::Call(call) => visit.call(call),
+            Purpose::Key(_) => Ok(()),
+        }
+    }
+}
+
+impl Drop for Attempt {
+    fn drop(&mut self) {
+        if let Some((ticket, _)) = self.claim.lock().take() {
+            attached(|py| abandon(py, &self.cache, &ticket, Outcome::Again));
+        }
+    }
+}

@@ -1,0 +1,268 @@
+//! A load from its beginning to its end.
+
+use std::sync::Arc;
+
+use hotset::clock::Tick;
+use hotset::flight::{Begun, Landing, Stopwatch, Ticket};
+use hotset::memory::{Details, Stored, Unsure};
+use pyo3::exceptions::PyException;
+use pyo3::prelude::*;
+
+use crate::flight::circles::Wait;
+use crate::flight::current::{Within, enclosing, thread};
+use crate::flight::meeting::{Flight, Leader, Outcome, Shared};
+use crate::function::Call;
+use crate::guard::{attached, is_finalizing, vectorcall};
+use crate::inner::Inner;
+use crate::key::Key;
+use crate::key::part::Part;
+use crate::key::probe::Probe;
+use crate::object::Object;
+
+/// A load that this caller leads. Dropped before it has landed it leaves the load to a follower.
+pub(crate) struct Lead<'a> {
+    cache: &'a Arc<Inner>,
+    ticket: Option<Ticket>,
+    watch: Option<Stopwatch>,
+}
+
+/// How to come to a value that is not there.
+pub(crate) enum Way<'a> {
+    Found(Object),
+    Lead(Lead<'a>),
+    /// A load that somebody else leads.
+    Join(Arc<Shared>),
+}
+
+impl Inner {
+    /// Begins a load that nobody else is at; `None` where [`Inner::begin`] has to look.
+    #[inline]
+    pub(crate) fn begin_quickly(&self, key: Key, probe: &mut Probe<'_>) -> Option<Ticket> {
+        self.forget_flights_of_parent();
+        let hash = key.tag.hash();
+        // With the GIL nothing can have come between the miss and this.
+        let look = |probe: &mut Probe<'_>| {
+            if cfg!(Py_GIL_DISABLED) { self.memory().peek(hash, probe, |_| ()) } else { Ok(None) }
+        };
+        match self.store.flights().begin(&mut Some(key), probe, Leader::thread, |_| true, look) {
+            Ok(Begun::Leads(ticket)) => Some(ticket),
+            _ => None,
+        }
+    }
+
+    /// Looks for a value once more, and begins a load or finds the one that is in progress.
+    pub(crate) fn begin(
+        self: &Arc<Self>,
+        py: Python<'_>,
+        key: Key,
+        probe: &mut Probe<'_>,
+        leader: Leader,
+        looks: bool,
+    ) -> PyResult<Way<'_>> {
+        self.forget_flights_of_parent();
+        let tag = key.tag;
+        let mut key = Some(key);
+        let begun = probe.settle_read(py, |probe| {
+            let look = |probe: &mut Probe<'_>| {
+                if looks { self.memory().peek(tag.hash(), probe, Object::clone) } else { Ok(None) }
+            };
+            self.store.flights().begin(&mut key, probe, || leader, |_| true, look)
+        })?;
+        Ok(match begun {
+            Begun::Found(value) => Way::Found(value),
+            Begun::Joins(shared) => Way::Join(shared),
+            Begun::Leads(ticket) => Way::Lead(Lead::new(self, ticket, Some(Stopwatch::begin(tag.hash(), tag.owner())))),
+        })
+    }
+}
+
+impl<'a> Lead<'a> {
+    pub(crate) fn new(cache: &'a Arc<Inner>, ticket: Ticket, watch: Option<Stopwatch>) -> Self {
+        Self { cache, ticket: Some(ticket), watch }
+    }
+
+    /// Takes the claim to the load away, for who will land it later.
+    pub(crate) fn into_parts(mut self) -> Option<(Ticket, Stopwatch)> {
+        self.ticket.take().zip(self.watch.take())
+    }
+
+    /// Runs a load on this thread.
+    pub(crate) fn run<T>(&self, load: impl FnOnce() -> T) -> T {
+        let _within = self.ticket.as_ref().map(|ticket| Within::enter(ticket.number()));
+        load()
+    }
+
+    /// The load returned; the nanoseconds that it took.
+    pub(crate) fn returned(&mut self) -> u64 {
+        self.watch.take().map_or(0, |watch| watch.landed(self.cache.memory()).nanos)
+    }
+
+    /// Stores what was loaded where nobody has to be asked and nobody waits; else gives back what [`Lead::fill`] needs.
+    #[inline]
+    pub(crate) fn fill_quickly(
+        mut self,
+        value: &Object,
+        mut details: Details,
+        now: Tick,
+        probe: &mut Probe<'_>,
+    ) -> Result<(), (Self, Details)> {
+        let Some(ticket) = self.ticket.take() else { return Ok(()) };
+        let (mut taken, owner) = (Some(value.clone()), probe.tag().owner());
+        match self.cache.store.fill(&ticket, owner, &mut taken, &mut details, now, probe) {
+            Ok(landing) if landing.meeting.is_none() => {
+                self.cache.finish_attached(landing.written.left);
+                Ok(())
+            }
+            Ok(landing) => {
+                attached(|py| settle(py, self.cache, landing, Outcome::Value(value.clone())));
+                Ok(())
+            }
+            Err(Unsure) => {
+                self.ticket = Some(ticket);
+                Err((self, details))
+            }
+        }
+    }
+
+    /// Stores what was loaded, unless that was overtaken; whether it was stored. Followers get it in any case.
+    ///
+    /// `stored` is what the key stores, where it may weigh something or have identities as parts.
+    pub(crate) fn fill(
+        mut self,
+        py: Python<'_>,
+        stored: Option<&Part>,
+        value: &Object,
+        details: Details,
+        probe: &mut Probe<'_>,
+    ) -> PyResult<bool> {
+        let Some(ticket) = self.ticket.take() else { return Ok(false) };
+        land(py, self.cache, &ticket, stored, value, details, probe)
+    }
+
+    /// Ends a load that stores nothing.
+    pub(crate) fn end(mut self, py: Python<'_>, outcome: Outcome) {
+        self.tell(py, outcome);
+    }
+
+    /// As [`Lead::end`].
+    pub(crate) fn tell(&mut self, py: Python<'_>, outcome: Outcome) {
+        if let Some(ticket) = self.ticket.take() {
+            abandon(py, self.cache, &ticket, outcome);
+        }
+    }
+
+    /// Ends a load that raised.
+    pub(crate) fn fail(mut self, py: Python<'_>, error: &PyErr) {
+        if let Some(watch) = self.watch.take() {
+            watch.failed(self.cache.memory());
+        }
+        self.tell(py, Outcome::of_error(py, error));
+    }
+
+    /// As [`Lead::fail`], with the exception that is set, and stays so.
+    pub(crate) fn fail_raised(self, py: Python<'_>) {
+        let error = PyErr::fetch(py);
+        self.fail(py, &error);
+        error.restore(py);
+    }
+}
+
+/// Stores what a load returned and tells followers; whether it was stored. If storing raises, followers get that error.
+pub(crate) fn land(
+    py: Python<'_>,
+    cache: &Arc<Inner>,
+    ticket: &Ticket,
+    stored: Option<&Part>,
+    value: &Object,
+    details: Details,
+    probe: &mut Probe<'_>,
+) -> PyResult<bool> {
+    let (now, tag) = (cache.memory().clock().coarse(), probe.tag());
+    let written = stored.map_or(Ok(details.clone()), |stored| cache.weighed(py, stored, value, tag, details)).and_then(
+        |mut details| {
+            let mut taken = Some(value.clone());
+            probe.settle(py, |probe| cache.store.fill(ticket, tag.owner(), &mut taken, &mut details, now, probe))
+        },
+    );
+    match written {
+        Ok(landing) => {
+            let is_stored = settle(py, cache, landing, Outcome::Value(value.clone()));
+            if let Some(stored) = stored.filter(|_| is_stored) {
+                cache.note_identities(stored, tag.hash());
+            }
+            Ok(is_stored)
+        }
+        Err(error) => {
+            abandon(py, cache, ticket, Outcome::of_error(py, &error));
+            Err(error)
+        }
+    }
+}
+
+impl Drop for Lead<'_> {
+    fn drop(&mut self) {
+        if let Some(ticket) = self.ticket.take() {
+            attached(|py| abandon(py, self.cache, &ticket, Outcome::Again));
+        }
+    }
+}
+
+impl Outcome {
+    /// What an error means to followers: what is no `Exception` stays with the leader.
+    pub(crate) fn of_error(py: Python<'_>, error: &PyErr) -> Self {
+        if !error.is_instance_of::<PyException>(py) {
+            return Self::Again;
+        }
+        let traceback = error.traceback(py).map_or_else(|| Object::from(py.None().into_bound(py)), Object::from);
+        Self::Error(Object::from(error.value(py).clone().into_any()), traceback)
+    }
+}
+
+/// Drops what left, and tells followers; whether the value was stored.
+pub(crate) fn settle(
+    py: Python<'_>,
+    cache: &Arc<Inner>,
+    landing: Landing<Key, Shared, Stored<Key, Object>>,
+    outcome: Outcome,
+) -> bool {
+    if let Some(meeting) = landing.meeting {
+        meeting.land(py, outcome);
+    }
+    drop(landing.key);
+    cache.finish(py, landing.written.left);
+    landing.written.stored
+}
+
+/// Ends a flight that stores nothing, and tells followers.
+pub(crate) fn abandon(py: Python<'_>, cache: &Inner, ticket: &Ticket, outcome: Outcome) {
+    let landing = cache.store.abandon(ticket);
+    if let Some(meeting) = landing.meeting {
+        meeting.land(py, outcome);
+    }
+    drop(landing.key);
+}
+
+/// What a follower raises for an error that a load raised.
+pub(crate) fn raised_again(py: Python<'_>, error: &Object, traceback: &Object) -> PyErr {
+    let again = py
+        .import("hotset._flights")
+        .and_then(|flights| flights.call_method1("raised_again", (error.bind(py), traceback.bind(py))));
+    PyErr::from_value(again.unwrap_or_else(|_| error.bind(py)))
+}
+
+/// Waits on this thread for a load that somebody else leads; `Alone` where waiting would never end.
+pub(crate) fn follow(py: Python<'_>, cache: &Arc<Inner>, shared: &Arc<Shared>, hash: u32) -> PyResult<Outcome> {
+    if is_finalizing() {
+        return Ok(Outcome::Alone);
+    }
+    let Some(wait) = Wait::begin(shared, enclosing(py)?, Some(thread())) else { return Ok(Outcome::Alone) };
+    let flight = Bound::new(py, Flight::new(shared.clone(), cache, hash))?;
+    let waiter = py.import("hotset._flights")?.getattr("wait_in_thread")?;
+    let args = [flight.as_ptr()];
+    let call = Call { args: args.as_ptr(), flagged_count: 1, names: std::ptr::null_mut() };
+    // SAFETY: the function and its argument are alive; the result is new or null.
+    let waited = unsafe { Object::from_result(py, vectorcall(waiter.as_ptr(), call)) };
+    drop(wait);
+    waited?;
+    Ok(shared.outcome().unwrap_or(Outcome::Again))
+}

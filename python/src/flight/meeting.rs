@@ -1,0 +1,207 @@
+//! What a leader and its followers share: who waits, and what the load came to.
+
+use std::sync::{Arc, Weak};
+
+use hotset::flight::Meeting;
+use hotset::sync::Mutex;
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::{PyString, PyTuple, PyWeakrefReference};
+
+use crate::flight::current;
+use crate::inner::Inner;
+use crate::object::Object;
+use crate::sync::AttachedLock;
+
+/// Who leads a flight.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Leader {
+    /// The thread that runs the load, or 0 for a coroutine's.
+    pub(crate) thread: usize,
+    /// The thread whose event loop a coroutine's load needs, or 0.
+    pub(crate) home: usize,
+}
+
+impl Leader {
+    /// This thread.
+    pub(crate) fn thread() -> Self {
+        Self { thread: current::thread(), home: 0 }
+    }
+
+    /// A task of the event loop that runs on this thread.
+    pub(crate) fn task() -> Self {
+        Self { thread: 0, home: current::thread() }
+    }
+}
+
+/// What a load came to.
+#[derive(Clone)]
+pub(crate) enum Outcome {
+    Value(Object),
+    /// It raised this `Exception`, with this traceback or `None`.
+    Error(Object, Object),
+    /// Its leader left: somebody else has to load.
+    Again,
+    /// What it returned is the leader's alone: everybody loads.
+    Alone,
+}
+
+/// Where the followers of one flight meet.
+pub(crate) struct Shared {
+    pub(crate) number: u64,
+    pub(crate) leader: Leader,
+    state: Mutex<AttachedLock, State>,
+}
+
+struct State {
+    outcome: Option<Outcome>,
+    /// Who is to be woken when the flight has landed, by token: weak references, so that a garbage collection sees all that refers
+    /// to a waiter.
+    waiters: Vec<(u64, Object)>,
+    tokens: u64,
+    /// What Python knows of a coroutine's load, by a weak reference.
+    home: Option<Object>,
+}
+
+impl Meeting for Shared {
+    type Leader = Leader;
+
+    fn new(number: u64, leader: &Leader) -> Self {
+        let state = State { outcome: None, waiters: Vec::new(), tokens: 0, home: None };
+        Self { number, leader: *leader, state: Mutex::new(state) }
+    }
+}
+
+impl Shared {
+    /// Tells everybody who waits. Only the first outcome counts.
+    pub(crate) fn land(&self, py: Python<'_>, outcome: Outcome) {
+        let (waiters, home) = {
+            let mut state = self.state.lock();
+            if state.outcome.is_some() {
+                drop(state);
+                return drop(outcome);
+            }
+            state.outcome = Some(outcome);
+            (std::mem::take(&mut state.waiters), state.home.take())
+        };
+        drop(home);
+        for (_, reference) in waiters {
+            if let Err(error) = wake(&reference.bind(py)) {
+                error.write_unraisable(py, Some(&reference.bind(py)));
+            }
+        }
+    }
+
+    /// What the load came to, if it is over.
+    pub(crate) fn outcome(&self) -> Option<Outcome> {
+        self.state.lock().outcome.clone()
+    }
+}
+
+/// A flight that was joined, for `hotset._flights`.
+#[pyclass(frozen, module = "hotset._core")]
+pub(crate) struct Flight {
+    pub(crate) shared: Arc<Shared>,
+    cache: Weak<Inner>,
+    hash: u32,
+}
+
+impl Flight {
+    pub(crate) fn new(shared: Arc<Shared>, cache: &Arc<Inner>, hash: u32) -> Self {
+        Self { shared, cache: Arc::downgrade(cache), hash }
+    }
+}
+
+#[pymethods]
+impl Flight {
+    #[getter]
+    fn number(&self) -> u64 {
+        self.shared.number
+    }
+
+    /// Whether the load has ended.
+    #[getter]
+    fn landed(&self) -> bool {
+        self.shared.state.lock().outcome.is_some()
+    }
+
+    /// Whether somebody waits for it.
+    #[getter]
+    fn waiting(&self) -> bool {
+        !self.shared.state.lock().waiters.is_empty()
+    }
+
+    /// Whether the load is a coroutine's.
+    #[getter]
+    fn is_task(&self) -> bool {
+        self.shared.leader.home != 0
+    }
+
+    /// What the load came to: its name, and the value, or the exception and its traceback. None while it is in progress.
+    fn outcome<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyTuple>>> {
+        let object = |object: Object| object.into_bound(py);
+        let outcome = self.shared.outcome();
+        outcome
+            .map(|outcome| match outcome {
+                Outcome::Value(value) => PyTuple::new(py, [name(py, "value"), object(value)]),
+                Outcome::Error(error, traceback) => {
+                    PyTuple::new(py, [name(py, "error"), object(error), object(traceback)])
+                }
+                Outcome::Again => PyTuple::new(py, [name(py, "again")]),
+                Outcome::Alone => PyTuple::new(py, [name(py, "alone")]),
+            })
+            .transpose()
+    }
+
+    /// Has `waiter.wake()` called when the flight lands, if the waiter still lives; a token, or None if it has landed.
+    fn join(&self, waiter: &Bound<'_, PyAny>) -> PyResult<Option<u64>> {
+        let reference = Object::from(PyWeakrefReference::new(waiter)?);
+        let mut state = self.shared.state.lock();
+        if state.outcome.is_some() {
+            drop(state);
+            return Ok(None);
+        }
+        state.tokens += 1;
+        let token = state.tokens;
+        state.waiters.push((token, reference));
+        Ok(Some(token))
+    }
+
+    /// Waits no longer; whether it did.
+    fn leave(&self, token: u64) -> bool {
+        let mut state = self.shared.state.lock();
+        let place = state.waiters.iter().position(|(known, _)| *known == token);
+        let reference = place.map(|place| state.waiters.swap_remove(place));
+        drop(state);
+        reference.is_some()
+    }
+
+    #[getter]
+    fn home(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+        let home = self.shared.state.lock().home.clone();
+        home.map(|home| home.into_bound(py).unbind())
+    }
+
+    #[setter]
+    fn set_home(&self, home: &Bound<'_, PyAny>) {
+        let before = self.shared.state.lock().home.replace(Object::of(home));
+        drop(before);
+    }
+
+    /// Gives up a load that will not end: nobody joins it any more, and a follower takes over.
+    fn strand(&self, py: Python<'_>) {
+        if let Some(cache) = self.cache.upgrade() {
+            cache.store.flights().strand(self.hash, self.shared.number);
+        }
+        self.shared.land(py, Outcome::Again);
+    }
+}
+
+fn wake(reference: &Bound<'_, PyAny>) -> PyResult<()> {
+    let waiter = reference.call0()?;
+    if waiter.is_none() { Ok(()) } else { waiter.call_method0(intern!(reference.py(), "wake")).map(drop) }
+}
+
+pub(super) fn name<'py>(py: Python<'py>, name: &str) -> Bound<'py, PyAny> {
+    PyString::intern(py, name).into_any()
+}

@@ -1,0 +1,45 @@
+//! Loads in progress, as threads and tasks meet in them.
+//!
+//! - [`meeting`]: what a leader and its followers share
+//! - [`current`]: which loads the running code is part of
+//! - [`circles`]: who waits for whom, so that no circle of waits is closed
+//! - [`lead`]: a load from its beginning to its end, for threads
+//! - [`attempt`]: the same in steps, for `hotset._flights`, which waits, in threads and in tasks
+
+pub(crate) mod attempt;
+mod circles;
+pub(crate) mod current;
+pub(crate) mod lead;
+pub(crate) mod meeting;
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use pyo3::prelude::*;
+
+/// How often this process, or one that it was forked from, has been forked.
+static FORKS: AtomicU64 = AtomicU64::new(0);
+
+pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<meeting::Flight>()?;
+    module.add_class::<attempt::Attempt>()?;
+    let hook = wrap_pyfunction!(forked, module)?;
+    let os = module.py().import("os")?;
+    if os.hasattr("register_at_fork")? {
+        let options = pyo3::types::PyDict::new(module.py());
+        options.set_item("after_in_child", hook)?;
+        os.call_method("register_at_fork", (), Some(&options))?;
+    }
+    Ok(())
+}
+
+/// This process has just been forked: its parent's loads are none of it.
+#[pyfunction]
+fn forked() {
+    FORKS.fetch_add(1, Ordering::SeqCst);
+    circles::forget();
+}
+
+/// A number that is another one in a forked child.
+pub(crate) fn forks() -> u64 {
+    FORKS.load(Ordering::Relaxed)
+}

@@ -1,0 +1,68 @@
+//! A call that outlives the moment in which it was made.
+
+use hotset::memory::Details;
+use pyo3::prelude::*;
+use pyo3::{PyTraverseError, PyVisit};
+
+use crate::function::body::Body;
+use crate::function::body_of;
+use crate::function::call::{Fate, call_uncached, details, fate};
+use crate::function::signature::Call;
+use crate::held::Held;
+use crate::key::exact::Pointer;
+use crate::object::Object;
+
+/// A decorated function and the arguments that it was called with.
+#[pyclass(frozen, module = "hotset._core")]
+pub(crate) struct KeptCall {
+    function: Object,
+    values: Vec<Held>,
+    count: usize,
+    names: Option<Object>,
+}
+
+impl KeptCall {
+    pub(crate) fn new(function: Object, call: Call) -> Self {
+        let count = call.count();
+        // SAFETY: the arguments are alive during the call, in which this runs.
+        let values = call.values().iter().map(|&value| unsafe { Object::from_borrowed(value) }.into()).collect();
+        // SAFETY: as above.
+        let names = (!call.names.is_null()).then(|| unsafe { Object::from_borrowed(call.names) });
+        Self { function, values, count, names }
+    }
+
+    pub(crate) fn function(&self) -> &Object {
+        &self.function
+    }
+
+    pub(crate) fn body(&self) -> &Body {
+        // SAFETY: the function is alive as long as `self` holds it.
+        unsafe { body_of(self.function.as_ptr()) }
+    }
+
+    pub(crate) fn call(&self) -> Call {
+        let names = self.names.as_ref().map_or(std::ptr::null_mut(), Object::as_ptr);
+        Call { args: self.values.as_ptr().cast::<Pointer>(), flagged_count: self.count, names }
+    }
+
+    /// Calls the function itself.
+    pub(crate) fn run(&self, py: Python<'_>) -> PyResult<Object> {
+        call_uncached(py, self.body(), self.call())
+    }
+
+    /// What becomes of a result that took so long to load.
+    pub(crate) fn fate(&self, py: Python<'_>, result: &Bound<'_, PyAny>, nanos: u64) -> PyResult<(Fate, Details)> {
+        let fate = fate(py, self.body(), result, nanos)?;
+        let details =
+            if fate == Fate::Stored { details(py, self.body(), self.call(), result)? } else { Details::default() };
+        Ok((fate, details))
+    }
+}
+
+#[pymethods]
+impl KeptCall {
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.function.visit(&visit)?;
+        self.values.iter().try_for_each(|value| value.visit(&visit))
+    }
+}

@@ -1,0 +1,44 @@
+//! A key that is looked for, with what keeps its parts alive.
+
+use smallvec::SmallVec;
+
+use crate::key::part::Part;
+use crate::key::probe::{Probe, Rule};
+use crate::key::{Key, Tag};
+use crate::object::Object;
+
+/// A key as it was given: of the mapping, or of a call.
+pub(crate) struct Wanted {
+    pub(crate) tag: Tag,
+    pub(crate) rule: Rule,
+    /// Whether the key has one part, which is stored as it is.
+    pub(crate) single: bool,
+    pub(crate) parts: SmallVec<[Object; 1]>,
+}
+
+impl Wanted {
+    #[inline]
+    pub(crate) fn probe(&self) -> Probe<'_> {
+        Probe::new(self.tag, self.rule, self.single, Object::pointers(&self.parts))
+    }
+
+    /// What to store of a key of the mapping, or of a call's that has come through the mapping.
+    pub(crate) fn stored(&self) -> Part {
+        match &*self.parts {
+            [part] if self.single => Part::from(part.clone()),
+            parts => Part::several(parts.iter().map(|part| Part::from(part.clone()))),
+        }
+    }
+}
+
+/// A key that a value is sought for: to look for, and to store.
+pub(crate) struct Sought {
+    pub(crate) wanted: Wanted,
+    pub(crate) stored: Part,
+}
+
+impl Sought {
+    pub(crate) fn key(&self) -> Key {
+        Key { part: self.stored.clone(), tag: self.wanted.tag }
+    }
+}

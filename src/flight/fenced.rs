@@ -1,0 +1,128 @@
+//! A memory whose loads are fenced: every write goes by the flights first.
+
+use crate::clock::Tick;
+use crate::error::Error;
+use crate::flight::flights::{Flights, Landing, Meeting, Ticket};
+use crate::memory::{Condition, Details, Hashed, Left, Memory, Options, Owner, Probe, Removed, Stored, Unsure};
+use crate::stats::Cause;
+use crate::sync::RawMutex;
+
+/// A [`Memory`] with its [`Flights`]. Reads go to the memory itself, writes through here.
+pub struct Fenced<K, V, S: Meeting, R> {
+    memory: Memory<K, V, R>,
+    flights: Flights<K, S, R>,
+}
+
+impl<K: Hashed, V, S: Meeting, R: RawMutex> Fenced<K, V, S, R> {
+    /// An empty memory without loads.
+    ///
+    /// # Errors
+    /// [`Error::UnknownPolicy`].
+    pub fn new(options: Options) -> Result<Self, Error> {
+        let flights = Flights::new(options.shards);
+        Ok(Self { memory: Memory::new(options)?, flights })
+    }
+
+    /// The memory, to read from.
+    #[inline(always)]
+    pub fn memory(&self) -> &Memory<K, V, R> {
+        &self.memory
+    }
+
+    /// The loads in progress.
+    #[inline]
+    pub fn flights(&self) -> &Flights<K, S, R> {
+        &self.flights
+    }
+
+    /// As [`Memory::write`]; what loads of the key return from now on is refused.
+    ///
+    /// # Errors
+    /// [`Unsure`] if the probe could not tell; nothing has been written then.
+    #[inline]
+    pub fn write(
+        &self,
+        pair: &mut Option<(K, V)>,
+        details: &mut Details,
+        condition: &Condition<'_, V>,
+        probe: &mut impl Probe<K>,
+    ) -> Result<Stored<K, V>, Unsure> {
+        if let Some((key, _)) = pair {
+            self.flights.overtake(key.hash(), probe)?;
+        }
+        self.memory.write(pair, details, condition, probe)
+    }
+
+    /// Ends a flight by storing what the load returned, unless it was overtaken: then it is counted as refused.
+    ///
+    /// The value is taken if it was stored.
+    ///
+    /// # Errors
+    /// [`Unsure`] if the probe could not tell; nothing has changed then, and the ticket is still good.
+    #[inline]
+    pub fn fill(
+        &self,
+        ticket: &Ticket,
+        owner: Owner,
+        value: &mut Option<V>,
+        details: &mut Details,
+        now: Tick,
+        probe: &mut impl Probe<K>,
+    ) -> Result<Landing<K, S, Stored<K, V>>, Unsure> {
+        self.flights.land(ticket, |key, may_store| {
+            if !may_store {
+                self.memory.count_refused(ticket.hash(), owner);
+                return Ok(Stored::NOT);
+            }
+            let mut pair = key.take().zip(value.take());
+            let written = self.memory.write_at(now, &mut pair, details, &Condition::Always, probe);
+            if let Some((left_key, left_value)) = pair {
+                (*key, *value) = (Some(left_key), Some(left_value));
+            }
+            written
+        })
+    }
+
+    /// Ends a flight that stores nothing.
+    pub fn abandon(&self, ticket: &Ticket) -> Landing<K, S, ()> {
+        match self.flights.land(ticket, |_, _| Ok(())) {
+            Ok(landing) => landing,
+            Err(Unsure) => unreachable!("nobody was asked"),
+        }
+    }
+
+    /// As [`Memory::remove`]; what loads of the key return from now on is refused.
+    ///
+    /// # Errors
+    /// [`Unsure`] if the probe could not tell; nothing has been removed then.
+    pub fn remove(&self, hash: u32, probe: &mut impl Probe<K>, cause: Cause) -> Result<Left<K, V>, Unsure> {
+        self.flights.overtake(hash, probe)?;
+        self.memory.remove(hash, probe, cause)
+    }
+
+    /// As [`Memory::pop_victim`]; what loads of its key return from now on is refused.
+    pub fn pop_victim(&self) -> Option<Removed<K, V>> {
+        let removed = self.memory.pop_victim()?;
+        let (hash, owner) = (removed.key.hash(), removed.key.owner());
+        self.flights.overtake_all(|key| key.hash() == hash && key.owner() == owner);
+        Some(removed)
+    }
+
+    /// As [`Memory::clear`]; what loads return that are in progress is refused.
+    pub fn clear(&self) -> Left<K, V> {
+        self.flights.overtake_all(|_| true);
+        self.memory.clear()
+    }
+
+    /// As [`Memory::clear_owner`]; what loads of the owner return that are in progress is refused.
+    pub fn clear_owner(&self, owner: Owner) -> Left<K, V> {
+        self.flights.overtake_all(|key| key.owner() == owner);
+        self.memory.clear_owner(owner)
+    }
+
+    /// As [`Memory::enable`]; what loads return that are in progress is refused.
+    pub fn enable(&self, on: bool) -> Left<K, V> {
+        self.flights.overtake_all(|_| true);
+        self.memory.enable(on)
+    }
+}

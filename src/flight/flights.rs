@@ -1,0 +1,243 @@
+//! Loads in progress: who begins one, who joins it, who overtakes it, and how it ends.
+
+use std::sync::Arc;
+
+use crate::flight::table::{Flight, Table};
+use crate::memory::{Hashed, Probe, Unsure};
+use crate::sync::{Mutex, RawMutex};
+
+/// What a leader and its followers share.
+pub trait Meeting {
+    /// What is known of a leader from the beginning.
+    type Leader: Copy;
+
+    /// Where the followers of the flight with this number meet.
+    fn new(number: u64, leader: &Self::Leader) -> Self;
+}
+
+/// Loads in progress, by key.
+pub struct Flights<K, S: Meeting, R> {
+    tables: Box<[Mutex<R, Table<K, S>>]>,
+    #[cfg(any(test, feature = "validate"))]
+    faults: std::sync::OnceLock<Faults>,
+}
+
+/// What can be switched off, for tests that show what it is for.
+#[cfg(any(test, feature = "validate"))]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Faults {
+    /// What an overtaken load returned is stored all the same.
+    pub no_fence: bool,
+    /// Overtaken loads are joined.
+    pub joins_overtaken: bool,
+    /// For callers of [`Flights::begin`]: to look nothing up.
+    pub no_second_look: bool,
+}
+
+/// A leader's claim to its flight.
+#[derive(Debug, PartialEq, Eq)]
+#[must_use = "a flight ends with `land`"]
+pub struct Ticket {
+    hash: u32,
+    number: u64,
+}
+
+/// What asking for a load came to.
+#[derive(Debug)]
+pub enum Begun<S, T> {
+    /// The load was over meanwhile, and this is what the second look found.
+    Found(T),
+    /// The caller is to load, and to end the flight.
+    Leads(Ticket),
+    /// Somebody loads already.
+    Joins(Arc<S>),
+}
+
+/// A flight that has ended.
+#[derive(Debug)]
+pub struct Landing<K, S, T> {
+    /// What the caller's `write` returned.
+    pub written: T,
+    /// The key, if `write` did not take it.
+    pub key: Option<K>,
+    /// Where followers wait, if there are any.
+    pub meeting: Option<Arc<S>>,
+}
+
+impl Ticket {
+    /// The hash of the key.
+    #[must_use]
+    pub fn hash(&self) -> u32 {
+        self.hash
+    }
+
+    /// The number of the flight, of which there is no second in the process.
+    #[must_use]
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+}
+
+impl<K: Hashed, S: Meeting, R: RawMutex> Flights<K, S, R> {
+    /// No flight, in as many tables as there are to be locks.
+    #[must_use]
+    pub fn new(tables: usize) -> Self {
+        let count = tables.max(1).next_power_of_two();
+        Self {
+            tables: (0..count).map(|_| Mutex::new(Table::new())).collect(),
+            #[cfg(any(test, feature = "validate"))]
+            faults: std::sync::OnceLock::new(),
+        }
+    }
+
+    /// How many loads are in progress, overtaken ones included.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.tables.iter().map(|table| table.lock().len()).sum()
+    }
+
+    /// Whether no load is in progress.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Begins a load of a key, unless somebody is at it whom `may_join` finds fit to be joined, or `look` finds a value after all.
+    ///
+    /// The key is taken only if the caller leads.
+    ///
+    /// # Errors
+    /// [`Unsure`] if the probe could not tell; nothing has changed then.
+    #[inline]
+    pub fn begin<P: Probe<K>, T>(
+        &self,
+        key: &mut Option<K>,
+        probe: &mut P,
+        leader: impl FnOnce() -> S::Leader,
+        may_join: impl Fn(&S::Leader) -> bool,
+        look: impl FnOnce(&mut P) -> Result<Option<T>, Unsure>,
+    ) -> Result<Begun<S, T>, Unsure> {
+        let Some(hash) = key.as_ref().map(Hashed::hash) else { unreachable!("a load has a key") };
+        let mut table = self.table(hash).lock();
+        let fits = |flight: &Flight<K, S>| !self.is_closed(flight) && may_join(&flight.leader);
+        if let Some(flight) = table.find(hash, probe, fits)? {
+            return Ok(Begun::Joins(flight.meeting()));
+        }
+        if let Some(found) = look(probe)? {
+            return Ok(Begun::Found(found));
+        }
+        let Some(key) = key.take() else { unreachable!("a load has a key") };
+        let number = table.add(key, leader());
+        Ok(Begun::Leads(Ticket { hash, number }))
+    }
+
+    /// Where the followers of a flight meet, for a leader who is one of them.
+    #[must_use]
+    pub fn meeting(&self, ticket: &Ticket) -> Option<Arc<S>> {
+        self.table(ticket.hash).lock().get(ticket.hash, ticket.number).map(Flight::meeting)
+    }
+
+    /// Ends a flight. `write` is given the key, and whether what was loaded may be stored: not if the flight was overtaken.
+    ///
+    /// # Errors
+    /// [`Unsure`] if `write` says so; nothing has changed then, and the ticket is still good.
+    #[inline]
+    pub fn land<T>(
+        &self,
+        ticket: &Ticket,
+        write: impl FnOnce(&mut Option<K>, bool) -> Result<T, Unsure>,
+    ) -> Result<Landing<K, S, T>, Unsure> {
+        let mut table = self.table(ticket.hash).lock();
+        let Some(flight) = table.take(ticket.hash, ticket.number) else {
+            return Ok(Landing { written: write(&mut None, false)?, key: None, meeting: None });
+        };
+        let may_store = !self.is_fenced(&flight);
+        let mut key = Some(flight.key);
+        match write(&mut key, may_store) {
+            Ok(written) => Ok(Landing { written, key, meeting: flight.meeting }),
+            Err(Unsure) => {
+                if let Some(key) = key {
+                    table.put(Flight { key, ..flight });
+                }
+                Err(Unsure)
+            }
+        }
+    }
+
+    /// What loads of this key return will not be stored, and nobody joins them any more. To be called before the key is written to.
+    ///
+    /// # Errors
+    /// [`Unsure`] if the probe could not tell; nothing has changed then.
+    #[inline]
+    pub fn overtake(&self, hash: u32, probe: &mut impl Probe<K>) -> Result<(), Unsure> {
+        let mut table = self.table(hash).lock();
+        if let Some(flight) = table.find(hash, probe, |flight| !flight.overtaken)? {
+            flight.overtaken = true;
+        }
+        Ok(())
+    }
+
+    /// As [`Flights::overtake`], for every key that `which` says.
+    pub fn overtake_all(&self, which: impl Fn(&K) -> bool) {
+        for table in &self.tables {
+            table.lock().iter_mut().filter(|flight| which(&flight.key)).for_each(|flight| flight.overtaken = true);
+        }
+    }
+
+    /// Nobody joins the flight with this number any more, and it stores nothing.
+    pub fn strand(&self, hash: u32, number: u64) {
+        if let Some(flight) = self.table(hash).lock().get(hash, number) {
+            flight.overtaken = true;
+        }
+    }
+
+    /// Forgets every flight, whose leaders are gone: in a forked child. What was forgotten is the caller's to drop, or not.
+    pub fn forget(&self) -> Vec<(K, Option<Arc<S>>)> {
+        let flights = self.tables.iter().map(|table| table.lock().drain().collect::<Vec<_>>());
+        flights.flatten().map(|flight| (flight.key, flight.meeting)).collect()
+    }
+
+    /// Shows every flight to `see`: its key, its number, its leader, and whether it was overtaken.
+    pub fn visit(&self, mut see: impl FnMut(&K, u64, &S::Leader, bool)) {
+        for table in &self.tables {
+            table
+                .lock()
+                .iter_mut()
+                .for_each(|flight| see(&flight.key, flight.number, &flight.leader, flight.overtaken));
+        }
+    }
+
+    /// Switches something off, once and for all.
+    #[cfg(any(test, feature = "validate"))]
+    pub fn inject(&self, faults: Faults) {
+        let _ = self.faults.set(faults);
+    }
+
+    #[cfg(any(test, feature = "validate"))]
+    fn faults(&self) -> Faults {
+        self.faults.get().copied().unwrap_or_default()
+    }
+
+    #[inline(always)]
+    fn is_fenced(&self, flight: &Flight<K, S>) -> bool {
+        #[cfg(any(test, feature = "validate"))]
+        if self.faults().no_fence {
+            return false;
+        }
+        flight.overtaken
+    }
+
+    #[inline(always)]
+    fn is_closed(&self, flight: &Flight<K, S>) -> bool {
+        #[cfg(any(test, feature = "validate"))]
+        if self.faults().joins_overtaken {
+            return false;
+        }
+        flight.overtaken
+    }
+
+    #[inline]
+    fn table(&self, hash: u32) -> &Mutex<R, Table<K, S>> {
+        &self.tables[hash as usize & (self.tables.len() - 1)]
+    }
+}

@@ -1,0 +1,121 @@
+//! A table of flights, for under one lock. The first flight lies in the table itself: more than one are rare.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use hashbrown::HashTable;
+
+use crate::flight::Meeting;
+use crate::memory::{Hashed, Probe, Unsure, Verdict};
+
+/// Bits of a number that count the flights of one table; the others say which table.
+const COUNT_BITS: u32 = 40;
+
+static TABLES: AtomicU64 = AtomicU64::new(1);
+
+/// A load in progress.
+pub(super) struct Flight<K, S: Meeting> {
+    pub(super) number: u64,
+    pub(super) key: K,
+    pub(super) leader: S::Leader,
+    /// Whether somebody wrote to the key since the load began.
+    pub(super) overtaken: bool,
+    pub(super) meeting: Option<Arc<S>>,
+}
+
+pub(super) struct Table<K, S: Meeting> {
+    first: Option<Flight<K, S>>,
+    others: HashTable<Flight<K, S>>,
+    next: u64,
+}
+
+impl<K, S: Meeting> Flight<K, S> {
+    /// Where its followers meet; made when the first one comes.
+    pub(super) fn meeting(&mut self) -> Arc<S> {
+        self.meeting.get_or_insert_with(|| Arc::new(S::new(self.number, &self.leader))).clone()
+    }
+}
+
+impl<K: Hashed, S: Meeting> Table<K, S> {
+    pub(super) fn new() -> Self {
+        let table = TABLES.fetch_add(1, Ordering::Relaxed);
+        Self { first: None, others: HashTable::new(), next: table << COUNT_BITS }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        usize::from(self.first.is_some()) + self.others.len()
+    }
+
+    /// Adds a flight; its number.
+    #[inline]
+    pub(super) fn add(&mut self, key: K, leader: S::Leader) -> u64 {
+        let number = self.next;
+        self.next += 1;
+        self.put(Flight { number, key, leader, overtaken: false, meeting: None });
+        number
+    }
+
+    #[inline]
+    pub(super) fn put(&mut self, flight: Flight<K, S>) {
+        if self.first.is_none() {
+            self.first = Some(flight);
+        } else {
+            self.others.insert_unique(spread(flight.key.hash()), flight, |flight| spread(flight.key.hash()));
+        }
+    }
+
+    /// Takes out the flight with this number.
+    #[inline]
+    pub(super) fn take(&mut self, hash: u32, number: u64) -> Option<Flight<K, S>> {
+        if self.first.as_ref().is_some_and(|first| first.number == number) {
+            return self.first.take();
+        }
+        self.others.find_entry(spread(hash), |flight| flight.number == number).ok().map(|entry| entry.remove().0)
+    }
+
+    /// The flight with this number.
+    pub(super) fn get(&mut self, hash: u32, number: u64) -> Option<&mut Flight<K, S>> {
+        let others = &mut self.others;
+        let first = self.first.as_mut().filter(|first| first.number == number);
+        first.or_else(|| others.find_mut(spread(hash), |flight| flight.number == number))
+    }
+
+    /// The flight of a key, among those that `fits` says.
+    #[inline]
+    pub(super) fn find(
+        &mut self,
+        hash: u32,
+        probe: &mut impl Probe<K>,
+        fits: impl Fn(&Flight<K, S>) -> bool,
+    ) -> Result<Option<&mut Flight<K, S>>, Unsure> {
+        if self.first.is_none() && self.others.is_empty() {
+            return Ok(None);
+        }
+        let mut unsure = false;
+        let mut is_it = |flight: &Flight<K, S>| {
+            let same_hash = flight.key.hash() == hash;
+            let verdict =
+                if unsure || !same_hash || !fits(flight) { Verdict::Different } else { probe.compare(&flight.key) };
+            unsure |= verdict == Verdict::Unknown;
+            verdict == Verdict::Same
+        };
+        let others = &mut self.others;
+        let first = self.first.as_mut().filter(|first| is_it(first));
+        let found = first.or_else(|| others.find_mut(spread(hash), |flight| is_it(flight)));
+        if unsure { Err(Unsure) } else { Ok(found) }
+    }
+
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Flight<K, S>> {
+        self.first.iter_mut().chain(self.others.iter_mut())
+    }
+
+    pub(super) fn drain(&mut self) -> impl Iterator<Item = Flight<K, S>> {
+        self.first.take().into_iter().chain(self.others.drain())
+    }
+}
+
+/// A hash over the whole word, of which the table uses both ends.
+#[inline]
+fn spread(hash: u32) -> u64 {
+    u64::from(hash) << 32 | u64::from(hash)
+}
