@@ -151,6 +151,7 @@ def _lead_many_here(
     leads: dict[Any, Attempt], load_missing: Callable[[list[Any]], Mapping[Any, Any]], found: dict[Any, Any]
 ) -> None:
     first, *others = leads.values()
+    _count_once(others)
     try:
         loaded = first.run(lambda: load_missing(list(leads)), others)
         _land_many(leads, loaded, found)
@@ -166,7 +167,13 @@ def _land_many(leads: dict[Any, Attempt], loaded: Mapping[Any, Any], found: dict
             found[key] = loaded[key]
             attempt.land(found[key])
         else:
-            attempt.quit()
+            attempt.leave_out()
+
+
+def _count_once(others: list[Attempt]) -> None:
+    """Loads of several keys in one call are one load."""
+    for attempt in others:
+        attempt.untimed()
 
 
 def _take(
@@ -236,6 +243,7 @@ async def obtain_many(
             async def load(leads: dict[Any, Attempt] = leads) -> None:
                 _land_many(leads, await load_missing(list(leads)), found)
 
+            _count_once(list(leads.values())[1:])
             lead = _Lead(list(leads.values()), [steps[key][1] for key in leads], load)
         again: dict[Any, Attempt] = {}
         alone: list[Any] = []

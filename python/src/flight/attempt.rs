@@ -28,13 +28,16 @@ pub(crate) enum Purpose {
     Key(Details),
 }
 
+/// A load that is led: its ticket, and what times it.
+type Claim = (Ticket, Option<Stopwatch>);
+
 /// A way to the value of one key. At most one caller goes it at a time.
 #[pyclass(frozen, module = "hotset._core")]
 pub(crate) struct Attempt {
     cache: Arc<Inner>,
     sought: Sought,
     purpose: Purpose,
-    claim: Mutex<AttachedLock, Option<(Ticket, Stopwatch)>>,
+    claim: Mutex<AttachedLock, Option<Claim>>,
     wait: Mutex<AttachedLock, Option<Wait>>,
 }
 
@@ -45,6 +48,17 @@ impl Attempt {
 
     fn hash(&self) -> u32 {
         self.sought.wanted.tag.hash()
+    }
+
+    /// Ends a load that stores nothing.
+    fn end(&self, py: Python<'_>, failed: bool, outcome: Outcome) {
+        let Some((ticket, watch)) = self.claim.lock().take() else { return };
+        match watch {
+            Some(watch) if failed => watch.failed(self.cache.memory()),
+            Some(watch) => drop(watch.landed(self.cache.memory())),
+            None => {}
+        }
+        abandon(py, &self.cache, &ticket, outcome);
     }
 
     /// The number of the flight that it leads.
@@ -84,7 +98,7 @@ impl Attempt {
         let mut probe = self.sought.wanted.probe();
         match self.cache.begin(py, self.sought.key(), &mut probe, Leader::thread(), looks)? {
             Way::Found(value) => return Ok(Some(value)),
-            Way::Lead(lead) => *self.claim.lock() = lead.into_parts(),
+            Way::Lead(lead) => *self.claim.lock() = lead.into_claim(),
             Way::Join(_) => {}
         }
         Ok(None)
@@ -105,7 +119,7 @@ impl Attempt {
             Way::Found(value) => PyTuple::new(py, [name(py, "found"), value.into_bound(py)]),
             Way::Join(shared) => PyTuple::new(py, [name(py, "join"), self.flight(py, shared)?]),
             Way::Lead(lead) => {
-                let claim = lead.into_parts();
+                let claim = lead.into_claim();
                 let joined = claim.as_ref().filter(|_| as_task);
                 let shared = joined.and_then(|(ticket, _)| self.cache.store.flights().meeting(ticket));
                 *self.claim.lock() = claim;
@@ -135,6 +149,13 @@ impl Attempt {
         self.cache.overtake(py, &mut self.sought.wanted.probe())
     }
 
+    /// The load is part of one that is timed and counted elsewhere.
+    fn untimed(&self) {
+        if let Some((_, watch)) = &mut *self.claim.lock() {
+            *watch = None;
+        }
+    }
+
     /// Calls the function itself, or `loader`, on this thread, as part of this load and those of `others`.
     #[pyo3(signature = (loader = None, others = Vec::new()))]
     fn run(
@@ -155,7 +176,7 @@ impl Attempt {
     /// The load returned: stores the value if it may be, and tells those who wait.
     pub(crate) fn land(&self, py: Python<'_>, value: &Bound<'_, PyAny>) -> PyResult<()> {
         let Some((ticket, watch)) = self.claim.lock().take() else { return Ok(()) };
-        let nanos = watch.landed(self.cache.memory()).nanos;
+        let nanos = watch.map_or(0, |watch| watch.landed(self.cache.memory()).nanos);
         match self.fill(py, &ticket, value, nanos) {
             Ok(None) => {}
             Ok(Some(outcome)) => abandon(py, &self.cache, &ticket, outcome),
@@ -169,16 +190,18 @@ impl Attempt {
 
     /// The load raised: tells those who wait.
     pub(crate) fn fail(&self, py: Python<'_>, error: &Bound<'_, PyAny>) {
-        let Some((ticket, watch)) = self.claim.lock().take() else { return };
-        watch.failed(self.cache.memory());
-        abandon(py, &self.cache, &ticket, Outcome::of_error(py, &PyErr::from_value(error.clone())));
+        let outcome = Outcome::of_error(py, &PyErr::from_value(error.clone()));
+        self.end(py, true, outcome);
     }
 
     /// Leaves the load to a follower.
     pub(crate) fn quit(&self, py: Python<'_>) {
-        let Some((ticket, watch)) = self.claim.lock().take() else { return };
-        watch.failed(self.cache.memory());
-        abandon(py, &self.cache, &ticket, Outcome::Again);
+        self.end(py, true, Outcome::Again);
+    }
+
+    /// The load has returned, without anything for this key.
+    fn leave_out(&self, py: Python<'_>) {
+        self.end(py, false, Outcome::Again);
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {

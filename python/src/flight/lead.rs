@@ -82,8 +82,8 @@ impl<'a> Lead<'a> {
     }
 
     /// Takes the claim to the load away, for who will land it later.
-    pub(crate) fn into_parts(mut self) -> Option<(Ticket, Stopwatch)> {
-        self.ticket.take().zip(self.watch.take())
+    pub(crate) fn into_claim(mut self) -> Option<(Ticket, Option<Stopwatch>)> {
+        self.ticket.take().map(|ticket| (ticket, self.watch.take()))
     }
 
     /// Runs a load on this thread.
