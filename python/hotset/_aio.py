@@ -97,6 +97,14 @@ class AsyncFace(Generic[K, V]):
         """See :meth:`hotset.Cache.touch_many`."""
         return ready(self._cache.touch_many(keys, **options))
 
+    def invalidate_tags(self, *tags: str) -> Awaitable[None]:
+        """See :meth:`hotset.Cache.invalidate_tags`."""
+        return ready(self._cache.invalidate_tags(*tags))  # type: ignore[func-returns-value]
+
+    def expire_tags(self, *tags: str) -> Awaitable[None]:
+        """See :meth:`hotset.Cache.expire_tags`."""
+        return ready(self._cache.expire_tags(*tags))  # type: ignore[func-returns-value]
+
     def clear(self) -> Awaitable[None]:
         """See :meth:`hotset.Cache.clear`."""
         return ready(self._cache.clear())  # type: ignore[func-returns-value]

@@ -246,9 +246,25 @@ class CacheVerbs(Generic[_K, _V]):
     def peek(self, key: _K, default: _D) -> _V | _D:
         """As ``get``, without any effect on the entry or on statistics."""
     def clear(self) -> None:
-        """Forget everything."""
+        """Forget everything, at a cost that does not depend on how much that is.
+
+        Of many entries, most are dropped, and told to the listener, in later operations or by :meth:`sweep`.
+        """
+    def invalidate_tags(self, *tags: str) -> None:
+        """Make every entry that carries one of these tags unreadable, at the same cost however many they are.
+
+        What loads return that are in progress and carry one of them is not stored. The entries are dropped, and told to
+        the listener, in later operations or by :meth:`sweep`; they leave a full cache before any other.
+
+        Raises TypeError for tags that are no text.
+        """
+    def expire_tags(self, *tags: str) -> None:
+        """End the lives of the entries that carry one of these tags; see :meth:`invalidate_tags`.
+
+        Without grace, which is not there yet, the entries are gone as if invalidated.
+        """
     def sweep(self) -> int:
-        """Give back the memory of what has expired, now rather than in later operations; how many entries."""
+        """Give back the memory of what has expired, or was invalidated by tag or cleared, now; how many entries."""
     def resize(self, *, maxsize: int | None = ..., maxweight: int | None = ...) -> None:
         """Change a bound and evict what is too much.
 

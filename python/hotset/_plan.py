@@ -73,6 +73,8 @@ class Plan:
         self.ttl = ttl
         self.idle = idle
         self.tags = None if tags is None else compile_tags(function, tags, parameters)
+        #: Only a function of the user's is asked once, and with the result.
+        self.tags_need_result = callable(tags)
         self.should_cache = _callable("should_cache", should_cache, "a function of the result and the seconds it took")
         self.key = _callable("key", key, "a function of the arguments")
         self.name = name or name_of(function)

@@ -24,18 +24,25 @@ impl<'py> FromPyObject<'_, 'py> for Given<'py> {
 
 /// Tags from a list of names.
 pub(crate) fn tag_names(tags: &Bound<'_, PyAny>) -> PyResult<Box<[Arc<str>]>> {
-    const INSTEAD: &str = "write a list of names, as in tags=[\"user:7\"]";
+    let no_list = || no_tags(tags, "write a list of names, as in tags=[\"user:7\"]");
     if tags.is_instance_of::<PyString>() {
-        return Err(invalid(tags.py(), "tags", tags, INSTEAD));
+        return Err(no_list());
     }
-    let names = tags.try_iter().map_err(|_| invalid(tags.py(), "tags", tags, INSTEAD))?;
+    let names = tags.try_iter().map_err(|_| no_list())?;
     names
         .map(|name| {
             let name = name?;
-            let text = name.cast::<PyString>().map_err(|_| invalid(name.py(), "tags", &name, INSTEAD))?;
+            let text = name
+                .cast::<PyString>()
+                .map_err(|_| no_tags(&name, "a tag is a text; write a list of names, as in tags=[\"user:7\"]"))?;
             Ok(Arc::from(text.to_str()?))
         })
         .collect()
+}
+
+fn no_tags(given: &Bound<'_, PyAny>, instead: &str) -> PyErr {
+    let shown = given.repr().map_or_else(|_| "…".to_owned(), |text| text.to_string());
+    PyTypeError::new_err(format!("tags={shown}: {instead}"))
 }
 
 /// A bound from an argument: a whole number, or None for without one.

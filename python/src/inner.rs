@@ -215,7 +215,7 @@ impl Inner {
         cause: Cause,
     ) -> PyResult<Option<Object>> {
         let left = probe.settle(py, |probe| self.store.remove(probe.tag().hash(), probe, cause))?;
-        let fresh = left.iter().find(|removed| removed.cause == cause).map(|removed| removed.value.clone());
+        let fresh = left.iter().find(|removed| removed.fresh).map(|removed| removed.value.clone());
         self.finish(py, left);
         Ok(fresh)
     }

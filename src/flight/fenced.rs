@@ -1,8 +1,11 @@
 //! A memory whose loads are fenced: every write goes by the flights first.
 
+use std::sync::Arc;
+
 use crate::clock::Tick;
 use crate::error::Error;
-use crate::flight::flights::{Flights, Landing, Meeting, Ticket};
+use crate::flight::flights::{Begun, Flights, Landing, Meeting, Ticket};
+use crate::flight::table::Beginning;
 use crate::memory::{Condition, Details, Hashed, Left, Memory, Options, Owner, Probe, Removed, Stored, Unsure};
 use crate::stats::Cause;
 use crate::sync::RawMutex;
@@ -33,6 +36,34 @@ impl<K: Hashed, V, S: Meeting, R: RawMutex> Fenced<K, V, S, R> {
     #[inline]
     pub fn flights(&self) -> &Flights<K, S, R> {
         &self.flights
+    }
+
+    /// As [`Flights::begin`], at the memory's epoch: a load that a tag may have overtaken is not joined.
+    ///
+    /// # Errors
+    /// [`Unsure`] if the probe could not tell; nothing has changed then.
+    #[inline]
+    pub fn begin<P: Probe<K>, T>(
+        &self,
+        key: &mut Option<K>,
+        probe: &mut P,
+        leader: impl FnOnce() -> S::Leader,
+        tags: impl FnOnce() -> Option<Box<[Arc<str>]>>,
+        look: impl FnOnce(&mut P) -> Result<Option<T>, Unsure>,
+    ) -> Result<Begun<S, T>, Unsure> {
+        let hash = key.as_ref().map_or(0, Hashed::hash);
+        let may_join = |began: &Beginning| {
+            let killed = |tags: &[Arc<str>]| self.memory.killed_since(hash, tags, began.since);
+            began.since == self.memory.epoch() || began.tags.as_ref().is_some_and(|tags| !killed(tags))
+        };
+        // Read under the lock of the table: an invalidation moves the epoch first and asks for the oldest load then.
+        let began = || Beginning { since: self.memory.epoch(), tags: tags() };
+        self.flights.begin(key, probe, leader, began, may_join, look)
+    }
+
+    /// As [`Memory::invalidate_tags`]; what loads return that carry one of them and are in progress is refused.
+    pub fn invalidate_tags(&self, names: &[Arc<str>], cause: Cause) {
+        self.memory.invalidate_tags(names, cause, || self.flights.oldest());
     }
 
     /// As [`Memory::write`]; what loads of the key return from now on is refused.
@@ -69,7 +100,8 @@ impl<K: Hashed, V, S: Meeting, R: RawMutex> Fenced<K, V, S, R> {
         now: Tick,
         probe: &mut impl Probe<K>,
     ) -> Result<Landing<K, S, Stored<K, V>>, Unsure> {
-        self.flights.land(ticket, |key, may_store| {
+        self.flights.land(ticket, |key, began, may_store| {
+            details.since = Some(began.since);
             if !may_store {
                 self.memory.count_refused(ticket.hash(), owner);
                 return Ok(Stored::NOT);
@@ -85,7 +117,7 @@ impl<K: Hashed, V, S: Meeting, R: RawMutex> Fenced<K, V, S, R> {
 
     /// Ends a flight that stores nothing.
     pub fn abandon(&self, ticket: &Ticket) -> Landing<K, S, ()> {
-        match self.flights.land(ticket, |_, _| Ok(())) {
+        match self.flights.land(ticket, |_, _, _| Ok(())) {
             Ok(landing) => landing,
             Err(Unsure) => unreachable!("nobody was asked"),
         }

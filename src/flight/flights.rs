@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::flight::table::{Flight, Table};
+use crate::flight::table::{Beginning, Flight, Table};
 use crate::memory::{Hashed, Probe, Unsure};
 use crate::sync::{Mutex, RawMutex};
 
@@ -102,7 +102,7 @@ impl<K: Hashed, S: Meeting, R: RawMutex> Flights<K, S, R> {
         self.len() == 0
     }
 
-    /// Begins a load of a key, unless somebody is at it whom `may_join` finds fit to be joined, or `look` finds a value after all.
+    /// Begins a load of a key, unless there is one that may be joined, by what its tags say, or `look` finds a value after all.
     ///
     /// The key is taken only if the caller leads.
     ///
@@ -114,12 +114,13 @@ impl<K: Hashed, S: Meeting, R: RawMutex> Flights<K, S, R> {
         key: &mut Option<K>,
         probe: &mut P,
         leader: impl FnOnce() -> S::Leader,
-        may_join: impl Fn(&S::Leader) -> bool,
+        began: impl FnOnce() -> Beginning,
+        may_join: impl Fn(&Beginning) -> bool,
         look: impl FnOnce(&mut P) -> Result<Option<T>, Unsure>,
     ) -> Result<Begun<S, T>, Unsure> {
         let Some(hash) = key.as_ref().map(Hashed::hash) else { unreachable!("a load has a key") };
         let mut table = self.table(hash).lock();
-        let fits = |flight: &Flight<K, S>| !self.is_closed(flight) && may_join(&flight.leader);
+        let fits = |flight: &Flight<K, S>| !self.is_closed(flight) && may_join(&flight.began);
         if let Some(flight) = table.find(hash, probe, fits)? {
             return Ok(Begun::Joins(flight.meeting()));
         }
@@ -127,7 +128,7 @@ impl<K: Hashed, S: Meeting, R: RawMutex> Flights<K, S, R> {
             return Ok(Begun::Found(found));
         }
         let Some(key) = key.take() else { unreachable!("a load has a key") };
-        let number = table.add(key, leader());
+        let number = table.add(key, leader(), began());
         Ok(Begun::Leads(Ticket { hash, number }))
     }
 
@@ -137,7 +138,8 @@ impl<K: Hashed, S: Meeting, R: RawMutex> Flights<K, S, R> {
         self.table(ticket.hash).lock().get(ticket.hash, ticket.number).map(Flight::meeting)
     }
 
-    /// Ends a flight. `write` is given the key, and whether what was loaded may be stored: not if the flight was overtaken.
+    /// Ends a flight. `write` is given the key, how the load began, and whether what was loaded may be stored: not if the flight was
+    /// overtaken.
     ///
     /// # Errors
     /// [`Unsure`] if `write` says so; nothing has changed then, and the ticket is still good.
@@ -145,15 +147,16 @@ impl<K: Hashed, S: Meeting, R: RawMutex> Flights<K, S, R> {
     pub fn land<T>(
         &self,
         ticket: &Ticket,
-        write: impl FnOnce(&mut Option<K>, bool) -> Result<T, Unsure>,
+        write: impl FnOnce(&mut Option<K>, &Beginning, bool) -> Result<T, Unsure>,
     ) -> Result<Landing<K, S, T>, Unsure> {
         let mut table = self.table(ticket.hash).lock();
         let Some(flight) = table.take(ticket.hash, ticket.number) else {
-            return Ok(Landing { written: write(&mut None, false)?, key: None, meeting: None });
+            let written = write(&mut None, &Beginning::default(), false)?;
+            return Ok(Landing { written, key: None, meeting: None });
         };
         let may_store = !self.is_fenced(&flight);
         let mut key = Some(flight.key);
-        match write(&mut key, may_store) {
+        match write(&mut key, &flight.began, may_store) {
             Ok(written) => Ok(Landing { written, key, meeting: flight.meeting }),
             Err(Unsure) => {
                 if let Some(key) = key {
@@ -182,6 +185,13 @@ impl<K: Hashed, S: Meeting, R: RawMutex> Flights<K, S, R> {
         for table in &self.tables {
             table.lock().iter_mut().filter(|flight| which(&flight.key)).for_each(|flight| flight.overtaken = true);
         }
+    }
+
+    /// The epoch at which the oldest load in progress began.
+    #[must_use]
+    pub fn oldest(&self) -> Option<u64> {
+        let oldest = |table: &Mutex<R, Table<K, S>>| table.lock().iter().map(|flight| flight.began.since).min();
+        self.tables.iter().filter_map(oldest).min()
     }
 
     /// Nobody joins the flight with this number any more, and it stores nothing.

@@ -18,3 +18,4 @@ pub use fenced::Fenced;
 pub use flights::Faults;
 pub use flights::{Begun, Flights, Landing, Meeting, Ticket};
 pub use stopwatch::{Landed, Stopwatch};
+pub use table::Beginning;

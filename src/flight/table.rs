@@ -13,11 +13,29 @@ const COUNT_BITS: u32 = 40;
 
 static TABLES: AtomicU64 = AtomicU64::new(1);
 
+/// What may overtake a load by tags.
+#[derive(Clone, Debug, Default)]
+pub struct Beginning {
+    /// The memory's epoch when the load began.
+    pub since: u64,
+    /// The tags that the result will carry; `None` if only the result will tell.
+    pub tags: Option<Box<[Arc<str>]>>,
+}
+
+impl Beginning {
+    /// Of a load whose result will carry no tags.
+    #[must_use]
+    pub fn untagged(since: u64) -> Self {
+        Self { since, tags: Some(Box::default()) }
+    }
+}
+
 /// A load in progress.
 pub(super) struct Flight<K, S: Meeting> {
     pub(super) number: u64,
     pub(super) key: K,
     pub(super) leader: S::Leader,
+    pub(super) began: Beginning,
     /// Whether somebody wrote to the key since the load began.
     pub(super) overtaken: bool,
     pub(super) meeting: Option<Arc<S>>,
@@ -48,10 +66,10 @@ impl<K: Hashed, S: Meeting> Table<K, S> {
 
     /// Adds a flight; its number.
     #[inline]
-    pub(super) fn add(&mut self, key: K, leader: S::Leader) -> u64 {
+    pub(super) fn add(&mut self, key: K, leader: S::Leader, began: Beginning) -> u64 {
         let number = self.next;
         self.next += 1;
-        self.put(Flight { number, key, leader, overtaken: false, meeting: None });
+        self.put(Flight { number, key, leader, began, overtaken: false, meeting: None });
         number
     }
 
@@ -103,6 +121,10 @@ impl<K: Hashed, S: Meeting> Table<K, S> {
         let first = self.first.as_mut().filter(|first| is_it(first));
         let found = first.or_else(|| others.find_mut(spread(hash), |flight| is_it(flight)));
         if unsure { Err(Unsure) } else { Ok(found) }
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Flight<K, S>> {
+        self.first.iter().chain(self.others.iter())
     }
 
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Flight<K, S>> {

@@ -1,10 +1,9 @@
 //! An entry: a pair, when it is over, and its places in the policy and in the wheel, in 48 bytes where a pair takes 24.
 
-use std::sync::Arc;
-
 use crate::clock::{NEVER, Tick};
 use crate::memory::Owner;
-use crate::policy::{Links, UNLINKED};
+use crate::memory::tags::{Epoch, MemberId};
+use crate::policy::{Links, NONE, UNLINKED};
 
 /// A key that carries its hash, computed once at the boundary.
 pub trait Hashed {
@@ -62,12 +61,6 @@ impl Life {
         }
     }
 
-    /// Whether the entry lives beyond this tick, and a read means no more to it than a count.
-    #[inline(always)]
-    pub(crate) fn is_only_counted(self, now: Tick) -> bool {
-        self.deadline() > now && !self.has_extra()
-    }
-
     pub(crate) fn reads(self) -> u8 {
         (self.0 & READS) as u8
     }
@@ -111,11 +104,22 @@ impl Life {
 }
 
 /// What only some entries have, kept beside them.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Extra {
     /// Until when the entry may be renewed by reads: the end of its ttl.
     pub(crate) expires: Tick,
     /// How long it may stay unread.
     pub(crate) idle: Tick,
-    pub(crate) tags: Box<[Arc<str>]>,
+    /// Where its first tag is noted, or [`NONE`].
+    pub(crate) tags: MemberId,
+    /// The epoch at which no tag had killed it.
+    pub(crate) alive: Epoch,
+}
+
+impl Extra {
+    /// Whether no tag can have killed the entry at this epoch, and a read means no more to it than a count.
+    #[inline]
+    pub(crate) fn is_only_counted(&self, epoch: Epoch) -> bool {
+        self.idle == NEVER && (self.alive == epoch || self.tags == NONE)
+    }
 }

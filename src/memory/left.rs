@@ -15,6 +15,10 @@ pub struct Removed<K, V> {
     pub weight: u64,
     /// Whether it left alone, its key being gone with it; not so if a newer value took its place.
     pub gone: bool,
+    /// Whether it could have been read until then.
+    pub fresh: bool,
+    /// Whether it was taken out of the memory's totals before it left.
+    pub(crate) settled: bool,
 }
 
 /// The entries that left in one operation: none or one nearly always.

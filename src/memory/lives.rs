@@ -7,6 +7,7 @@ use crate::expiry::{Lifespan, Wheel};
 use crate::memory::Left;
 use crate::memory::entry::{Extra, Hashed};
 use crate::memory::shard::Shard;
+use crate::memory::tags::Epoch;
 use crate::policy::Slot;
 use crate::stats::Cause;
 
@@ -20,15 +21,26 @@ impl<K: Hashed, V> Shard<K, V> {
         Lifespan { ttl: self.jitter.shorten(lifespan.ttl), ..lifespan }
     }
 
-    /// Gives an entry its deadline and what else its life needs.
+    /// Gives an entry its deadline and what else its life needs. Its tags had not killed it at the epoch `since`, or now.
     #[inline]
-    pub(super) fn set_life(&mut self, slot: Slot, lifespan: Lifespan, tags: Box<[Arc<str>]>, now: Tick, clock: &Clock) {
+    pub(super) fn set_life(
+        &mut self,
+        slot: Slot,
+        lifespan: Lifespan,
+        tags: &[Arc<str>],
+        since: Option<Epoch>,
+        now: Tick,
+        clock: &Clock,
+    ) {
         let expires = Lifespan::end(lifespan.ttl, now, clock);
         let mut deadline = expires;
         if lifespan.idle != NEVER || !tags.is_empty() || self.slab.get(slot).life.has_extra() {
             deadline = expires.min(Lifespan::end(lifespan.idle, now, clock));
+            self.detach_tags(slot);
             let needed = lifespan.idle != NEVER || !tags.is_empty();
-            self.slab.set_extra(slot, needed.then_some(Extra { expires, idle: lifespan.idle, tags }));
+            let tags = self.attach_tags(slot, tags);
+            let extra = Extra { expires, idle: lifespan.idle, tags, alive: since.unwrap_or(self.epoch) };
+            self.slab.set_extra(slot, needed.then_some(extra));
         }
         self.set_deadline(slot, deadline, now);
     }
@@ -53,9 +65,8 @@ impl<K: Hashed, V> Shard<K, V> {
     /// Removes a bounded number of entries whose time is over.
     pub(super) fn tend(&mut self, clock: &Clock) -> Left<K, V> {
         let mut left = Left::nothing();
-        if self.wake != NEVER {
-            self.tend_at(clock.coarse(), &mut left);
-        }
+        let now = if self.wake == NEVER { 0 } else { clock.coarse() };
+        self.tend_at(now, &mut left);
         left
     }
 
@@ -65,19 +76,22 @@ impl<K: Hashed, V> Shard<K, V> {
         if self.wake <= now {
             self.expire(now, TEND_STEP, left);
         }
+        if self.has_dead() {
+            self.bury(TEND_STEP, left);
+        }
     }
 
     /// Removes every entry whose time is over.
     pub(super) fn sweep(&mut self, clock: &Clock) -> Left<K, V> {
         let mut left = Left::nothing();
         let now = clock.precise();
+        self.bury(usize::MAX, &mut left);
         self.expire(now, usize::MAX, &mut left);
         let mut next = self.wheel.as_ref().and_then(Wheel::first_of_current_bucket);
         while let Some(slot) = next {
             next = self.wheel.as_ref().and_then(|wheel| wheel.after(&self.slab, slot));
             if self.slab.get(slot).life.deadline() <= now {
-                self.policy.remove(&mut self.slab, slot);
-                left.push(self.take(slot, Cause::Expired));
+                left.push(self.take_out(slot, Cause::Expired));
             }
         }
         left
@@ -96,8 +110,7 @@ impl<K: Hashed, V> Shard<K, V> {
             }
             self.slab.get_mut(slot).life.set_timed(false);
             if deadline != NEVER {
-                self.policy.remove(&mut self.slab, slot);
-                left.push(self.take(slot, Cause::Expired));
+                left.push(self.take_out(slot, Cause::Expired));
             }
         }
         self.wake = wheel.wake();

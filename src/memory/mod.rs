@@ -11,6 +11,8 @@ mod probe;
 mod shard;
 mod shards;
 mod slab;
+mod tagged;
+mod tags;
 mod walk;
 mod write;
 
@@ -20,6 +22,7 @@ mod validate;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 pub use entry::Hashed;
@@ -40,6 +43,9 @@ use shards::Shards;
 
 /// Whose a key is: 0 is the cache itself, others are numbered by [`Memory::add_owner`].
 pub type Owner = u32;
+
+/// The most entries that leave at once when everything is removed.
+const CLEAR_STEP: usize = 256;
 
 /// How a memory is made.
 #[derive(Clone, Debug)]
@@ -80,6 +86,8 @@ pub struct Memory<K, V, R> {
     clock: Clock,
     seed: Seed,
     enabled: AtomicBool,
+    /// Counts the invalidations of tags.
+    epoch: AtomicU64,
     bounds: Bounds,
 }
 
@@ -107,6 +115,7 @@ impl<K: Hashed, V, R: RawMutex> Memory<K, V, R> {
             clock: options.clock,
             seed: options.seed,
             enabled: AtomicBool::new(true),
+            epoch: AtomicU64::new(0),
             bounds: Bounds {
                 max_entries: AtomicU64::new(options.max_entries),
                 max_weight: AtomicU64::new(options.max_weight),
@@ -136,7 +145,7 @@ impl<K: Hashed, V, R: RawMutex> Memory<K, V, R> {
     /// Switches the memory on or off. While it is off it is empty.
     pub fn enable(&self, on: bool) -> Left<K, V> {
         self.enabled.store(on, Ordering::SeqCst);
-        if on { Left::nothing() } else { self.clear() }
+        if on { Left::nothing() } else { self.clear_and_bury(usize::MAX) }
     }
 
     /// The most entries it holds; `u64::MAX` is unbounded.
@@ -196,7 +205,7 @@ impl<K: Hashed, V, R: RawMutex> Memory<K, V, R> {
         &self,
         hash: u32,
         probe: &mut impl Probe<K>,
-        take: impl FnOnce(&[std::sync::Arc<str>]) -> T,
+        take: impl FnOnce(&[Arc<str>]) -> T,
     ) -> Result<Option<T>, Unsure> {
         self.shard(hash).lock().tags(hash, probe, take, &self.clock)
     }
@@ -266,16 +275,44 @@ impl<K: Hashed, V, R: RawMutex> Memory<K, V, R> {
         left
     }
 
-    /// Removes everything.
+    /// Removes everything, at a cost that does not depend on how much that is: of many entries, most leave in later operations.
     pub fn clear(&self) -> Left<K, V> {
+        self.clear_and_bury(CLEAR_STEP)
+    }
+
+    fn clear_and_bury(&self, most: usize) -> Left<K, V> {
         let mut left = Left::nothing();
         for shard in self.shards.iter() {
             let mut shard = shard.lock();
-            let removed = shard.clear(&self.clock);
-            self.settle(&removed);
-            left.append(removed);
+            self.discharge_all(&shard);
+            shard.clear(&self.clock);
+            shard.bury(most, &mut left);
         }
         left
+    }
+
+    /// The epoch of the tags: it moves when any is invalidated.
+    #[inline]
+    pub fn epoch(&self) -> u64 {
+        self.epoch.load(Ordering::SeqCst)
+    }
+
+    /// Makes every entry that carries one of these tags unreadable, at the same cost however many they are. They leave in later
+    /// operations, of `cause`.
+    ///
+    /// `oldest` is the epoch at which the oldest load in progress began, if there is one: a tag that nobody carries is remembered as
+    /// long as there are loads that began before this.
+    pub fn invalidate_tags(&self, names: &[Arc<str>], cause: Cause, oldest: impl Fn() -> Option<u64>) {
+        let epoch = self.epoch.fetch_add(1, Ordering::SeqCst) + 1;
+        let oldest = oldest();
+        for shard in self.shards.iter() {
+            shard.lock().kill_tags(names, epoch, cause, oldest);
+        }
+    }
+
+    /// Whether one of these tags of a key was invalidated since this epoch.
+    pub fn killed_since(&self, hash: u32, names: &[Arc<str>], since: u64) -> bool {
+        self.shard(hash).lock().killed_since(names, since)
     }
 
     /// Removes everything of one owner.

@@ -6,6 +6,7 @@ use crate::expiry::{Jitter, Lifespan, Wheel};
 use crate::memory::entry::{Entry, Hashed};
 use crate::memory::index::Index;
 use crate::memory::slab::Slab;
+use crate::memory::tags::{Epoch, Tags};
 use crate::memory::{Left, Options, Owner, Probe, Removed, Unsure, Verdict};
 use crate::policy::{AnyPolicy, NAMES, Nodes, Slot};
 use crate::stats::{Cause, Counts, OwnerCounts};
@@ -20,9 +21,22 @@ pub(crate) struct Shard<K, V> {
     pub(super) wake: Tick,
     pub(super) wheel: Option<Wheel>,
     pub(super) jitter: Jitter,
+    /// The last invalidation of tags that came here.
+    pub(super) epoch: Epoch,
+    /// Made with the first tag.
+    pub(super) tags: Option<Box<Tags>>,
+    /// Entries that were cleared and are still to be dropped.
+    husks: Vec<Husk<K, V>>,
     pub(super) weight: u64,
     owners: Vec<OwnerCounts>,
     removed: [u64; Cause::ALL.len()],
+}
+
+/// What was cleared and is still to be dropped.
+struct Husk<K, V> {
+    entries: Vec<Entry<K, V>>,
+    weights: Option<Vec<u64>>,
+    cleared: Tick,
 }
 
 /// What a read found.
@@ -48,6 +62,9 @@ impl<K: Hashed, V> Shard<K, V> {
             wake: NEVER,
             wheel: None,
             jitter: Jitter::new(options.jitter, seed),
+            epoch: 0,
+            tags: None,
+            husks: Vec::new(),
             weight: 0,
             owners: vec![OwnerCounts::default()],
             removed: [0; Cause::ALL.len()],
@@ -66,9 +83,11 @@ impl<K: Hashed, V> Shard<K, V> {
         let now = if self.wake == NEVER { 0 } else { clock.coarse() };
         if now < self.wake
             && !self.follows_hits
-            && let Some(entry) = self.slab.entry_mut(self.index.at_home(hash))
+            && let slot = self.index.at_home(hash)
+            && let Some((entry, extras)) = self.slab.entry_mut(slot)
             && let Some((key, value)) = &entry.pair
-            && entry.life.is_only_counted(now + COARSE_LAG)
+            && entry.life.deadline() > now + COARSE_LAG
+            && (!entry.life.has_extra() || extras.get(slot).is_none_or(|extra| extra.is_only_counted(self.epoch)))
             && let Some(counts) = self.owners.get_mut(owner as usize)
         {
             match probe.compare(key) {
@@ -95,8 +114,8 @@ impl<K: Hashed, V> Shard<K, V> {
         now: Tick,
         clock: &Clock,
     ) -> Result<Read<T>, Unsure> {
-        let found = self.find(hash, probe)?;
-        let due = now >= self.wake;
+        let found = self.find(hash, probe)?.filter(|&slot| self.is_alive(slot));
+        let due = now >= self.wake || found.is_none() && self.has_dead();
         let Some(counts) = self.owners.get_mut(owner as usize) else { return Ok(Read { found: None, due }) };
         if let Some(slot) = found {
             self.index.bring_home(hash, slot);
@@ -152,7 +171,7 @@ impl<K: Hashed, V> Shard<K, V> {
         clock: &Clock,
     ) -> Result<Option<T>, Unsure> {
         let fresh = self.find_fresh(hash, probe, clock)?;
-        Ok(fresh.map(|slot| take(self.slab.extra(slot).map_or(&[], |extra| &extra.tags))))
+        Ok(fresh.map(|slot| take(&self.tag_names(slot))))
     }
 
     pub(super) fn remaining(
@@ -179,10 +198,10 @@ impl<K: Hashed, V> Shard<K, V> {
         clock: &Clock,
     ) -> Result<Left<K, V>, Unsure> {
         let Some(slot) = self.find(hash, probe)? else { return Ok(Left::nothing()) };
-        let cause = if self.is_over(slot, clock) { Cause::Expired } else { cause };
-        self.policy.remove(&mut self.slab, slot);
+        let end = self.end(slot, clock);
+        let removed = self.take_out(slot, end.unwrap_or(cause));
         let mut left = Left::nothing();
-        left.push(self.take(slot, cause));
+        left.push(removed.map(|removed| Removed { fresh: end.is_none(), ..removed }));
         Ok(left)
     }
 
@@ -194,14 +213,17 @@ impl<K: Hashed, V> Shard<K, V> {
         clock: &Clock,
     ) -> Result<bool, Unsure> {
         let Some(slot) = self.find_fresh(hash, probe, clock)? else { return Ok(false) };
-        let tags = self.slab.extra(slot).map(|extra| extra.tags.clone()).unwrap_or_default();
+        let tags = self.tag_names(slot);
         let lifespan = self.jittered(lifespan);
-        self.set_life(slot, lifespan, tags, clock.coarse(), clock);
+        self.set_life(slot, lifespan, &tags, None, clock.coarse(), clock);
         Ok(true)
     }
 
     /// Takes out the entry that the policy chooses; `spared` only if there is no other.
     pub(super) fn pop_victim(&mut self, spared: Option<Slot>, cause: Cause, now: Tick) -> Option<Removed<K, V>> {
+        if let Some(dead) = self.pop_dead() {
+            return Some(dead);
+        }
         let mut slot = self.policy.evict(&mut self.slab)?;
         if Some(slot) == spared && self.slab.len() > 1 {
             // It comes again, and a newcomer is never chosen while there is another.
@@ -213,40 +235,33 @@ impl<K: Hashed, V> Shard<K, V> {
         self.take(slot, cause)
     }
 
-    pub(super) fn clear(&mut self, clock: &Clock) -> Left<K, V> {
-        let mut left = self.sweep(clock);
-        self.removed[Cause::Cleared as usize] += self.slab.len() as u64;
-        let weighed = self.slab.is_weighed();
-        let weights: Vec<u64> = if weighed { self.weights() } else { Vec::new() };
-        for (number, (key, value)) in self.slab.take_pairs().enumerate() {
-            let weight = if weighed { weights[number] } else { 1 };
-            left.push(Removed { key, value, cause: Cause::Cleared, weight, gone: true });
+    /// Removes everything. The entries are dropped later, by [`Shard::bury`].
+    pub(super) fn clear(&mut self, clock: &Clock) {
+        let (entries, weights) = self.slab.take_all();
+        if !entries.is_empty() {
+            self.husks.push(Husk { entries, weights, cleared: clock.precise() });
         }
         self.index = Index::default();
         self.owners.iter_mut().for_each(|counts| counts.entries = 0);
         self.policy.clear();
         self.wheel = None;
+        self.tags = None;
         self.wake = NEVER;
         self.weight = 0;
-        left
     }
 
     pub(super) fn clear_owner(&mut self, owner: Owner, clock: &Clock) -> Left<K, V> {
         let mut left = Left::nothing();
         for slot in 0..self.slab.entries().len() as Slot {
             if self.slab.get(slot).pair.as_ref().is_some_and(|(key, _)| key.owner() == owner) {
-                let cause = if self.is_over(slot, clock) { Cause::Expired } else { Cause::Cleared };
-                self.policy.remove(&mut self.slab, slot);
-                left.push(self.take(slot, cause));
+                let cause = self.end(slot, clock).unwrap_or(Cause::Cleared);
+                left.push(self.take_out(slot, cause));
             }
         }
         left
     }
 
-    fn weights(&self) -> Vec<u64> {
-        self.live_slots().map(|slot| self.slab.weight(slot)).collect()
-    }
-
+    #[cfg(any(test, feature = "validate"))]
     pub(super) fn live_slots(&self) -> impl Iterator<Item = Slot> {
         self.slab.entries().iter().enumerate().filter(|(_, entry)| entry.pair.is_some()).map(|(slot, _)| slot as Slot)
     }
@@ -267,6 +282,12 @@ impl<K: Hashed, V> Shard<K, V> {
         self.slab.len() as u64
     }
 
+    /// Takes an entry out, in a way that the policy knows of.
+    pub(super) fn take_out(&mut self, slot: Slot, cause: Cause) -> Option<Removed<K, V>> {
+        self.policy.remove(&mut self.slab, slot);
+        self.take(slot, cause)
+    }
+
     /// Empties a slot that the policy has forgotten.
     pub(super) fn take(&mut self, slot: Slot, cause: Cause) -> Option<Removed<K, V>> {
         let weight = self.slab.weight(slot);
@@ -276,13 +297,14 @@ impl<K: Hashed, V> Shard<K, V> {
         {
             wheel.remove(&mut self.slab, slot);
         }
+        self.detach_tags(slot);
         self.weight -= weight;
         self.count_removed(cause);
         let (key, value) = self.slab.remove(slot)?;
         if let Some(counts) = self.owners.get_mut(key.owner() as usize) {
             counts.entries -= 1;
         }
-        Some(Removed { key, value, cause, weight, gone: true })
+        Some(Removed { key, value, cause, weight, gone: true, fresh: cause != Cause::Expired, settled: false })
     }
 
     pub(super) fn count_removed(&mut self, cause: Cause) {
@@ -326,8 +348,56 @@ impl<K: Hashed, V> Shard<K, V> {
     }
 
     pub(super) fn is_over(&self, slot: Slot, clock: &Clock) -> bool {
+        self.end(slot, clock).is_some()
+    }
+
+    /// Why an entry is not there any more although it has not been taken out, if so.
+    #[inline]
+    pub(super) fn end(&self, slot: Slot, clock: &Clock) -> Option<Cause> {
         let deadline = self.slab.get(slot).life.deadline();
-        deadline != NEVER && clock.has_come(deadline)
+        if deadline != NEVER && clock.has_come(deadline) { Some(Cause::Expired) } else { self.death(slot) }
+    }
+
+    /// All entries that were cleared and are still to be dropped.
+    pub(super) fn husks(&self) -> impl Iterator<Item = &Entry<K, V>> {
+        self.husks.iter().flat_map(|husk| &husk.entries)
+    }
+
+    /// Gives up at most so many entries that a tag has killed, or that were cleared.
+    pub(super) fn bury(&mut self, most: usize, left: &mut Left<K, V>) {
+        for _ in 0..most {
+            match self.pop_dead().or_else(|| self.pop_husk()) {
+                Some(removed) => left.push(removed),
+                None => break,
+            }
+        }
+    }
+
+    /// Whether there is anything to bury.
+    #[inline]
+    pub(super) fn has_dead(&self) -> bool {
+        !self.husks.is_empty() || self.tags.as_ref().is_some_and(|tags| tags.next_dead().is_some())
+    }
+
+    fn pop_dead(&mut self) -> Option<Removed<K, V>> {
+        let slot = self.tags.as_ref()?.next_dead()?;
+        let cause = self.death(slot).unwrap_or(Cause::Invalidated);
+        self.take_out(slot, cause).map(|removed| Removed { fresh: false, ..removed })
+    }
+
+    fn pop_husk(&mut self) -> Option<Removed<K, V>> {
+        while let Some(husk) = self.husks.last_mut() {
+            while let Some(entry) = husk.entries.pop() {
+                let weight = husk.weights.as_ref().map_or(1, |weights| weights[husk.entries.len()]);
+                let cause = if entry.life.deadline() <= husk.cleared { Cause::Expired } else { Cause::Cleared };
+                if let Some((key, value)) = entry.pair {
+                    self.count_removed(cause);
+                    return Some(Removed { key, value, cause, weight, gone: true, fresh: false, settled: true });
+                }
+            }
+            self.husks.pop();
+        }
+        None
     }
 
     /// Tells the policy of an overwritten value.

@@ -18,7 +18,17 @@ pub(crate) struct Slab<K, V> {
     live: usize,
     /// Weights by slot, where entries are weighed.
     weights: Option<Vec<u64>>,
-    extras: HashMap<Slot, Extra, ByNumber>,
+    extras: Extras,
+}
+
+/// What few entries have, by slot.
+pub(crate) struct Extras(HashMap<Slot, Extra, ByNumber>);
+
+impl Extras {
+    #[inline]
+    pub(crate) fn get(&self, slot: Slot) -> Option<&Extra> {
+        self.0.get(&slot)
+    }
 }
 
 impl<K, V> Slab<K, V> {
@@ -28,7 +38,7 @@ impl<K, V> Slab<K, V> {
             vacant: NONE,
             live: 0,
             weights: weighed.then(Vec::new),
-            extras: HashMap::with_hasher(ByNumber),
+            extras: Extras(HashMap::with_hasher(ByNumber)),
         }
     }
 
@@ -78,7 +88,7 @@ impl<K, V> Slab<K, V> {
     /// Empties a slot that neither the policy nor the wheel knows any more.
     pub(crate) fn remove(&mut self, slot: Slot) -> Option<(K, V)> {
         if self.get(slot).life.has_extra() {
-            self.extras.remove(&slot);
+            self.extras.0.remove(&slot);
         }
         let vacant = self.vacant;
         let entry = self.get_mut(slot);
@@ -95,10 +105,11 @@ impl<K, V> Slab<K, V> {
         &self.entries[slot as usize]
     }
 
-    /// The entry of a slot, which may be none.
+    /// The entry of a slot, which may be none, and what few entries have.
     #[inline(always)]
-    pub(crate) fn entry_mut(&mut self, slot: Slot) -> Option<&mut Entry<K, V>> {
-        self.entries.get_mut(slot as usize)
+    pub(crate) fn entry_mut(&mut self, slot: Slot) -> Option<(&mut Entry<K, V>, &Extras)> {
+        let extras = &self.extras;
+        self.entries.get_mut(slot as usize).map(|entry| (entry, extras))
     }
 
     #[inline]
@@ -115,10 +126,10 @@ impl<K, V> Slab<K, V> {
         &self.entries
     }
 
-    /// All pairs; the slab is empty then.
-    pub(crate) fn take_pairs(&mut self) -> impl Iterator<Item = (K, V)> + use<K, V> {
+    /// All entries, and what they weigh; the slab is empty then.
+    pub(crate) fn take_all(&mut self) -> (Vec<Entry<K, V>>, Option<Vec<u64>>) {
         let emptied = std::mem::replace(self, Self::new(self.is_weighed()));
-        emptied.entries.into_iter().filter_map(|entry| entry.pair)
+        (emptied.entries, emptied.weights)
     }
 
     pub(crate) fn set_weight(&mut self, slot: Slot, weight: u64) {
@@ -128,22 +139,26 @@ impl<K, V> Slab<K, V> {
     }
 
     pub(crate) fn extra(&self, slot: Slot) -> Option<&Extra> {
-        self.extras.get(&slot)
+        self.extras.get(slot)
+    }
+
+    pub(crate) fn extra_mut(&mut self, slot: Slot) -> Option<&mut Extra> {
+        self.extras.0.get_mut(&slot)
     }
 
     pub(crate) fn set_extra(&mut self, slot: Slot, extra: Option<Extra>) {
         let had = self.get(slot).life.has_extra();
         self.get_mut(slot).life.set_extra(extra.is_some());
         match extra {
-            Some(extra) => drop(self.extras.insert(slot, extra)),
-            None if had => drop(self.extras.remove(&slot)),
+            Some(extra) => drop(self.extras.0.insert(slot, extra)),
+            None if had => drop(self.extras.0.remove(&slot)),
             None => {}
         }
     }
 
     #[cfg(any(test, feature = "validate"))]
     pub(crate) fn extra_count(&self) -> usize {
-        self.extras.len()
+        self.extras.0.len()
     }
 }
 

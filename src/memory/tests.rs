@@ -10,4 +10,5 @@ mod model;
 mod owners;
 mod program;
 mod small;
+mod tagged;
 mod walks;

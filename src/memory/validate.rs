@@ -38,6 +38,14 @@ impl<K: Hashed, V> Shard<K, V> {
         self.validate_timers(&live);
         let extras = live.iter().filter(|&&slot| self.slab.get(slot).life.has_extra()).count();
         assert_eq!(extras, self.slab.extra_count(), "extras");
+        let carried =
+            live.iter().filter_map(|&slot| self.slab.extra(slot).map(|extra| (slot, extra.tags, extra.alive)));
+        let carried: Vec<_> = carried.filter(|&(_, first, _)| first != crate::policy::NONE).collect();
+        assert!(carried.iter().all(|&(_, _, alive)| alive <= self.epoch), "an epoch that has not come yet");
+        match &self.tags {
+            Some(tags) => tags.validate(&carried),
+            None => assert!(carried.is_empty(), "tags of entries"),
+        }
     }
 
     fn validate_timers(&self, live: &[Slot]) {

@@ -49,7 +49,8 @@ impl<K: Hashed, V, R: RawMutex> Memory<K, V, R> {
             let shard = shard.try_lock();
             debug_assert!(shard.is_some(), "a collection found the lock of a shard taken");
             let Some(shard) = shard else { continue };
-            for (key, value) in shard.slab.entries().iter().filter_map(|entry| entry.pair.as_ref()) {
+            let entries = shard.slab.entries().iter().chain(shard.husks());
+            for (key, value) in entries.filter_map(|entry| entry.pair.as_ref()) {
                 visit(key, value)?;
             }
         }

@@ -34,11 +34,13 @@ pub struct Details {
     pub tags: Box<[Arc<str>]>,
     /// Whether its life may be shortened by the memory's jitter.
     pub jitters: bool,
+    /// The [`Memory::epoch`] when the load began that the value comes from. If one of its tags was invalidated since, it is refused.
+    pub since: Option<u64>,
 }
 
 impl Default for Details {
     fn default() -> Self {
-        Self { lifespan: Lifespan::FOREVER, weight: 1, tags: Box::default(), jitters: true }
+        Self { lifespan: Lifespan::FOREVER, weight: 1, tags: Box::default(), jitters: true, since: None }
     }
 }
 
@@ -90,7 +92,12 @@ impl<K: Hashed, V, R: RawMutex> Memory<K, V, R> {
         let (hash, owner) = (key.hash(), key.owner());
         let mut shard = self.shard(hash).lock();
         let found = shard.find(hash, probe)?;
-        let fresh = found.is_some_and(|slot| !shard.is_over(slot, &self.clock));
+        let end = found.and_then(|slot| shard.end(slot, &self.clock));
+        let fresh = found.is_some() && end.is_none();
+        if details.since.is_some_and(|since| shard.killed_since(&details.tags, since)) {
+            shard.count_refused(owner);
+            return Ok(Stored::NOT);
+        }
         if !self.is_enabled() || !condition.holds(found.filter(|_| fresh).and_then(|slot| shard.slab.value(slot))) {
             return Ok(Stored::NOT);
         }
@@ -99,13 +106,13 @@ impl<K: Hashed, V, R: RawMutex> Memory<K, V, R> {
             details.weight <= self.max_weight() && self.max_entries() > 0 && !(found.is_none() && shard.slab.is_full());
         if stored {
             let keeps_life = matches!(condition, Condition::IfValue(_));
-            written = shard.store(found, fresh, pair, details.weight, &mut left);
+            written = shard.store(found, end, pair, details.weight, &mut left);
             if let Some(slot) = written.filter(|_| !keeps_life) {
                 let lifespan = if details.jitters { shard.jittered(details.lifespan) } else { details.lifespan };
-                shard.set_life(slot, lifespan, std::mem::take(&mut details.tags), now, &self.clock);
+                shard.set_life(slot, lifespan, &details.tags, details.since, now, &self.clock);
             }
         } else {
-            shard.refuse(found, fresh, owner, &mut left);
+            shard.refuse(found, end, owner, &mut left);
         }
         shard.tend_at(now, &mut left);
         self.settle(&left);
@@ -163,7 +170,16 @@ impl<K: Hashed, V, R: RawMutex> Memory<K, V, R> {
     #[inline]
     pub(super) fn settle(&self, left: &Left<K, V>) {
         if self.is_sharded() {
-            left.iter().for_each(|removed| self.bounds.discharge(removed.gone, removed.weight));
+            let unsettled = left.iter().filter(|removed| !removed.settled);
+            unsettled.for_each(|removed| self.bounds.discharge(removed.gone, removed.weight));
+        }
+    }
+
+    /// Takes all that a shard holds out of the totals.
+    pub(super) fn discharge_all(&self, shard: &Shard<K, V>) {
+        if self.is_sharded() {
+            self.bounds.entries.fetch_sub(shard.len(), Ordering::SeqCst);
+            self.bounds.weight.fetch_sub(shard.weight, Ordering::SeqCst);
         }
     }
 
@@ -210,21 +226,21 @@ impl<K: Hashed, V> Shard<K, V> {
     fn store(
         &mut self,
         found: Option<Slot>,
-        fresh: bool,
+        end: Option<Cause>,
         pair: &mut Option<(K, V)>,
         weight: u64,
         left: &mut Left<K, V>,
     ) -> Option<Slot> {
         let (key, value) = pair.take()?;
         if let Some(slot) = found {
-            left.push(self.overwrite(slot, fresh, key, value, weight));
+            left.push(self.overwrite(slot, end, key, value, weight));
             return Some(slot);
         }
         Some(self.place(key, value, weight))
     }
 
     /// Puts a value in the place of another, which leaves with the key that is not needed.
-    fn overwrite(&mut self, slot: Slot, fresh: bool, key: K, value: V, weight: u64) -> Option<Removed<K, V>> {
+    fn overwrite(&mut self, slot: Slot, end: Option<Cause>, key: K, value: V, weight: u64) -> Option<Removed<K, V>> {
         let before = self.slab.weight(slot);
         if self.slab.is_weighed() && weight != before {
             self.slab.set_weight(slot, weight);
@@ -232,20 +248,26 @@ impl<K: Hashed, V> Shard<K, V> {
             self.policy.reweigh(&mut self.slab, slot, before);
         }
         self.count_write(slot);
-        let cause = if fresh { Cause::Replaced } else { Cause::Expired };
+        let cause = end.unwrap_or(Cause::Replaced);
         self.count_removed(cause);
         let place = self.slab.get_mut(slot).pair.as_mut()?;
         let value = std::mem::replace(&mut place.1, value);
-        Some(Removed { key, value, cause, weight: before, gone: false })
+        Some(Removed {
+            key,
+            value,
+            cause,
+            weight: before,
+            gone: false,
+            fresh: cause == Cause::Replaced,
+            settled: false,
+        })
     }
 
     /// Counts a value that cannot be stored, and takes out what it was to replace.
-    fn refuse(&mut self, found: Option<Slot>, fresh: bool, owner: Owner, left: &mut Left<K, V>) {
+    fn refuse(&mut self, found: Option<Slot>, end: Option<Cause>, owner: Owner, left: &mut Left<K, V>) {
         self.count_refused(owner);
         if let Some(slot) = found {
-            self.policy.remove(&mut self.slab, slot);
-            let cause = if fresh { Cause::Replaced } else { Cause::Expired };
-            left.push(self.take(slot, cause));
+            left.push(self.take_out(slot, end.unwrap_or(Cause::Replaced)));
         }
     }
 }

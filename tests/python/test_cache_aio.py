@@ -21,6 +21,8 @@ VERBS: dict[str, tuple[Callable[[Face], Awaitable[Any]], object, dict[str, objec
     "get of an absent key": (lambda f: f.get("x"), None, {"a": 1, "n": 5}),
     "get with a default": (lambda f: f.get("x", 3), 3, {"a": 1, "n": 5}),
     "set": (lambda f: f.set("a", None), None, {"a": None, "n": 5}),
+    "invalidate_tags": (lambda f: f.invalidate_tags("x"), None, {"a": 1, "n": 5}),
+    "expire_tags": (lambda f: f.expire_tags("x", "y"), None, {"a": 1, "n": 5}),
     "add": (lambda f: f.add("b", 2), True, {"a": 1, "b": 2, "n": 5}),
     "add of a present key": (lambda f: f.add("a", 2), False, {"a": 1, "n": 5}),
     "replace": (lambda f: f.replace("a", 2), True, {"a": 2, "n": 5}),

@@ -101,11 +101,11 @@ impl World {
         if let Some(version) = memory.read(KEY.hash(), 0, &mut probe, |version| *version).unwrap().found {
             return version;
         }
-        let begun = self.cache.flights().begin(
+        let begun = self.cache.begin(
             &mut Some(KEY),
             &mut probe,
             || (),
-            |()| true,
+            || None,
             |probe| if self.faults.no_second_look { Ok(None) } else { memory.peek(KEY.hash(), probe, |v| *v) },
         );
         match begun.unwrap() {

@@ -11,6 +11,7 @@ use hotset::clock::{self, Clock, NEVER};
 use hotset::expiry::Lifespan;
 use hotset::flight::Fenced;
 use hotset::memory::{Condition, Cursor, Details, Options};
+use hotset::stats::Cause;
 use pyo3::exceptions::{PyKeyError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyString, PyTuple};
@@ -347,6 +348,18 @@ impl CacheVerbs {
 
     fn clear(&self, py: Python<'_>) {
         self.inner.finish(py, self.inner.store.clear());
+    }
+
+    #[pyo3(signature = (*tags))]
+    fn invalidate_tags(&self, tags: &Bound<'_, PyTuple>) -> PyResult<()> {
+        self.inner.store.invalidate_tags(&tag_names(tags)?, Cause::Invalidated);
+        Ok(())
+    }
+
+    #[pyo3(signature = (*tags))]
+    fn expire_tags(&self, tags: &Bound<'_, PyTuple>) -> PyResult<()> {
+        self.inner.store.invalidate_tags(&tag_names(tags)?, Cause::Expired);
+        Ok(())
     }
 
     fn sweep(&self, py: Python<'_>) -> usize {

@@ -11,7 +11,7 @@ use pyo3::{PyTraverseError, PyVisit};
 
 use crate::flight::circles::Wait;
 use crate::flight::current::{Within, enclosing, thread};
-use crate::flight::lead::{Way, abandon, land};
+use crate::flight::lead::{KnownTags, Way, abandon, land};
 use crate::flight::meeting::{Flight, Leader, Outcome, Shared, name};
 use crate::function::{Fate, KeptCall};
 use crate::guard::{attached, is_finalizing};
@@ -70,6 +70,14 @@ impl Attempt {
         Ok(Bound::new(py, Flight::new(shared, &self.cache, self.hash()))?.into_any())
     }
 
+    /// The tags that the result will carry, as far as that is known.
+    fn known_tags(&self, py: Python<'_>) -> PyResult<KnownTags> {
+        match &self.purpose {
+            Purpose::Call(call) => call.get().known_tags(py),
+            Purpose::Key(details) => Ok(Some(details.tags.clone())),
+        }
+    }
+
     /// Whether and how what was loaded is stored.
     fn fate(&self, py: Python<'_>, value: &Bound<'_, PyAny>, nanos: u64) -> PyResult<(Fate, Details)> {
         match &self.purpose {
@@ -96,7 +104,8 @@ impl Attempt {
     /// Begins a load as part of the running code; the value if it is there after all. A load that somebody else leads is not waited for.
     pub(crate) fn begin_alone(&self, py: Python<'_>, looks: bool) -> PyResult<Option<Object>> {
         let mut probe = self.sought.wanted.probe();
-        match self.cache.begin(py, self.sought.key(), &mut probe, Leader::thread(), looks)? {
+        let tags = self.known_tags(py)?;
+        match self.cache.begin(py, self.sought.key(), &mut probe, Leader::thread(), &tags, looks)? {
             Way::Found(value) => return Ok(Some(value)),
             Way::Lead(lead) => *self.claim.lock() = lead.into_claim(),
             Way::Join(_) => {}
@@ -115,7 +124,7 @@ impl Attempt {
         }
         let leader = if as_task { Leader::task() } else { Leader::thread() };
         let mut probe = self.sought.wanted.probe();
-        match self.cache.begin(py, self.sought.key(), &mut probe, leader, looks)? {
+        match self.cache.begin(py, self.sought.key(), &mut probe, leader, &self.known_tags(py)?, looks)? {
             Way::Found(value) => PyTuple::new(py, [name(py, "found"), value.into_bound(py)]),
             Way::Join(shared) => PyTuple::new(py, [name(py, "join"), self.flight(py, shared)?]),
             Way::Lead(lead) => {

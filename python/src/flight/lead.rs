@@ -26,6 +26,9 @@ pub(crate) struct Lead<'a> {
     watch: Option<Stopwatch>,
 }
 
+/// The tags that a result will carry, if that is known before it is there.
+pub(crate) type KnownTags = Option<Box<[Arc<str>]>>;
+
 /// How to come to a value that is not there.
 pub(crate) enum Way<'a> {
     Found(Object),
@@ -44,19 +47,20 @@ impl Inner {
         let look = |probe: &mut Probe<'_>| {
             if cfg!(Py_GIL_DISABLED) { self.memory().peek(hash, probe, |_| ()) } else { Ok(None) }
         };
-        match self.store.flights().begin(&mut Some(key), probe, Leader::thread, |_| true, look) {
+        match self.store.begin(&mut Some(key), probe, Leader::thread, || Some(Box::default()), look) {
             Ok(Begun::Leads(ticket)) => Some(ticket),
             _ => None,
         }
     }
 
-    /// Looks for a value once more, and begins a load or finds the one that is in progress.
+    /// Looks for a value once more, and begins a load or finds the one that is in progress. Its result will carry these tags.
     pub(crate) fn begin(
         self: &Arc<Self>,
         py: Python<'_>,
         key: Key,
         probe: &mut Probe<'_>,
         leader: Leader,
+        tags: &KnownTags,
         looks: bool,
     ) -> PyResult<Way<'_>> {
         self.forget_flights_of_parent();
@@ -66,7 +70,7 @@ impl Inner {
             let look = |probe: &mut Probe<'_>| {
                 if looks { self.memory().peek(tag.hash(), probe, Object::clone) } else { Ok(None) }
             };
-            self.store.flights().begin(&mut key, probe, || leader, |_| true, look)
+            self.store.begin(&mut key, probe, || leader, || tags.clone(), look)
         })?;
         Ok(match begun {
             Begun::Found(value) => Way::Found(value),

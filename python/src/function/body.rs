@@ -52,6 +52,8 @@ pub(crate) struct Options {
     pub(crate) idle: Option<Tick>,
     /// Called with the arguments and the result; gives names.
     pub(crate) tags: Option<Object>,
+    /// Whether only the result tells which tags it carries.
+    pub(crate) tags_need_result: bool,
     /// Called with the result and the seconds that it took; whether to store.
     pub(crate) should_cache: Option<Object>,
     /// Called with the arguments; gives the key.
@@ -197,7 +199,14 @@ impl Options {
         };
         let idle = given("idle")?.map(|value| ticks("idle", &value)).transpose()?;
         debug_assert!(idle.is_none_or(|idle| idle <= NEVER));
-        Ok(Self { ttl, idle, tags: callable("tags")?, should_cache: callable("should_cache")?, key: callable("key")? })
+        Ok(Self {
+            ttl,
+            idle,
+            tags: callable("tags")?,
+            tags_need_result: plan.getattr("tags_need_result")?.extract()?,
+            should_cache: callable("should_cache")?,
+            key: callable("key")?,
+        })
     }
 
     fn asks_nobody(&self) -> bool {

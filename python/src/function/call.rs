@@ -5,13 +5,13 @@ use std::ffi::CStr;
 use hotset::flight::Stopwatch;
 use hotset::hash;
 use hotset::memory::{Details, Probe as CoreProbe};
-use pyo3::exceptions::PyTypeError;
+use pyo3::exceptions::{PyException, PyTypeError};
 use pyo3::ffi;
 use pyo3::prelude::*;
 
 use crate::arguments::tag_names;
 use crate::flight::current::Within;
-use crate::flight::lead::{Lead, Way, follow, raised_again};
+use crate::flight::lead::{KnownTags, Lead, Way, follow, raised_again};
 use crate::flight::meeting::{Leader, Outcome};
 use crate::function::body::Body;
 use crate::function::prepared::Prepared;
@@ -241,7 +241,8 @@ pub(crate) fn load(py: Python<'_>, body: &Body, call: Call, prepared: &Prepared,
     loop {
         let stored = prepared.stored(py, body)?;
         let key = Key { part: stored.clone(), tag: prepared.tag };
-        match inner.begin(py, key, &mut prepared.probe(), Leader::thread(), looks)? {
+        let tags = known_tags(py, body, call)?;
+        match inner.begin(py, key, &mut prepared.probe(), Leader::thread(), &tags, looks)? {
             Way::Found(value) => return Ok(value),
             Way::Lead(lead) => return load_here(py, body, call, prepared, &stored, lead),
             Way::Join(shared) => match follow(py, inner, &shared, prepared.tag.hash())? {
@@ -327,6 +328,22 @@ pub(crate) fn fate(py: Python<'_>, body: &Body, result: &pyo3::Bound<'_, PyAny>,
     let Some(decide) = &body.options.should_cache else { return Ok(Fate::Stored) };
     let wanted = decide.bind(py).call1((result, nanos as f64 / 1e9))?.is_truthy()?;
     Ok(if wanted { Fate::Stored } else { Fate::Shared })
+}
+
+/// The tags that a result will carry, as far as the arguments tell.
+pub(crate) fn known_tags(py: Python<'_>, body: &Body, call: Call) -> PyResult<KnownTags> {
+    match &body.options.tags {
+        None => Ok(Some(Box::default())),
+        Some(_) if body.options.tags_need_result => Ok(None),
+        Some(render) => {
+            let (args, kwargs) = pack(py, call)?;
+            match render.bind(py).call1((args, kwargs, py.None())).and_then(|tags| tag_names(&tags)) {
+                // A template that does not suit the arguments is an error of the fill, after the load.
+                Err(error) if error.is_instance_of::<PyException>(py) => Ok(None),
+                tags => tags.map(Some),
+            }
+        }
+    }
 }
 
 pub(crate) fn details(py: Python<'_>, body: &Body, call: Call, result: &pyo3::Bound<'_, PyAny>) -> PyResult<Details> {

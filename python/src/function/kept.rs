@@ -4,9 +4,10 @@ use hotset::memory::Details;
 use pyo3::prelude::*;
 use pyo3::{PyTraverseError, PyVisit};
 
+use crate::flight::lead::KnownTags;
 use crate::function::body::Body;
 use crate::function::body_of;
-use crate::function::call::{Fate, call_uncached, details, fate};
+use crate::function::call::{Fate, call_uncached, details, fate, known_tags};
 use crate::function::signature::Call;
 use crate::held::Held;
 use crate::key::exact::Pointer;
@@ -48,6 +49,11 @@ impl KeptCall {
     /// Calls the function itself.
     pub(crate) fn run(&self, py: Python<'_>) -> PyResult<Object> {
         call_uncached(py, self.body(), self.call())
+    }
+
+    /// The tags that the result will carry, as far as the arguments tell.
+    pub(crate) fn known_tags(&self, py: Python<'_>) -> PyResult<KnownTags> {
+        known_tags(py, self.body(), self.call())
     }
 
     /// What becomes of a result that took so long to load.

@@ -359,7 +359,7 @@ impl Run {
 
 fn details(writing: &Writing) -> Details {
     let tags = (0..writing.tags).map(|number| Arc::from(format!("tag {number}"))).collect();
-    Details { lifespan: writing.lifespan, weight: writing.weight, tags, jitters: true }
+    Details { lifespan: writing.lifespan, weight: writing.weight, tags, jitters: true, since: None }
 }
 
 fn condition<'a>(when: When, equal: &'a dyn Fn(&Value) -> bool) -> Condition<'a, Value> {

@@ -1,0 +1,274 @@
+//! Tags of a shard's entries: who carries which, and when each was invalidated.
+//!
+//! Invalidating a tag moves the shard's epoch, notes it in the tag, and appends the whole list of the tag's carriers to that of the
+//! dead: the same work for one entry as for a million. An entry remembers at which epoch it was last found alive. While the epoch has
+//! not moved since, no tag has; else its tags are looked at. The dead are taken out later, in bounded steps and before any other.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use crate::policy::{NONE, Slot};
+use crate::stats::Cause;
+
+/// Counts the invalidations of a shard.
+pub(crate) type Epoch = u64;
+
+type TagId = u32;
+pub(crate) type MemberId = u32;
+
+/// The end of the circular list of the dead.
+const DEAD: MemberId = 0;
+
+/// An entry among the carriers of a tag; or the end of such a list.
+#[derive(Clone, Copy, Debug)]
+struct Member {
+    slot: Slot,
+    tag: TagId,
+    prev: MemberId,
+    next: MemberId,
+    /// The same entry among the carriers of its next tag.
+    sibling: MemberId,
+}
+
+#[derive(Debug)]
+struct Tag {
+    name: Arc<str>,
+    /// The epoch at its last invalidation, 0 if there was none.
+    killed: Epoch,
+    /// What an entry that it has killed leaves of.
+    cause: Cause,
+    /// How many entries carry it, dead ones included.
+    carriers: u32,
+    /// The end of the circular list of those that are not dead.
+    head: MemberId,
+}
+
+#[derive(Debug)]
+pub(crate) struct Tags {
+    ids: HashMap<Arc<str>, TagId>,
+    tags: Vec<Option<Tag>>,
+    vacant_tags: Vec<TagId>,
+    members: Vec<Member>,
+    vacant_member: MemberId,
+    /// Tags that nobody carries and that are only kept for loads that began before their invalidation, oldest first.
+    unused: VecDeque<(Epoch, TagId)>,
+}
+
+impl Tags {
+    pub(crate) fn new() -> Self {
+        let dead = Member { slot: NONE, tag: 0, prev: DEAD, next: DEAD, sibling: NONE };
+        Self {
+            ids: HashMap::new(),
+            tags: Vec::new(),
+            vacant_tags: Vec::new(),
+            members: vec![dead],
+            vacant_member: NONE,
+            unused: VecDeque::new(),
+        }
+    }
+
+    /// Gives an entry these tags; where its first one is noted.
+    pub(crate) fn attach(&mut self, slot: Slot, names: &[Arc<str>]) -> MemberId {
+        let mut first = NONE;
+        for name in names {
+            let tag = self.id(name);
+            let Some(Tag { head, carriers, .. }) = &mut self.tags[tag as usize] else { continue };
+            *carriers += 1;
+            let head = *head;
+            let member = self.add_member(Member { slot, tag, prev: NONE, next: NONE, sibling: first });
+            self.link_before(head, member);
+            first = member;
+        }
+        first
+    }
+
+    /// Takes the tags of an entry away.
+    pub(crate) fn detach(&mut self, first: MemberId) {
+        let mut member = first;
+        while member != NONE {
+            let Member { tag, prev, next, sibling, .. } = self.members[member as usize];
+            self.members[prev as usize].next = next;
+            self.members[next as usize].prev = prev;
+            self.members[member as usize].next = self.vacant_member;
+            self.vacant_member = member;
+            self.release(tag);
+            member = sibling;
+        }
+    }
+
+    /// Why an entry is dead that was alive at this epoch, if it is.
+    pub(crate) fn death(&self, first: MemberId, alive: Epoch) -> Option<Cause> {
+        let tags = self.siblings(first).filter_map(|member| self.tags[member.tag as usize].as_ref());
+        tags.filter(|tag| tag.killed > alive).max_by_key(|tag| tag.killed).map(|tag| tag.cause)
+    }
+
+    /// The names of an entry's tags.
+    pub(crate) fn names(&self, first: MemberId) -> Vec<Arc<str>> {
+        let tags = self.siblings(first).filter_map(|member| self.tags[member.tag as usize].as_ref());
+        let mut names: Vec<Arc<str>> = tags.map(|tag| tag.name.clone()).collect();
+        names.reverse();
+        names
+    }
+
+    /// Whether one of these tags was invalidated since this epoch.
+    pub(crate) fn killed_since(&self, names: &[Arc<str>], since: Epoch) -> bool {
+        let tags = names.iter().filter_map(|name| self.tags[*self.ids.get(name)? as usize].as_ref());
+        tags.into_iter().any(|tag| tag.killed > since)
+    }
+
+    /// Invalidates a tag at this epoch. One that nobody carries is noted if a load may be in progress that will.
+    pub(crate) fn kill(&mut self, name: &Arc<str>, epoch: Epoch, cause: Cause, loads: bool) {
+        if !loads && !self.ids.contains_key(name) {
+            return;
+        }
+        let id = self.id(name);
+        let Some(tag) = &mut self.tags[id as usize] else { return };
+        (tag.killed, tag.cause) = (epoch, cause);
+        let (head, carriers) = (tag.head, tag.carriers);
+        self.append_to_dead(head);
+        if carriers == 0 {
+            self.unused.push_back((epoch, id));
+        }
+    }
+
+    /// An entry that a tag has killed.
+    pub(crate) fn next_dead(&self) -> Option<Slot> {
+        let first = self.members[DEAD as usize].next;
+        (first != DEAD).then(|| self.members[first as usize].slot)
+    }
+
+    /// Forgets tags that nobody carries, as far as no load began before their invalidation: the oldest began at this epoch.
+    pub(crate) fn reclaim(&mut self, oldest: Epoch) {
+        while let Some(&(killed, id)) = self.unused.front()
+            && killed <= oldest
+        {
+            self.unused.pop_front();
+            if self.tags[id as usize].as_ref().is_some_and(|tag| tag.carriers == 0 && tag.killed == killed) {
+                self.forget(id);
+            }
+        }
+    }
+
+    fn forget(&mut self, id: TagId) {
+        if let Some(tag) = self.tags[id as usize].take() {
+            self.ids.remove(&tag.name);
+            self.members[tag.head as usize].next = self.vacant_member;
+            self.vacant_member = tag.head;
+            self.vacant_tags.push(id);
+        }
+    }
+
+    fn id(&mut self, name: &Arc<str>) -> TagId {
+        if let Some(&id) = self.ids.get(name) {
+            return id;
+        }
+        let id = self.vacant_tags.pop().unwrap_or(self.tags.len() as TagId);
+        let head = self.add_member(Member { slot: NONE, tag: id, prev: NONE, next: NONE, sibling: NONE });
+        (self.members[head as usize].prev, self.members[head as usize].next) = (head, head);
+        let tag = Some(Tag { name: name.clone(), killed: 0, cause: Cause::Invalidated, carriers: 0, head });
+        match self.tags.get_mut(id as usize) {
+            Some(vacant) => *vacant = tag,
+            None => self.tags.push(tag),
+        }
+        self.ids.insert(name.clone(), id);
+        id
+    }
+
+    /// One entry fewer carries a tag.
+    fn release(&mut self, id: TagId) {
+        let Some(tag) = &mut self.tags[id as usize] else { return };
+        tag.carriers -= 1;
+        match (tag.carriers, tag.killed) {
+            (0, 0) => self.forget(id),
+            (0, killed) => self.unused.push_back((killed, id)),
+            _ => {}
+        }
+    }
+
+    fn siblings(&self, first: MemberId) -> impl Iterator<Item = Member> {
+        let member = |id: MemberId| (id != NONE).then(|| self.members[id as usize]);
+        std::iter::successors(member(first), move |last| member(last.sibling))
+    }
+
+    fn add_member(&mut self, member: Member) -> MemberId {
+        let id = self.vacant_member;
+        if id == NONE {
+            self.members.push(member);
+            return self.members.len() as MemberId - 1;
+        }
+        self.vacant_member = self.members[id as usize].next;
+        self.members[id as usize] = member;
+        id
+    }
+
+    fn link_before(&mut self, next: MemberId, member: MemberId) {
+        let prev = self.members[next as usize].prev;
+        (self.members[member as usize].prev, self.members[member as usize].next) = (prev, next);
+        self.members[prev as usize].next = member;
+        self.members[next as usize].prev = member;
+    }
+
+    fn append_to_dead(&mut self, head: MemberId) {
+        let Member { prev: last, next: first, .. } = self.members[head as usize];
+        if first == head {
+            return;
+        }
+        (self.members[head as usize].prev, self.members[head as usize].next) = (head, head);
+        let before = self.members[DEAD as usize].prev;
+        self.members[before as usize].next = first;
+        self.members[first as usize].prev = before;
+        self.members[last as usize].next = DEAD;
+        self.members[DEAD as usize].prev = last;
+    }
+}
+
+#[cfg(any(test, feature = "validate"))]
+impl Tags {
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
+        self.ids.len()
+    }
+
+    /// Panics unless everything agrees. `carried` are the entries with tags: slot, first member, and the epoch at which they were alive.
+    pub(crate) fn validate(&self, carried: &[(Slot, MemberId, Epoch)]) {
+        let mut count = vec![0; self.tags.len()];
+        for &(slot, first, _) in carried {
+            assert_ne!(first, NONE, "slot {slot} has no tags");
+            for member in self.siblings(first) {
+                assert_eq!(member.slot, slot, "a member of another entry");
+                count[member.tag as usize] += 1;
+            }
+        }
+        let mut listed: Vec<Slot> = self.list(DEAD).map(|member| member.slot).collect();
+        for &slot in &listed {
+            let held = carried.iter().find(|(held, _, _)| *held == slot);
+            let dead = held.is_some_and(|&(_, first, alive)| self.death(first, alive).is_some());
+            assert!(dead, "slot {slot} is among the dead and alive");
+        }
+        for (id, tag) in self.tags.iter().enumerate() {
+            let Some(tag) = tag else { continue };
+            assert_eq!(self.ids.get(&tag.name), Some(&(id as TagId)), "the id of {}", tag.name);
+            assert_eq!(tag.carriers, count[id], "carriers of {}", tag.name);
+            assert!(self.list(tag.head).all(|member| member.tag == id as TagId), "a list of {}", tag.name);
+            listed.extend(self.list(tag.head).map(|member| member.slot));
+            let unused = self.unused.iter().any(|&(killed, unused)| unused == id as TagId && killed == tag.killed);
+            assert!(tag.carriers > 0 || unused, "{} is kept for nothing", tag.name);
+        }
+        assert_eq!(listed.len() as u64, count.iter().map(|&carriers: &u32| u64::from(carriers)).sum(), "members");
+        assert_eq!(self.ids.len(), self.tags.iter().flatten().count(), "ids");
+    }
+
+    fn list(&self, end: MemberId) -> impl Iterator<Item = Member> {
+        let member = move |id: MemberId| (id != end).then(|| self.members[id as usize]);
+        let first = self.members[end as usize].next;
+        let mut before = end;
+        let mut at = first;
+        std::iter::from_fn(move || {
+            let here = member(at)?;
+            assert_eq!(here.prev, before, "links of members");
+            before = at;
+            at = here.next;
+            Some(here)
+        })
+    }
+}
