@@ -21,6 +21,8 @@ import plot
 import report
 import results
 import rows
+import stampede
+import tags
 import threads
 from contenders import CONTENDERS
 from measure import Rounds
@@ -87,6 +89,8 @@ def parts(quick: bool, skip: Sequence[str]) -> dict[str, Callable[[], list[Table
         "memory": lambda: [memory.run(quick, QUICK_MEMORY_ROUNDS if quick else MEMORY_ROUNDS, skip)],
         "imports": lambda: [imports.run(import_rounds, skip)],
         "threads": lambda: threads.run(thread_rounds, skip),
+        "tags": lambda: tags.run(every, thread_rounds, skip),
+        "stampede": lambda: stampede.run(thread_rounds, skip),
     }
 
 

@@ -3,6 +3,7 @@
 The whole interface is here; the modules behind it are private, except for :mod:`hotset.testing`.
 """
 
+from hotset._bulk import Batcher, CachedMany, cache_result_many
 from hotset._cache import Cache, caches
 from hotset._core import (
     MISSING,
@@ -25,10 +26,12 @@ from hotset._property import cached_property
 __all__ = [
     "MISSING",
     "POLICIES",
+    "Batcher",
     "Cache",
     "CacheInfo",
     "CachedCoroutineFunction",
     "CachedFunction",
+    "CachedMany",
     "CachedMethod",
     "CallKey",
     "Ignore",
@@ -39,6 +42,7 @@ __all__ = [
     "Stats",
     "__version__",
     "cache_result",
+    "cache_result_many",
     "cached_property",
     "caches",
 ]

@@ -11,6 +11,7 @@ from typing import Annotated, Any, assert_type
 import hotset
 from hotset import (
     MISSING,
+    Batcher,
     Cache,
     CachedCoroutineFunction,
     CachedFunction,
@@ -19,6 +20,7 @@ from hotset import (
     CallKey,
     Missing,
     cache_result,
+    cache_result_many,
     cached_property,
 )
 from hotset.testing import ManualClock
@@ -278,3 +280,37 @@ async def faces(numbers: Cache[str, int], ids: AsyncIterator[str]) -> None:
     numbers.set("a", 1, ttl="1h", idle=None, tags=["b"])
     async for name in ids:
         numbers[name] = 1
+
+
+# Many keys at once
+
+
+@cache_result_many
+def bare_many(ids: list[int]) -> dict[int, str]:
+    return {}
+
+
+@cache_result_many(ttl="1h", tags=["user:{key}"])
+def many(ids: list[int]) -> dict[int, str]:
+    return {}
+
+
+@cache_result_many(cache=Cache("shared"))
+async def many_async(ids: list[str]) -> dict[str, bytes]:
+    return {}
+
+
+async def use_many() -> None:
+    assert_type(bare_many([1]), dict[int, str])
+    assert_type(many(range(3)), dict[int, str])
+    assert_type(await many_async({"a"}), dict[str, bytes])
+    many.set("ann", 1)
+    assert_type(many.invalidate(1, 2), int)
+    batcher = Batcher(many_async)
+    assert_type(await batcher("a"), bytes)
+
+
+async def use_tags(cache: Cache[str, int]) -> None:
+    cache.invalidate_tags("user:1", "team:2")
+    cache.expire_tags("user:1")
+    await cache.aio.invalidate_tags("user:1")

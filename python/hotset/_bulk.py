@@ -1,0 +1,292 @@
+"""Many keys at once: functions of a list of keys, and single awaits that are gathered into one call."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, overload
+
+from hotset._core import MISSING, Missing
+from hotset._flights import load_many_here, obtain_many, raised_again
+from hotset._plan import is_coroutine_function, name_of
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+
+    from hotset._cache import Cache
+    from hotset._core import Attempt, ManualClock
+    from hotset._policies import Policy
+    from hotset._types import Duration
+
+K = TypeVar("K")
+V = TypeVar("V")
+R = TypeVar("R")
+
+_CHECK = "{key} is the only name in tags of cache_result_many"
+
+
+class CachedMany(Generic[K, V, R]):
+    """A function of many keys, whose results are cached one by one.
+
+    Called with keys, it returns what is there or is loaded of them, in their order; keys that the function leaves out
+    are left out. A coroutine function's is awaited.
+    """
+
+    def __init__(
+        self,
+        function: Callable[[list[K]], Any],
+        cache: Cache[Any, Any],
+        options: dict[str, Any],
+        tags: Sequence[str],
+        *,
+        shared: bool,
+    ) -> None:
+        self._options, self._tags, self._shared = options, tags, shared
+        #: The cache that the results are in.
+        self.cache = cache
+        #: The function itself.
+        self.uncached = function
+        self._is_coroutine = is_coroutine_function(function)
+        functools.update_wrapper(self, function)
+
+    def __repr__(self) -> str:
+        return f"<hotset.CachedMany {name_of(self.uncached)}>"
+
+    def __call__(self, keys: Iterable[K], /) -> R:
+        wanted = list(dict.fromkeys(keys))
+        return self._call_async(wanted) if self._is_coroutine else self._call(wanted)  # type: ignore[return-value]
+
+    def _call(self, wanted: list[K]) -> dict[K, V]:
+        found, attempts = self._look_up(wanted)
+        if attempts:
+            found.update(load_many_here(attempts, self.uncached))
+        return {key: found[key] for key in wanted if key in found}
+
+    async def _call_async(self, wanted: list[K]) -> dict[K, V]:
+        found, attempts = self._look_up(wanted)
+        if attempts:
+            found.update(await obtain_many(attempts, self.uncached))
+        return {key: found[key] for key in wanted if key in found}
+
+    def _look_up(self, wanted: list[K]) -> tuple[dict[K, V], dict[K, Attempt]]:
+        found: dict[K, V] = {}
+        attempts: dict[K, Attempt] = {}
+        for key in wanted:
+            value = self.cache.get(self._key(key), MISSING)
+            if isinstance(value, Missing):
+                attempts[key] = self.cache._attempt(self._key(key), tags=self._tags_of(key), **self._options)
+            else:
+                found[key] = value
+        return found, attempts
+
+    def _key(self, key: K) -> Any:
+        """A key in a cache that others may use too is this function's."""
+        return (self, key) if self._shared else key
+
+    def _tags_of(self, key: K) -> list[str]:
+        return [tag.format_map({"key": key}) for tag in self._tags]
+
+    def peek(self, key: K, default: Any = MISSING, /) -> Any:
+        """What is there for a key, without any effect; ``default`` where nothing is."""
+        return self.cache.peek(self._key(key), default)
+
+    def set(self, value: V, key: K, /) -> None:
+        """Store the value of a key."""
+        self.cache.set(self._key(key), value, tags=self._tags_of(key), **self._options)
+
+    def invalidate(self, *keys: K) -> int:
+        """Forget the values of these keys; how many there were."""
+        return self.cache.delete_many(self._key(key) for key in keys)
+
+    def expire(self, *keys: K) -> int:
+        """End the lives of the values of these keys; how many there were."""
+        return self.cache.expire_many(self._key(key) for key in keys)
+
+
+if TYPE_CHECKING:
+    Many = Callable[[list[K]], Mapping[K, V]]
+    AsyncMany = Callable[[list[K]], Coroutine[Any, Any, Mapping[K, V]]]
+
+
+class ManyDecorator(Protocol):
+    """What ``cache_result_many(...)`` returns: it decorates functions of a list of keys."""
+
+    @overload
+    def __call__(self, function: AsyncMany[K, V], /) -> CachedMany[K, V, Awaitable[dict[K, V]]]: ...
+    @overload
+    def __call__(self, function: Many[K, V], /) -> CachedMany[K, V, dict[K, V]]: ...
+
+
+@overload
+def cache_result_many(function: AsyncMany[K, V], /) -> CachedMany[K, V, Awaitable[dict[K, V]]]: ...
+@overload
+def cache_result_many(function: Many[K, V], /) -> CachedMany[K, V, dict[K, V]]: ...
+@overload
+def cache_result_many(
+    *,
+    cache: Cache[Any, Any] | None = ...,
+    ttl: Duration | Missing | None = ...,
+    idle: Duration | Missing | None = ...,
+    maxsize: int | None = ...,
+    tags: Iterable[str] = ...,
+    name: str | None = ...,
+    policy: Policy = ...,
+    jitter: float = ...,
+    clock: ManualClock | None = ...,
+) -> ManyDecorator: ...
+def cache_result_many(
+    function: Any = None,
+    /,
+    *,
+    cache: Cache[Any, Any] | None = None,
+    ttl: Duration | Missing | None = MISSING,
+    idle: Duration | Missing | None = MISSING,
+    maxsize: int | None = 10_000,
+    tags: Iterable[str] = (),
+    name: str | None = None,
+    policy: Policy = "tinylfu",
+    jitter: float = 0.0,
+    clock: ManualClock | None = None,
+) -> Any:
+    """Cache what a function of a list of keys returns for each of them.
+
+    The function takes a list of keys, of which there is one at least, and returns a mapping of those that it found. It
+    is called once for all keys that are missing and that nobody else is loading; every guarantee of a single load holds
+    for each key.
+
+    Args:
+        function: What to decorate.
+        cache: A cache to share; by default one of its own, with the options below.
+        ttl: How long each value is fresh; by default as long as the cache says, or without an end.
+        idle: A value leaves if it was not asked for so long.
+        maxsize: The most values kept in a cache of its own; None is unbounded, 0 keeps nothing.
+        tags: Names, or templates over ``key``: ``"user:{key}"``.
+        name: The name of a cache of its own; by default module and qualified name.
+        policy: Who is evicted from a cache of its own.
+        jitter: By which fraction of the ttl lives are shortened at random, in a cache of its own.
+        clock: A clock for tests.
+
+    Raises:
+        TypeError: for what cannot be called, and tags that are no list.
+        ValueError: for a template with another name than ``key``.
+    """
+    from hotset._cache import Cache
+
+    if isinstance(tags, str):
+        raise TypeError(f"tags={tags!r}: write a list, as in tags=[{tags!r}]")
+    templates = [_checked(tag) for tag in tags]
+    options = {name: value for name, value in (("ttl", ttl), ("idle", idle)) if value is not MISSING}
+
+    def decorate(target: Any) -> Any:
+        if not callable(target):
+            raise TypeError(f"cache_result_many decorates functions, not {target!r}: its options are keywords")
+        shared = cache is not None
+        own: Cache[Any, Any] = (
+            cache
+            if cache is not None
+            else Cache(name or name_of(target), maxsize=maxsize, policy=policy, jitter=jitter, clock=clock)
+        )
+        return CachedMany[Any, Any, Any](target, own, options, templates, shared=shared)
+
+    return decorate if function is None else decorate(function)
+
+
+def _checked(tag: object) -> str:
+    if not isinstance(tag, str):
+        raise TypeError(f"tags={tag!r}: a tag is a text, as in tags=['user:{{key}}']")
+    try:
+        tag.format_map({"key": _Anything()})
+    except (KeyError, ValueError, IndexError) as error:
+        raise ValueError(f"the tag template {tag!r} is of no use ({error}): {_CHECK}") from None
+    return tag
+
+
+class _Anything:
+    """Has every attribute and item, to try a template with."""
+
+    def __getattr__(self, name: str) -> _Anything:
+        return self
+
+    def __getitem__(self, key: object) -> _Anything:
+        return self
+
+    def __format__(self, spec: str) -> str:
+        return ""
+
+
+class Batcher(Generic[K, V]):
+    """Gathers the keys that are awaited one by one within one turn of an event loop, and loads them in one call.
+
+    What JavaScript people know as DataLoader. It keeps nothing: put it beneath ``cache_result``.
+
+    Args:
+        load: An ``async`` function of a list of different keys that returns a mapping of those that it found.
+        max_size: The most keys in one call; None (the default) for all.
+
+    Awaiting a key that ``load`` leaves out raises :class:`KeyError`. What ``load`` raises is raised for each of its
+    keys.
+    """
+
+    def __init__(self, load: Callable[[list[K]], Awaitable[Mapping[K, V]]], *, max_size: int | None = None) -> None:
+        if not callable(load):
+            raise TypeError(f"Batcher({load!r}): the loader is an async function of a list of keys")
+        given: object = max_size
+        if given is not None and (not isinstance(given, int) or given < 1):
+            raise ValueError(f"max_size={max_size!r}: write a whole number from 1 on, or None for no bound")
+        self._load, self._max_size = load, max_size
+        #: By event loop: who awaits which key in the present turn.
+        self._waiting: dict[asyncio.AbstractEventLoop, dict[K, list[asyncio.Future[V]]]] = {}
+
+    async def __call__(self, key: K, /) -> V:
+        """The value of one key."""
+        import asyncio
+
+        loop = asyncio.get_running_loop()
+        waiting = self._waiting.get(loop)
+        if waiting is None:
+            waiting = self._waiting[loop] = {}
+            # The keys of this turn are complete when the next begins.
+            loop.call_soon(self._send, loop)
+        future: asyncio.Future[V] = loop.create_future()
+        waiting.setdefault(key, []).append(future)
+        return await future
+
+    def _send(self, loop: asyncio.AbstractEventLoop) -> None:
+        waiting = {
+            key: wanted
+            for key, futures in self._waiting.pop(loop).items()
+            if (wanted := [future for future in futures if not future.done()])
+        }
+        keys = list(waiting)
+        size = self._max_size or max(len(keys), 1)
+        for first in range(0, len(keys), size):
+            batch = {key: waiting[key] for key in keys[first : first + size]}
+            task = loop.create_task(self._answer(batch))
+            for future in (future for futures in batch.values() for future in futures):
+                future.add_done_callback(functools.partial(_cancel_if_alone, task, batch))
+
+    async def _answer(self, batch: dict[K, list[asyncio.Future[V]]]) -> None:
+        try:
+            found = await self._load(list(batch))
+            answers: dict[K, Any] = {key: found[key] for key in batch if key in found}
+        except Exception as error:  # noqa: BLE001  # it is raised in everybody who waits
+            traceback = error.__traceback__
+            for future in (future for futures in batch.values() for future in futures if not future.done()):
+                future.set_exception(raised_again(error, traceback))
+            return
+        except BaseException:
+            for future in (future for futures in batch.values() for future in futures):
+                future.cancel()
+            raise
+        for key, futures in batch.items():
+            for future in (future for future in futures if not future.done()):
+                if key in answers:
+                    future.set_result(answers[key])
+                else:
+                    future.set_exception(KeyError(key))
+
+
+def _cancel_if_alone(task: asyncio.Task[None], batch: dict[Any, list[asyncio.Future[Any]]], _future: object) -> None:
+    """Cancel a load that nobody waits for any more."""
+    if all(future.cancelled() for futures in batch.values() for future in futures):
+        task.cancel()
