@@ -230,8 +230,7 @@ class Batcher(Generic[K, V]):
     def __init__(self, load: Callable[[list[K]], Awaitable[Mapping[K, V]]], *, max_size: int | None = None) -> None:
         if not callable(load):
             raise TypeError(f"Batcher({load!r}): the loader is an async function of a list of keys")
-        given: object = max_size
-        if given is not None and (not isinstance(given, int) or given < 1):
+        if max_size is not None and (not isinstance(max_size, int) or max_size < 1):  # pyright: ignore[reportUnnecessaryIsInstance]  # the user's mistake is checked here
             raise ValueError(f"max_size={max_size!r}: write a whole number from 1 on, or None for no bound")
         self._load, self._max_size = load, max_size
         #: By event loop: who awaits which key in the present turn.
