@@ -3,7 +3,7 @@
 use crate::clock::{NEVER, Tick};
 use crate::memory::Owner;
 use crate::memory::tags::{Epoch, MemberId};
-use crate::policy::{Links, NONE, UNLINKED};
+use crate::policy::{Links, UNLINKED};
 
 /// A key that carries its hash, computed once at the boundary.
 pub trait Hashed {
@@ -110,16 +110,8 @@ pub(crate) struct Extra {
     pub(crate) expires: Tick,
     /// How long it may stay unread.
     pub(crate) idle: Tick,
-    /// Where its first tag is noted, or [`NONE`].
+    /// Where its first tag is noted, or [`crate::policy::NONE`].
     pub(crate) tags: MemberId,
     /// The epoch at which no tag had killed it.
     pub(crate) alive: Epoch,
-}
-
-impl Extra {
-    /// Whether no tag can have killed the entry at this epoch, and a read means no more to it than a count.
-    #[inline]
-    pub(crate) fn is_only_counted(&self, epoch: Epoch) -> bool {
-        self.idle == NEVER && (self.alive == epoch || self.tags == NONE)
-    }
 }

@@ -43,13 +43,27 @@ impl Group {
         &mut self.hashes[PLACES]
     }
 
-    /// A vacant place, the home of the hash if that is one.
-    fn vacancy(&self, hash: u32) -> Option<usize> {
-        std::iter::once(home(hash)).chain(0..PLACES).find(|&place| self.slots[place] == NONE)
+    /// The places with this slot, as a mask.
+    #[inline(always)]
+    fn with_slot(&self, slot: Slot) -> u32 {
+        let equal = self.slots.map(|held| u32::from(held == slot));
+        let mask = equal.into_iter().enumerate().fold(0, |mask, (place, equal)| mask | equal << place);
+        mask & ALL
     }
 
+    /// A vacant place, the home of the hash if that is one.
+    #[inline]
+    fn vacancy(&self, hash: u32) -> Option<usize> {
+        let vacant = self.with_slot(NONE);
+        let home = vacant >> home(hash) & 1;
+        let first = vacant.trailing_zeros() as usize;
+        (vacant != 0).then(|| if home == 1 { self::home(hash) } else { first })
+    }
+
+    #[inline]
     fn holds(&self, hash: u32, slot: Slot) -> Option<usize> {
-        (0..PLACES).find(|&place| self.slots[place] == slot && self.hashes[place] == hash)
+        let place = self.with_slot(slot).trailing_zeros() as usize;
+        (place < PLACES && self.hashes[place] == hash).then_some(place)
     }
 }
 

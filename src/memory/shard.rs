@@ -87,7 +87,7 @@ impl<K: Hashed, V> Shard<K, V> {
             && let Some((entry, extras)) = self.slab.entry_mut(slot)
             && let Some((key, value)) = &entry.pair
             && entry.life.deadline() > now + COARSE_LAG
-            && (!entry.life.has_extra() || extras.get(slot).is_none_or(|extra| extra.is_only_counted(self.epoch)))
+            && (!entry.life.has_extra() || extras.allow(slot, self.epoch, self.tags.as_deref()))
             && let Some(counts) = self.owners.get_mut(owner as usize)
         {
             match probe.compare(key) {

@@ -2,10 +2,11 @@
 
 use hashbrown::HashMap;
 
-use crate::clock::Tick;
+use crate::clock::{NEVER, Tick};
 use crate::expiry::{TimerLinks, Wheel};
 use crate::hash::shorten;
 use crate::memory::entry::{Entry, Extra, Hashed};
+use crate::memory::tags::{Epoch, Tags};
 use crate::policy::{Links, NONE, Nodes, Slot, UNLINKED};
 
 /// The slab grows by this part of itself, so that little of it is ever unused.
@@ -28,6 +29,16 @@ impl Extras {
     #[inline]
     pub(crate) fn get(&self, slot: Slot) -> Option<&Extra> {
         self.0.get(&slot)
+    }
+
+    /// Whether no tag has killed an entry at this epoch, and a read means no more to it than a count; notes the former.
+    #[inline]
+    pub(crate) fn allow(&mut self, slot: Slot, epoch: Epoch, tags: Option<&Tags>) -> bool {
+        let Some(extra) = self.0.get_mut(&slot) else { return true };
+        if extra.alive != epoch && extra.tags != NONE && tags.is_some_and(|tags| tags.spare(extra.tags, extra.alive)) {
+            extra.alive = epoch;
+        }
+        extra.idle == NEVER && (extra.alive == epoch || extra.tags == NONE)
     }
 }
 
@@ -107,8 +118,8 @@ impl<K, V> Slab<K, V> {
 
     /// The entry of a slot, which may be none, and what few entries have.
     #[inline(always)]
-    pub(crate) fn entry_mut(&mut self, slot: Slot) -> Option<(&mut Entry<K, V>, &Extras)> {
-        let extras = &self.extras;
+    pub(crate) fn entry_mut(&mut self, slot: Slot) -> Option<(&mut Entry<K, V>, &mut Extras)> {
+        let extras = &mut self.extras;
         self.entries.get_mut(slot as usize).map(|entry| (entry, extras))
     }
 

@@ -30,7 +30,7 @@ impl<K: Hashed, V> Shard<K, V> {
         if extra.alive == epoch || extra.tags == NONE {
             return true;
         }
-        let alive = self.tags.as_ref().is_none_or(|tags| tags.death(extra.tags, extra.alive).is_none());
+        let alive = self.tags.as_ref().is_none_or(|tags| tags.spare(extra.tags, extra.alive));
         if alive {
             extra.alive = epoch;
         }

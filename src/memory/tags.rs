@@ -33,8 +33,6 @@ struct Member {
 #[derive(Debug)]
 struct Tag {
     name: Arc<str>,
-    /// The epoch at its last invalidation, 0 if there was none.
-    killed: Epoch,
     /// What an entry that it has killed leaves of.
     cause: Cause,
     /// How many entries carry it, dead ones included.
@@ -47,6 +45,8 @@ struct Tag {
 pub(crate) struct Tags {
     ids: HashMap<Arc<str>, TagId>,
     tags: Vec<Option<Tag>>,
+    /// By tag: the epoch at its last invalidation, 0 if there was none.
+    killed: Vec<Epoch>,
     vacant_tags: Vec<TagId>,
     members: Vec<Member>,
     vacant_member: MemberId,
@@ -60,6 +60,7 @@ impl Tags {
         Self {
             ids: HashMap::new(),
             tags: Vec::new(),
+            killed: Vec::new(),
             vacant_tags: Vec::new(),
             members: vec![dead],
             vacant_member: NONE,
@@ -98,8 +99,15 @@ impl Tags {
 
     /// Why an entry is dead that was alive at this epoch, if it is.
     pub(crate) fn death(&self, first: MemberId, alive: Epoch) -> Option<Cause> {
-        let tags = self.siblings(first).filter_map(|member| self.tags[member.tag as usize].as_ref());
-        tags.filter(|tag| tag.killed > alive).max_by_key(|tag| tag.killed).map(|tag| tag.cause)
+        let tags = self.siblings(first).map(|member| member.tag as usize).filter(|&tag| self.killed[tag] > alive);
+        let last = tags.max_by_key(|&tag| self.killed[tag])?;
+        self.tags[last].as_ref().map(|tag| tag.cause)
+    }
+
+    /// Whether no tag has killed an entry that was alive at this epoch.
+    #[inline]
+    pub(crate) fn spare(&self, first: MemberId, alive: Epoch) -> bool {
+        self.siblings(first).all(|member| self.killed[member.tag as usize] <= alive)
     }
 
     /// The names of an entry's tags.
@@ -112,8 +120,8 @@ impl Tags {
 
     /// Whether one of these tags was invalidated since this epoch.
     pub(crate) fn killed_since(&self, names: &[Arc<str>], since: Epoch) -> bool {
-        let tags = names.iter().filter_map(|name| self.tags[*self.ids.get(name)? as usize].as_ref());
-        tags.into_iter().any(|tag| tag.killed > since)
+        let tags = names.iter().filter_map(|name| self.ids.get(name));
+        tags.into_iter().any(|&tag| self.killed[tag as usize] > since)
     }
 
     /// Invalidates a tag at this epoch. One that nobody carries is noted if a load may be in progress that will.
@@ -123,7 +131,8 @@ impl Tags {
         }
         let id = self.id(name);
         let Some(tag) = &mut self.tags[id as usize] else { return };
-        (tag.killed, tag.cause) = (epoch, cause);
+        tag.cause = cause;
+        self.killed[id as usize] = epoch;
         let (head, carriers) = (tag.head, tag.carriers);
         self.append_to_dead(head);
         if carriers == 0 {
@@ -143,7 +152,9 @@ impl Tags {
             && killed <= oldest
         {
             self.unused.pop_front();
-            if self.tags[id as usize].as_ref().is_some_and(|tag| tag.carriers == 0 && tag.killed == killed) {
+            if self.tags[id as usize].as_ref().is_some_and(|tag| tag.carriers == 0)
+                && self.killed[id as usize] == killed
+            {
                 self.forget(id);
             }
         }
@@ -165,10 +176,13 @@ impl Tags {
         let id = self.vacant_tags.pop().unwrap_or(self.tags.len() as TagId);
         let head = self.add_member(Member { slot: NONE, tag: id, prev: NONE, next: NONE, sibling: NONE });
         (self.members[head as usize].prev, self.members[head as usize].next) = (head, head);
-        let tag = Some(Tag { name: name.clone(), killed: 0, cause: Cause::Invalidated, carriers: 0, head });
+        let tag = Some(Tag { name: name.clone(), cause: Cause::Invalidated, carriers: 0, head });
         match self.tags.get_mut(id as usize) {
-            Some(vacant) => *vacant = tag,
-            None => self.tags.push(tag),
+            Some(vacant) => (*vacant, self.killed[id as usize]) = (tag, 0),
+            None => {
+                self.tags.push(tag);
+                self.killed.push(0);
+            }
         }
         self.ids.insert(name.clone(), id);
         id
@@ -178,7 +192,7 @@ impl Tags {
     fn release(&mut self, id: TagId) {
         let Some(tag) = &mut self.tags[id as usize] else { return };
         tag.carriers -= 1;
-        match (tag.carriers, tag.killed) {
+        match (tag.carriers, self.killed[id as usize]) {
             (0, 0) => self.forget(id),
             (0, killed) => self.unused.push_back((killed, id)),
             _ => {}
@@ -251,7 +265,7 @@ impl Tags {
             assert_eq!(tag.carriers, count[id], "carriers of {}", tag.name);
             assert!(self.list(tag.head).all(|member| member.tag == id as TagId), "a list of {}", tag.name);
             listed.extend(self.list(tag.head).map(|member| member.slot));
-            let unused = self.unused.iter().any(|&(killed, unused)| unused == id as TagId && killed == tag.killed);
+            let unused = self.unused.iter().any(|&(killed, unused)| unused == id as TagId && killed == self.killed[id]);
             assert!(tag.carriers > 0 || unused, "{} is kept for nothing", tag.name);
         }
         assert_eq!(listed.len() as u64, count.iter().map(|&carriers: &u32| u64::from(carriers)).sum(), "members");
