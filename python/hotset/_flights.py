@@ -41,6 +41,9 @@ def raised_again(error: BaseException, traceback: Any) -> BaseException:
     """
     import copy
 
+    while traceback is not None and traceback.tb_frame.f_code.co_filename == __file__:
+        traceback = traceback.tb_next
+
     try:
         twin = copy.copy(error)
     except Exception:  # noqa: BLE001  # an exception whose constructor wants something else
@@ -136,11 +139,17 @@ def load_many_here(
             _lead_many_here(leads, load_missing, found)
         again: dict[Any, Attempt] = {}
         alone: list[Any] = []
-        for key in steps.keys() - leads.keys():
-            step = steps.pop(key)
-            if step[0] == "join":
-                step = _follow_in_thread(attempts[key], step[1])
-            _take(key, step, found, again, alone, attempts)
+        try:
+            for key in steps.keys() - leads.keys():
+                step: Any = steps.pop(key)
+                if step[0] == "join":
+                    step = _follow_in_thread(attempts[key], step[1])
+                _take(key, step, found, again, alone, attempts)
+        except BaseException:
+            # As in `load_here`.
+            step = None
+            steps.clear()
+            raise
         if alone:
             _take_alone(alone, load_missing(alone), found)
         attempts = again
@@ -213,13 +222,18 @@ async def obtain(attempt: Attempt, looks: bool = True, loader: Callable[[], Awai
         step: Any = attempt.begin(as_task=True, looks=looks)
         lead = _Lead([attempt], [step[1]], load) if step[0] == "lead" else None
         if step[0] in ("lead", "join"):
-            step = await _follow_in_task(attempt, step[1])
+            try:
+                step = await _follow_in_task(attempt, step[1])
+            except BaseException:
+                if lead is not None:
+                    lead.watched = False
+                raise
         match step:
             case ("found" | "value", value):
                 return value
             case ("error", error, traceback):
                 # As in `load_here`.
-                again, step = raised_again(error, traceback), None
+                again, step, lead = raised_again(error, traceback), None, None
                 raise again
             case ("alone",):
                 return await attempt.run(loader)
@@ -247,16 +261,24 @@ async def obtain_many(
             lead = _Lead(list(leads.values()), [steps[key][1] for key in leads], load)
         again: dict[Any, Attempt] = {}
         alone: list[Any] = []
-        for key in list(steps):
-            step = steps.pop(key)
-            if step[0] in ("lead", "join"):
-                step = await _follow_in_task(attempts[key], step[1])
-            if key in leads and step[0] == "again":
-                # Left out by the load, or the load was not to be: then that is the leader's.
-                if lead is not None and lead.error is not None:
-                    raise lead.error
-                continue
-            _take(key, step, found, again, alone, attempts)
+        try:
+            for key in list(steps):
+                step: Any = steps.pop(key)
+                if step[0] in ("lead", "join"):
+                    step = await _follow_in_task(attempts[key], step[1])
+                if key in leads and step[0] == "again":
+                    # Left out by the load, or the load was not to be: then that is the leader's.
+                    if lead is not None and lead.error is not None:
+                        raise lead.error
+                    continue
+                _take(key, step, found, again, alone, attempts)
+        except BaseException:
+            # As in `load_here`.
+            if lead is not None:
+                lead.watched = False
+            step, lead = None, None
+            steps.clear()
+            raise
         if alone:
             _take_alone(alone, await load_missing(alone), found)
         attempts = again
@@ -272,6 +294,8 @@ class _Lead:
         self.attempts, self.flights = attempts, flights
         #: What the load raised that is no :class:`Exception`: it is the leader's alone.
         self.error: BaseException | None = None
+        #: Whether the leader is still there to raise it.
+        self.watched = True
         loop = running_loop()
         assert loop is not None
         self.loop = loop
@@ -298,8 +322,12 @@ class _Lead:
         except BaseException as error:
             self.error = error
             self._end(Attempt.quit)
-            if type(error).__name__ == "CancelledError":
+            if not self.watched or type(error).__name__ == "CancelledError":
                 raise
+        finally:
+            # The traceback of what was raised refers to this frame, and must not come back through a flight.
+            self.attempts.clear()
+            self.flights.clear()
 
     def _end(self, end: Callable[[Attempt], object]) -> None:
         for attempt in self.attempts:

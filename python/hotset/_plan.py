@@ -63,7 +63,7 @@ class Plan:
         self.keeps_kwargs = self.takes_kwargs and parameters.kwargs not in ignored
         #: What frameworks look at: the function beneath a partial, or the function itself where it has code of its own.
         self.innermost = function if hasattr(function, "__code__") else _innermost(function)
-        written = isinstance(self.innermost, FunctionType)
+        written = isinstance(function, FunctionType)
         self.is_method = written and parameters.names[:1] == ["self"] and key is None and "self" not in ignored
         parent = getattr(function, "__qualname__", "").rpartition(".")[0]
         in_class = bool(parent) and not parent.endswith("<locals>")

@@ -123,7 +123,8 @@ impl Inner {
         if left.is_empty() {
             return;
         }
-        if self.listener.is_none() && self.has_evicted.load(Ordering::Relaxed) {
+        let evicts = || left.iter().any(|removed| removed.cause == Cause::Evicted);
+        if self.listener.is_none() && (self.has_evicted.load(Ordering::Relaxed) || !evicts()) {
             drop(left);
         } else {
             attached(|py| self.see_off(py, left));

@@ -62,6 +62,25 @@ impl<K: Hashed, V> Shard<K, V> {
         self.wake = self.wake.min(wheel.insert(&mut self.slab, slot));
     }
 
+    /// Lets time pass for all entries at once: each life ends so much earlier.
+    pub(super) fn age(&mut self, by: Tick) {
+        let earlier = |tick: Tick| if tick == NEVER { NEVER } else { tick.saturating_sub(by).max(1) };
+        for slot in 0..self.slab.entries().len() as Slot {
+            let life = self.slab.get(slot).life;
+            if !life.is_timed() {
+                continue;
+            }
+            if let Some(extra) = self.slab.extra_mut(slot).filter(|_| life.has_extra()) {
+                extra.expires = earlier(extra.expires);
+            }
+            if let Some(wheel) = &mut self.wheel {
+                wheel.remove(&mut self.slab, slot);
+                self.slab.get_mut(slot).life.set_deadline(earlier(life.deadline()));
+                self.wake = self.wake.min(wheel.insert(&mut self.slab, slot));
+            }
+        }
+    }
+
     /// Removes a bounded number of entries whose time is over.
     pub(super) fn tend(&mut self, clock: &Clock) -> Left<K, V> {
         let mut left = Left::nothing();

@@ -10,6 +10,7 @@ import signal
 import sys
 import threading
 import traceback
+import weakref
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -225,6 +226,43 @@ def test_an_exception_that_cannot_be_copied_is_shared() -> None:
 
     errors = in_threads(5, lambda _: f("key"))
     assert all(type(error) is Awkward and error.second == "b" for error in errors) and loads.count == 1
+
+
+def test_an_exception_that_cannot_be_copied_is_freed() -> None:
+    class Held:
+        pass
+
+    cache: Cache[Any, Any] = Cache()
+    alive: list[weakref.ref[Held]] = []
+
+    def fail() -> None:
+        error = Awkward("a", "b")
+        error.held = Held()  # type: ignore[attr-defined]
+        alive.append(weakref.ref(error.held))  # type: ignore[attr-defined]
+        raise error
+
+    def fail_here(_: object) -> Any:
+        fail()
+
+    async def fail_there(_: object) -> Any:
+        await asyncio.sleep(0)
+        fail()
+
+    async def main() -> None:
+        for load in (
+            lambda: cache.aio.get_or_load("a", fail_there),
+            lambda: cache.aio.load_many("ab", fail_there),
+            lambda: cache_result(fail_there)("a"),
+        ):
+            with pytest.raises(Awkward):
+                await load()
+            await asyncio.gather(load(), load(), return_exceptions=True)
+
+    for load in (lambda: cache.get_or_load("a", fail_here), lambda: cache.load_many("ab", fail_here)):
+        assert {type(error) for error in in_threads(4, lambda _, load=load: load())} == {Awkward}
+    asyncio.run(main())
+    gc.collect()
+    assert len(alive) >= 8 and not any(of() for of in alive)
 
 
 def test_causes_and_notes_reach_every_waiter() -> None:

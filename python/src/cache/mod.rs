@@ -301,6 +301,13 @@ impl CacheVerbs {
         Ok(())
     }
 
+    /// Lets time pass for all entries.
+    #[pyo3(name = "_age")]
+    fn age(&self, duration: &Bound<'_, PyAny>) -> PyResult<()> {
+        self.inner.memory().age(ticks("duration", duration)?);
+        Ok(())
+    }
+
     /// The tags of an entry, None where there is none.
     #[pyo3(name = "_tags")]
     fn tags(&self, key: &Bound<'_, PyAny>) -> PyResult<Option<Vec<String>>> {

@@ -1,0 +1,89 @@
+"""What tests do to all caches of the process, whoever has made them."""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from hotset._cache import Cache, caches
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from hotset._types import Duration
+
+
+def advance(duration: Duration, of: Any = None) -> None:
+    """Let time pass for the entries of all caches, or of one: each life ends so much earlier.
+
+    Entries that are stored later are not affected. Caches with a :class:`ManualClock` have a time of their own, and
+    are left alone.
+
+    Args:
+        duration: ``"90s"``, ``"1h30m"``, seconds or a timedelta.
+        of: A cache, or a decorated function; by default all.
+    """
+    for cache in _chosen(of):
+        if cache._clock is None:
+            cache._age(duration)
+
+
+def clear_all() -> None:
+    """Empty every cache of the process."""
+    for cache in caches():
+        cache.clear()
+        cache.sweep()
+
+
+@contextmanager
+def assert_loads(number: int, of: Any = None) -> Generator[None]:
+    """Fail unless so many loads end within this block, those that raise included.
+
+    Args:
+        number: How many.
+        of: A cache, or a decorated function, whose cache is meant; by default all caches together.
+
+    Raises:
+        AssertionError: at the end of the block, with the caches that loaded.
+    """
+    before = {id(cache): _loads(cache) for cache in _chosen(of)}
+    yield
+    loads = {cache.name: _loads(cache) - before.get(id(cache), 0) for cache in _chosen(of)}
+    total = sum(loads.values())
+    if total != number:
+        who = ", ".join(f"{name}: {count}" for name, count in loads.items() if count) or "no cache has loaded"
+        raise AssertionError(f"{total} loads instead of {number} ({who})")
+
+
+@contextmanager
+def caching_off() -> Generator[None]:
+    """Turn every cache into plain calls, also those that are made meanwhile. What they held is forgotten."""
+    switched = [cache for cache in caches() if cache.enabled]
+    before = os.environ.get("HOTSET_DISABLE")
+    os.environ["HOTSET_DISABLE"] = "1"
+    for cache in switched:
+        cache.enabled = False
+    try:
+        yield
+    finally:
+        for cache in switched:
+            cache.enabled = True
+        if before is None:
+            del os.environ["HOTSET_DISABLE"]
+        else:
+            os.environ["HOTSET_DISABLE"] = before
+
+
+def _chosen(of: Any) -> list[Cache[Any, Any]]:
+    if of is None:
+        return caches()
+    cache: Any = of if isinstance(of, Cache) else getattr(of, "cache", None)  # pyright: ignore[reportUnknownVariableType]  # of whatever it holds
+    if not isinstance(cache, Cache):
+        raise TypeError(f"of={of!r}: give a cache or a decorated function")
+    return [cache]
+
+
+def _loads(cache: Cache[Any, Any]) -> int:
+    stats = cache.stats()
+    return stats.loads + stats.load_errors
