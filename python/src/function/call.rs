@@ -50,7 +50,9 @@ pub(crate) unsafe fn look_up_quickly<'a>(
     if !body.quick || !memory.is_enabled() {
         return Quick::Unsuited;
     }
-    if let Some(all) = body.signature.in_order(call) {
+    if call.names.is_null() && call.count() == body.signature.all_by_position {
+        *parts = call.positional();
+    } else if let Some(all) = body.signature.in_order(call) {
         *parts = all;
     } else {
         let bound = bound.write([std::ptr::null_mut(); FEW]);

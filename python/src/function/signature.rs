@@ -31,6 +31,8 @@ pub(crate) struct Signature {
     pub(crate) plain: bool,
     /// Whether the key has exactly one part.
     pub(crate) single: bool,
+    /// How many positional arguments are the parts as they stand; no number of arguments if none are.
+    pub(crate) all_by_position: usize,
     /// Stands between positional and keyword parts.
     mark: Object,
 }
@@ -132,12 +134,14 @@ impl Signature {
             takes_kwargs: plan.getattr("takes_kwargs")?.extract()?,
             keeps_kwargs: plan.getattr("keeps_kwargs")?.extract()?,
         };
-        let positional = plan.getattr("positional")?.extract()?;
+        let positional: usize = plan.getattr("positional")?.extract()?;
         let varies = variadic.takes_args || variadic.takes_kwargs;
         let keeps_variadic =
             variadic.keeps_args && variadic.takes_args || variadic.keeps_kwargs && variadic.takes_kwargs;
+        let plain = !varies && kept.iter().all(|&kept| kept);
         Ok(Self {
-            plain: !varies && kept.iter().all(|&kept| kept),
+            plain,
+            all_by_position: if plain && positional == names.len() { positional } else { usize::MAX },
             single: !keeps_variadic && kept.iter().filter(|&&kept| kept).count() == 1,
             positional_only: plan.getattr("positional_only")?.extract()?,
             positional,

@@ -266,7 +266,8 @@ impl<Words: AsRef<[Word]>> CoreProbe<Key> for QuickProbe<Words> {
         }
         let mut all = Verdict::Same;
         for (part, &wanted) in parts.iter().zip(words) {
-            if part.word() != wanted {
+            // SAFETY: as above.
+            if part.word() != wanted && !unsafe { is_identity_of(part.word(), wanted) } {
                 // SAFETY: as above.
                 match unsafe { other_words_same(part.word(), wanted) } {
                     Verdict::Same => {}
@@ -276,6 +277,21 @@ impl<Words: AsRef<[Word]>> CoreProbe<Key> for QuickProbe<Words> {
             }
         }
         all
+    }
+}
+
+/// Whether what is stored is the identity of an object.
+///
+/// # Safety
+/// As for [`Rule::compare`].
+#[inline(always)]
+unsafe fn is_identity_of(stored: Word, wanted: Word) -> bool {
+    match (stored.kind(), wanted.kind()) {
+        (Kind::Object(stored), Kind::Object(wanted)) => {
+            // SAFETY: by the caller's promise.
+            unsafe { WeakIdentity::of_stored(stored).is_some_and(|identity| identity.referent() == wanted) }
+        }
+        _ => false,
     }
 }
 
