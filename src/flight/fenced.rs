@@ -53,17 +53,22 @@ impl<K: Hashed, V, S: Meeting, R: RawMutex> Fenced<K, V, S, R> {
     ) -> Result<Begun<S, T>, Unsure> {
         let hash = key.as_ref().map_or(0, Hashed::hash);
         let may_join = |began: &Beginning| {
+            #[cfg(any(test, feature = "validate"))]
+            if self.flights.faults().joins_overtaken {
+                return true;
+            }
             let killed = |tags: &[Arc<str>]| self.memory.killed_since(hash, tags, began.since);
-            began.since == self.memory.epoch() || began.tags.as_ref().is_some_and(|tags| !killed(tags))
+            began.since == self.memory.epoch(hash) || began.tags.as_ref().is_some_and(|tags| !killed(tags))
         };
-        // Read under the lock of the table: an invalidation moves the epoch first and asks for the oldest load then.
-        let began = || Beginning { since: self.memory.epoch(), tags: tags() };
+        // Read under the lock of the table, so that an invalidation finds a load there that began before it.
+        let began = || Beginning { since: self.memory.epoch(hash), tags: tags() };
         self.flights.begin(key, probe, leader, began, may_join, look)
     }
 
     /// As [`Memory::invalidate_tags`]; what loads return that carry one of them and are in progress is refused.
     pub fn invalidate_tags(&self, names: &[Arc<str>], cause: Cause) {
-        self.memory.invalidate_tags(names, cause, || self.flights.oldest());
+        let oldest = |shard| self.flights.oldest(|hash| self.memory.shard_number(hash) == shard);
+        self.memory.invalidate_tags(names, cause, oldest);
     }
 
     /// As [`Memory::write`]; what loads of the key return from now on is refused.
@@ -101,7 +106,7 @@ impl<K: Hashed, V, S: Meeting, R: RawMutex> Fenced<K, V, S, R> {
         probe: &mut impl Probe<K>,
     ) -> Result<Landing<K, S, Stored<K, V>>, Unsure> {
         self.flights.land(ticket, |key, began, may_store| {
-            details.since = Some(began.since);
+            details.since = self.fence_of_tags(began);
             if !may_store {
                 self.memory.count_refused(ticket.hash(), owner);
                 return Ok(Stored::NOT);
@@ -113,6 +118,16 @@ impl<K: Hashed, V, S: Meeting, R: RawMutex> Fenced<K, V, S, R> {
             }
             written
         })
+    }
+
+    /// Since when the tags of what a load returned must not have been invalidated.
+    #[inline]
+    fn fence_of_tags(&self, began: &Beginning) -> Option<u64> {
+        #[cfg(any(test, feature = "validate"))]
+        if self.flights.faults().no_fence_of_tags {
+            return None;
+        }
+        Some(began.since)
     }
 
     /// Ends a flight that stores nothing.

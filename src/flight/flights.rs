@@ -28,6 +28,8 @@ pub struct Flights<K, S: Meeting, R> {
 pub struct Faults {
     /// What an overtaken load returned is stored all the same.
     pub no_fence: bool,
+    /// What a load returned is stored although one of its tags was invalidated meanwhile.
+    pub no_fence_of_tags: bool,
     /// Overtaken loads are joined.
     pub joins_overtaken: bool,
     /// For callers of [`Flights::begin`]: to look nothing up.
@@ -187,10 +189,14 @@ impl<K: Hashed, S: Meeting, R: RawMutex> Flights<K, S, R> {
         }
     }
 
-    /// The epoch at which the oldest load in progress began.
+    /// The epoch at which the oldest load in progress began, of those whose hash `which` says.
     #[must_use]
-    pub fn oldest(&self) -> Option<u64> {
-        let oldest = |table: &Mutex<R, Table<K, S>>| table.lock().iter().map(|flight| flight.began.since).min();
+    pub fn oldest(&self, which: impl Fn(u32) -> bool) -> Option<u64> {
+        let oldest = |table: &Mutex<R, Table<K, S>>| {
+            let table = table.lock();
+            let flights = table.iter().filter(|flight| which(flight.key.hash()));
+            flights.map(|flight| flight.began.since).min()
+        };
         self.tables.iter().filter_map(oldest).min()
     }
 
@@ -224,7 +230,7 @@ impl<K: Hashed, S: Meeting, R: RawMutex> Flights<K, S, R> {
     }
 
     #[cfg(any(test, feature = "validate"))]
-    fn faults(&self) -> Faults {
+    pub(super) fn faults(&self) -> Faults {
         self.faults.get().copied().unwrap_or_default()
     }
 

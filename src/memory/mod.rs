@@ -86,8 +86,6 @@ pub struct Memory<K, V, R> {
     clock: Clock,
     seed: Seed,
     enabled: AtomicBool,
-    /// Counts the invalidations of tags.
-    epoch: AtomicU64,
     bounds: Bounds,
 }
 
@@ -115,7 +113,6 @@ impl<K: Hashed, V, R: RawMutex> Memory<K, V, R> {
             clock: options.clock,
             seed: options.seed,
             enabled: AtomicBool::new(true),
-            epoch: AtomicU64::new(0),
             bounds: Bounds {
                 max_entries: AtomicU64::new(options.max_entries),
                 max_weight: AtomicU64::new(options.max_weight),
@@ -296,22 +293,27 @@ impl<K: Hashed, V, R: RawMutex> Memory<K, V, R> {
         left
     }
 
-    /// The epoch of the tags: it moves when any is invalidated.
+    /// The epoch of the tags of a key: it moves when any tag is invalidated.
     #[inline]
-    pub fn epoch(&self) -> u64 {
-        self.epoch.load(Ordering::SeqCst)
+    pub fn epoch(&self, hash: u32) -> u64 {
+        self.shard(hash).lock().epoch
+    }
+
+    /// The number of the shard that a key belongs to: epochs of keys of one shard can be compared.
+    #[must_use]
+    pub fn shard_number(&self, hash: u32) -> usize {
+        if self.shards.are_several() { self.shards.number(hash) } else { 0 }
     }
 
     /// Makes every entry that carries one of these tags unreadable, at the same cost however many they are. They leave in later
     /// operations, of `cause`.
     ///
-    /// `oldest` is the epoch at which the oldest load in progress began, if there is one: a tag that nobody carries is remembered as
-    /// long as there are loads that began before this.
-    pub fn invalidate_tags(&self, names: &[Arc<str>], cause: Cause, oldest: impl Fn() -> Option<u64>) {
-        let epoch = self.epoch.fetch_add(1, Ordering::SeqCst) + 1;
-        let oldest = oldest();
-        for shard in self.shards.iter() {
-            shard.lock().kill_tags(names, epoch, cause, oldest);
+    /// `oldest` gives the epoch at which the oldest load in progress of a shard's keys began, if there is one: a tag that nobody carries is
+    /// remembered as long as there are loads that began before this.
+    pub fn invalidate_tags(&self, names: &[Arc<str>], cause: Cause, oldest: impl Fn(usize) -> Option<u64>) {
+        for (number, shard) in self.shards.iter().enumerate() {
+            let oldest = oldest(number);
+            shard.lock().kill_tags(names, cause, oldest);
         }
     }
 

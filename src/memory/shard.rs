@@ -21,7 +21,7 @@ pub(crate) struct Shard<K, V> {
     pub(super) wake: Tick,
     pub(super) wheel: Option<Wheel>,
     pub(super) jitter: Jitter,
-    /// The last invalidation of tags that came here.
+    /// Counts the invalidations of tags.
     pub(super) epoch: Epoch,
     /// Made with the first tag.
     pub(super) tags: Option<Box<Tags>>,

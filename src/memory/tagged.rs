@@ -64,10 +64,10 @@ impl<K: Hashed, V> Shard<K, V> {
         }
     }
 
-    /// Invalidates tags at this epoch. What entries leave of that carry them is `cause`. Loads that began at `oldest` or later are in
-    /// progress, if any.
-    pub(super) fn kill_tags(&mut self, names: &[Arc<str>], epoch: Epoch, cause: Cause, oldest: Option<Epoch>) {
-        self.epoch = self.epoch.max(epoch);
+    /// Invalidates tags. What entries leave of that carry them is `cause`. Loads that began at `oldest` or later are in progress, if any.
+    pub(super) fn kill_tags(&mut self, names: &[Arc<str>], cause: Cause, oldest: Option<Epoch>) {
+        self.epoch += 1;
+        let epoch = self.epoch;
         if self.tags.is_none() && oldest.is_none() {
             return;
         }

@@ -82,17 +82,24 @@ struct World {
     floor: AtomicU64,
     loads: AtomicU64,
     faults: Faults,
+    /// Whether it is known before the load which tags its result will carry.
+    tags_are_known: bool,
+}
+
+/// The tags of every value.
+fn tags() -> Box<[Arc<str>]> {
+    [Arc::from("tag")].into()
 }
 
 const KEY: Key = Key(1);
 
 impl World {
-    fn new(faults: Faults) -> Arc<Self> {
+    fn new(faults: Faults, tags_are_known: bool) -> Arc<Self> {
         let options = Options { seed: Seed::fixed(3), ..Options::default() };
         let cache = Fenced::new(options).unwrap();
         cache.flights().inject(faults);
         let zero = || AtomicU64::new(0);
-        Arc::new(Self { cache, database: AtomicU64::new(1), floor: zero(), loads: zero(), faults })
+        Arc::new(Self { cache, database: AtomicU64::new(1), floor: zero(), loads: zero(), faults, tags_are_known })
     }
 
     fn get(&self) -> u64 {
@@ -105,7 +112,7 @@ impl World {
             &mut Some(KEY),
             &mut probe,
             || (),
-            || None,
+            || self.tags_are_known.then(tags),
             |probe| if self.faults.no_second_look { Ok(None) } else { memory.peek(KEY.hash(), probe, |v| *v) },
         );
         match begun.unwrap() {
@@ -120,7 +127,7 @@ impl World {
                 self.loads.fetch_add(1, SeqCst);
                 let version = self.database.load(SeqCst);
                 thread::yield_now();
-                let mut details = Details::default();
+                let mut details = Details { tags: tags(), ..Details::default() };
                 let landing = self.cache.fill(&ticket, 0, &mut Some(version), &mut details, 0, &mut probe).unwrap();
                 if let Some(meeting) = landing.meeting {
                     meeting.0.store(version, SeqCst);
@@ -138,6 +145,11 @@ impl World {
                 drop(self.cache.remove(KEY.hash(), &mut |stored: &Key| *stored == KEY, Cause::Invalidated).unwrap());
             }
             Invalidation::Clear => drop(self.cache.clear()),
+            Invalidation::Tag => self.cache.invalidate_tags(&tags(), Cause::Invalidated),
+            Invalidation::OtherTag => {
+                self.cache.invalidate_tags(&[Arc::from("other")], Cause::Invalidated);
+                return;
+            }
             Invalidation::Write => {
                 let mut probe = |stored: &Key| *stored == KEY;
                 let mut pair = Some((KEY, version));
@@ -155,11 +167,14 @@ enum Invalidation {
     Remove,
     Clear,
     Write,
+    Tag,
+    /// Of a tag that no value carries, which invalidates nothing.
+    OtherTag,
 }
 
 /// Reads and writes interleaved; panics if a read is stale.
 fn history(how: Invalidation, writes: usize, faults: Faults) {
-    let world = World::new(faults);
+    let world = World::new(faults, matches!(how, Invalidation::OtherTag) || writes.is_multiple_of(2));
     let mut threads = Vec::new();
     for _ in 0..READERS {
         let world = world.clone();
@@ -177,12 +192,14 @@ fn history(how: Invalidation, writes: usize, faults: Faults) {
     threads.into_iter().for_each(|thread| thread.join().unwrap());
     let loads = world.loads.load(SeqCst);
     // An invalidation can cost two: the load that it overtook, and one that came between that and the removal.
-    assert!(loads <= 1 + 2 * writes as u64, "{loads} loads of a value that was invalidated {writes} times");
+    let invalidations = if matches!(how, Invalidation::OtherTag) { 0 } else { writes as u64 };
+    assert!(loads <= 1 + 2 * invalidations, "{loads} loads of a value that was invalidated {writes} times");
     assert!(world.cache.flights().is_empty());
     world.cache.memory().validate();
 }
 
-const SOUND: Faults = Faults { no_fence: false, joins_overtaken: false, no_second_look: false };
+const SOUND: Faults =
+    Faults { no_fence: false, no_fence_of_tags: false, joins_overtaken: false, no_second_look: false };
 
 fn finds(how: Invalidation, writes: usize, faults: Faults) -> bool {
     let hook = std::panic::take_hook();
@@ -201,6 +218,14 @@ fn no_read_is_stale_and_every_fence_is_needed() {
         shuttle::check_random(move || history(how, WRITES, SOUND), SCHEDULES);
         shuttle::check_pct(move || history(how, WRITES, SOUND), SCHEDULES, 3);
         assert!(finds(how, WRITES, Faults { no_fence: true, ..SOUND }), "{how:?} without a fence");
+    }
+    for writes in [2, 3] {
+        shuttle::check_random(move || history(Invalidation::Tag, writes, SOUND), SCHEDULES);
+        shuttle::check_pct(move || history(Invalidation::Tag, writes, SOUND), SCHEDULES, 3);
+        shuttle::check_random(move || history(Invalidation::OtherTag, writes, SOUND), SCHEDULES);
+        let (open, joins) = (Faults { no_fence_of_tags: true, ..SOUND }, Faults { joins_overtaken: true, ..SOUND });
+        assert!(finds(Invalidation::Tag, writes, open), "without the fence of tags");
+        assert!(finds(Invalidation::Tag, writes, joins), "joined a load that a tag had overtaken");
     }
     shuttle::check_random(|| history(Invalidation::Remove, 0, SOUND), SCHEDULES);
     assert!(finds(Invalidation::Remove, WRITES, Faults { joins_overtaken: true, ..SOUND }), "joined an overtaken load");

@@ -109,7 +109,7 @@ proptest! {
                 }
                 Step::Kill(tags) => {
                     // Some load may always have begun at the start, so that nothing is forgotten that a fill could ask for.
-                    memory.invalidate_tags(&names(&tags), Cause::Invalidated, || Some(0));
+                    memory.invalidate_tags(&names(&tags), Cause::Invalidated, |_| Some(0));
                     model.live.retain(|_, held| held.is_disjoint(&tags));
                     model.kills.push(tags);
                 }
@@ -146,7 +146,7 @@ fn the_dead_leave_before_the_living() {
     let (dead, live) = (BTreeSet::from([1]), BTreeSet::from([2]));
     (0..50).for_each(|key| assert!(write(&memory, key, &live, None)));
     (50..100).for_each(|key| assert!(write(&memory, key, &dead, None)));
-    memory.invalidate_tags(&names(&dead), Cause::Invalidated, || None);
+    memory.invalidate_tags(&names(&dead), Cause::Invalidated, |_| None);
     assert_eq!(memory.len(), 100);
     (100..150).for_each(|key| assert!(write(&memory, key, &live, None)));
     let seen = |key: u32| memory.peek(hash(key), &mut |stored: &Number| stored.0 == key, |_| ()).unwrap().is_some();
@@ -164,10 +164,10 @@ fn tags_that_nobody_needs_are_forgotten() {
         let mut probe = |stored: &Number| stored.0 == round % 10;
         drop(memory.write(&mut pair, &mut details, &Condition::Always, &mut probe).unwrap());
         memory
-            .invalidate_tags(&tag, Cause::Invalidated, || (round % 100 != 99).then_some(u64::from(round / 100 * 100)));
+            .invalidate_tags(&tag, Cause::Invalidated, |_| (round % 100 != 99).then_some(u64::from(round / 100 * 100)));
     }
     drop(memory.sweep());
-    memory.invalidate_tags(&[], Cause::Invalidated, || None);
+    memory.invalidate_tags(&[], Cause::Invalidated, |_| None);
     memory.validate();
     assert_eq!(memory.shards.of(0).lock().tags.as_ref().map(|tags| tags.len()), Some(0));
 }
