@@ -27,6 +27,9 @@ ENCLOSING: ContextVar[tuple[int, ...]] = ContextVar("hotset_enclosing_flights", 
 #: How many seconds a follower waits before it looks whether the event loop of a load still runs.
 PATIENCE = 0.05
 
+#: How many seconds a thread waits before it looks for signals, one of which may have come just before it began to wait.
+DEAFNESS = 0.5
+
 
 def running_loop() -> asyncio.AbstractEventLoop | None:
     """The event loop that runs on this thread, if asyncio knows of one."""
@@ -81,7 +84,7 @@ def wait_in_thread(flight: Flight) -> None:
         return
     lead = _lead_of(flight)
     try:
-        while not thread.landed.acquire(timeout=PATIENCE if flight.is_task else -1):
+        while not thread.landed.acquire(timeout=PATIENCE if flight.is_task else DEAFNESS):
             lead = lead or _lead_of(flight)
             if _is_stranded(flight, lead):
                 flight.strand()
