@@ -443,9 +443,14 @@ def test_a_thread_that_waits_can_be_interrupted() -> None:
         threading.Event().wait(0.05)
         os.kill(os.getpid(), signal.SIGINT)
 
-    threading.Thread(target=interrupt).start()
-    with pytest.raises(KeyboardInterrupt):
-        cache.get_or_load("key", load)
+    # A process that was started in the background may have inherited that the signal is ignored.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        threading.Thread(target=interrupt).start()
+        with pytest.raises(KeyboardInterrupt):
+            cache.get_or_load("key", load)
+    finally:
+        signal.signal(signal.SIGINT, before)
     go.set()
     leader.join(PATIENCE)
     assert cache["key"] == "key"
