@@ -136,7 +136,7 @@ def load_many_here(
     """The values of keys: loaded on this thread in one call, or waited for. Keys that nobody finds are left out."""
     found: dict[Any, Any] = {}
     while attempts:
-        steps = {key: attempt.begin(as_task=False, looks=True) for key, attempt in attempts.items()}
+        steps = _begin_all(attempts, as_task=False)
         leads = {key: attempts[key] for key, step in steps.items() if step[0] == "lead"}
         if leads:
             _lead_many_here(leads, load_missing, found)
@@ -157,6 +157,16 @@ def load_many_here(
             _take_alone(alone, load_missing(alone), found)
         attempts = again
     return found
+
+
+def _begin_all(attempts: dict[Any, Attempt], *, as_task: bool) -> dict[Any, tuple[Any, ...]]:
+    try:
+        return {key: attempt.begin(as_task=as_task, looks=True) for key, attempt in attempts.items()}
+    except BaseException:
+        # A key whose comparison raises must not leave the others' loads begun and never ended.
+        for attempt in attempts.values():
+            attempt.quit()
+        raise
 
 
 def _lead_many_here(
@@ -252,7 +262,7 @@ async def obtain_many(
     """As :func:`load_many_here`, loaded by one task of its own."""
     found: dict[Any, Any] = {}
     while attempts:
-        steps = {key: attempt.begin(as_task=True, looks=True) for key, attempt in attempts.items()}
+        steps = _begin_all(attempts, as_task=True)
         leads = {key: attempts[key] for key, step in steps.items() if step[0] == "lead"}
         lead: _Lead | None = None
         if leads:

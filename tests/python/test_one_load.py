@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from hotset import Cache, cache_result
+from hotset import Cache, _flights, cache_result
 
 PATIENCE = 30
 """Seconds after which a test that waits has failed."""
@@ -882,3 +882,31 @@ def test_a_cancelled_bulk_load_goes_on_for_those_who_wait_for_one_of_its_keys() 
         return {}
 
     asyncio.run(main())
+
+
+class Incomparable:
+    """Raises when it is compared."""
+
+    def __hash__(self) -> int:
+        return 7
+
+    def __eq__(self, other: object) -> bool:
+        raise LookupError("compared")
+
+
+@pytest.mark.parametrize("awaits", [False, True])
+def test_a_bulk_load_that_cannot_begin_leaves_no_load_behind(awaits: bool) -> None:
+    cache: Cache[Any, Any] = Cache()
+    first, second = Incomparable(), Incomparable()
+    attempts = cache._attempts([], {}) | {"a": cache._attempt("a"), "b": cache._attempt(first)}
+    attempts["c"] = cache._attempt(second)
+    with pytest.raises(LookupError) as kept:
+        if awaits:
+            asyncio.run(_flights.obtain_many(attempts, never_called))
+        else:
+            _flights.load_many_here(attempts, never_called)
+    assert in_threads(1, lambda _: cache.get_or_load("a", str.upper)) == ["A"] and kept.value.args == ("compared",)
+
+
+def never_called(_keys: list[Any]) -> Any:
+    raise AssertionError("nothing is to be loaded")
