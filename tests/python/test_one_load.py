@@ -900,11 +900,14 @@ def test_a_bulk_load_that_cannot_begin_leaves_no_load_behind(awaits: bool) -> No
     first, second = Incomparable(), Incomparable()
     attempts = cache._attempts([], {}) | {"a": cache._attempt("a"), "b": cache._attempt(first)}
     attempts["c"] = cache._attempt(second)
-    with pytest.raises(LookupError) as kept:
+
+    def load() -> object:
         if awaits:
-            asyncio.run(_flights.obtain_many(attempts, never_called))
-        else:
-            _flights.load_many_here(attempts, never_called)
+            return asyncio.run(_flights.obtain_many(attempts, never_called))
+        return _flights.load_many_here(attempts, never_called)
+
+    with pytest.raises(LookupError) as kept:
+        load()
     assert in_threads(1, lambda _: cache.get_or_load("a", str.upper)) == ["A"] and kept.value.args == ("compared",)
 
 
