@@ -39,6 +39,8 @@ pub struct OwnerCounts {
     pub hits: u64,
     /// Reads that did not.
     pub misses: u64,
+    /// Of those, reads that were answered with a stale value.
+    pub stale: u64,
     /// Loads that returned.
     pub loads: u64,
     /// Loads that raised.
@@ -56,6 +58,7 @@ impl OwnerCounts {
     pub fn add(&mut self, other: &Self) {
         self.hits += other.hits;
         self.misses += other.misses;
+        self.stale += other.stale;
         self.loads += other.loads;
         self.load_errors += other.load_errors;
         self.load_nanos += other.load_nanos;

@@ -18,6 +18,7 @@ from hotset._core import (
     __version__,
 )
 from hotset._decorator import cache_result
+from hotset._errors import LoadTimeoutError, NotCachedError
 from hotset._info import CacheInfo
 from hotset._plan import Ignore
 from hotset._policies import POLICIES, Policy
@@ -35,7 +36,9 @@ __all__ = [
     "CachedMethod",
     "CallKey",
     "Ignore",
+    "LoadTimeoutError",
     "Missing",
+    "NotCachedError",
     "PendingCall",
     "Policy",
     "Ready",

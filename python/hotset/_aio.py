@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from hotset._cache import Load, _given
 from hotset._core import MISSING, Missing, ready
-from hotset._flights import obtain, obtain_many
+from hotset._flights import obtain, refresh_later
+from hotset._flights_many import obtain_many
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -115,14 +116,19 @@ class AsyncFace(Generic[K, V]):
         loader: Callable[[K], Awaitable[V]],
         *,
         ttl: Duration | Missing | None = MISSING,
+        grace: Duration | Missing | None = MISSING,
         idle: Duration | Missing | None = MISSING,
         tags: Iterable[str] | None = None,
     ) -> Awaitable[V]:
         """See :meth:`hotset.Cache.get_or_load`; the loader is awaited, by a task of its own."""
-        found = self._cache.get(key, MISSING)
-        if not isinstance(found, Missing):
-            return ready(found)
-        return self._load(key, loader, _given(ttl=ttl, idle=idle, tags=tags))
+        step: Any = self._cache._look_up(key)
+        if step[0] == "hit":
+            return ready(step[1])
+        options = _given(ttl=ttl, grace=grace, idle=idle, tags=tags)
+        if step[0] == "refresh":
+            refresh_later(self._cache._attempt(key, **options), lambda: loader(key), is_coroutine=True)
+            return ready(step[1])
+        return self._load(key, loader, options)
 
     async def _load(self, key: K, loader: Callable[[K], Awaitable[V]], options: dict[str, Any]) -> V:
         if not self._cache.enabled:
@@ -137,6 +143,7 @@ class AsyncFace(Generic[K, V]):
         load_missing: Callable[[list[K]], Awaitable[Mapping[K, V]]],
         *,
         ttl: Duration | Missing | None = MISSING,
+        grace: Duration | Missing | None = MISSING,
         idle: Duration | Missing | None = MISSING,
         tags: Iterable[str] | None = None,
     ) -> dict[K, V]:
@@ -145,7 +152,7 @@ class AsyncFace(Generic[K, V]):
         found = self._cache.get_many(wanted)
         missing = [key for key in wanted if key not in found]
         if missing and self._cache.enabled:
-            attempts = self._cache._attempts(missing, _given(ttl=ttl, idle=idle, tags=tags))
+            attempts = self._cache._attempts(missing, _given(ttl=ttl, grace=grace, idle=idle, tags=tags))
             found.update(await obtain_many(attempts, load_missing))
         elif missing:
             with Load(self._cache):

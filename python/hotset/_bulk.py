@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, Unpack, cast, overload
 
 from hotset._core import MISSING, Missing
-from hotset._flights import load_many_here, obtain_many, raised_again
+from hotset._flights import raised_again
+from hotset._flights_many import load_many_here, obtain_many, refresh_many_later
+from hotset._loading import Loading, split
 from hotset._plan import is_coroutine_function, name_of
 
 if TYPE_CHECKING:
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     from hotset._cache import Cache
     from hotset._core import Attempt, ManualClock
     from hotset._policies import Policy
-    from hotset._types import Duration
+    from hotset._types import Duration, LoadOptions
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -38,10 +40,11 @@ class CachedMany(Generic[K, V, R]):
         cache: Cache[Any, Any],
         options: dict[str, Any],
         tags: Sequence[str],
+        loading: Loading,
         *,
         shared: bool,
     ) -> None:
-        self._options, self._tags, self._shared = options, tags, shared
+        self._options, self._tags, self._loading, self._shared = options, tags, loading, shared
         #: The cache that the results are in.
         self.cache = cache
         #: The function itself.
@@ -70,14 +73,20 @@ class CachedMany(Generic[K, V, R]):
 
     def _look_up(self, wanted: list[K]) -> tuple[dict[K, V], dict[K, Attempt]]:
         found: dict[K, V] = {}
-        attempts: dict[K, Attempt] = {}
+        missing: dict[K, Attempt] = {}
+        outdated: dict[K, Attempt] = {}
         for key in wanted:
-            value = self.cache.get(self._key(key), MISSING)
-            if isinstance(value, Missing):
-                attempts[key] = self.cache._attempt(self._key(key), tags=self._tags_of(key), **self._options)
-            else:
-                found[key] = value
-        return found, attempts
+            step: Any = self.cache._look_up(self._key(key))
+            if step[0] in ("hit", "refresh"):
+                found[key] = step[1]
+            if step[0] != "hit":
+                (outdated if step[0] == "refresh" else missing)[key] = self._attempt(key)
+        if outdated:
+            refresh_many_later(outdated, self.uncached, is_coroutine=self._is_coroutine)
+        return found, missing
+
+    def _attempt(self, key: K) -> Attempt:
+        return self.cache._attempt(self._key(key), self._loading, tags=self._tags_of(key), **self._options)
 
     def _key(self, key: K) -> Any:
         """A key in a cache that others may use too is this function's."""
@@ -126,13 +135,16 @@ def cache_result_many(
     *,
     cache: Cache[Any, Any] | None = ...,
     ttl: Duration | Missing | None = ...,
+    grace: Duration | Missing | None = ...,
     idle: Duration | Missing | None = ...,
     maxsize: int | None = ...,
     tags: Iterable[str] = ...,
     name: str | None = ...,
     policy: Policy = ...,
     jitter: float = ...,
+    load_age: Duration | None = ...,
     clock: ManualClock | None = ...,
+    **loading: Unpack[LoadOptions],
 ) -> ManyDecorator: ...
 def cache_result_many(
     function: Any = None,
@@ -140,13 +152,16 @@ def cache_result_many(
     *,
     cache: Cache[Any, Any] | None = None,
     ttl: Duration | Missing | None = MISSING,
+    grace: Duration | Missing | None = MISSING,
     idle: Duration | Missing | None = MISSING,
     maxsize: int | None = 10_000,
     tags: Iterable[str] = (),
     name: str | None = None,
     policy: Policy = "tinylfu",
     jitter: float = 0.0,
+    load_age: Duration | None = "5m",
     clock: ManualClock | None = None,
+    **loading: Unpack[LoadOptions],
 ) -> Any:
     """Cache what a function of a list of keys returns for each of them.
 
@@ -158,13 +173,17 @@ def cache_result_many(
         function: What to decorate.
         cache: A cache to share; by default one of its own, with the options below.
         ttl: How long each value is fresh; by default as long as the cache says, or without an end.
+        grace: How long after that it may still be served, while it is refreshed or after a load that failed.
         idle: A value leaves if it was not asked for so long.
         maxsize: The most values kept in a cache of its own; None is unbounded, 0 keeps nothing.
         tags: Names, or templates over ``key``: ``"user:{key}"``.
         name: The name of a cache of its own; by default module and qualified name.
         policy: Who is evicted from a cache of its own.
         jitter: By which fraction of the ttl lives are shortened at random, in a cache of its own.
+        load_age: How long a load may take until nobody waits for it any more, in a cache of its own.
         clock: A clock for tests.
+        loading: What loads do: ``soft_timeout``, ``timeout``, ``cache_errors`` and ``error_ttl``, as for
+            :func:`hotset.cache_result`; and in a cache of its own ``refresh_ahead`` and ``early_refresh``.
 
     Raises:
         TypeError: for what cannot be called, and tags that are no list.
@@ -175,7 +194,11 @@ def cache_result_many(
     if isinstance(tags, str):
         raise TypeError(f"tags={tags!r}: write a list, as in tags=[{tags!r}]")
     templates = [_checked(tag) for tag in tags]
-    options = {name: value for name, value in (("ttl", ttl), ("idle", idle)) if value is not MISSING}
+    given = (("ttl", ttl), ("grace", grace), ("idle", idle))
+    options = {name: value for name, value in given if value is not MISSING}
+    loads, lives = split("cache_result_many", loading, of_results=False)
+    if cache is not None and lives:
+        raise ValueError(f"{', '.join(lives)}: say so of the cache that is shared")
 
     def decorate(target: Any) -> Any:
         if not callable(target):
@@ -184,9 +207,17 @@ def cache_result_many(
         own: Cache[Any, Any] = (
             cache
             if cache is not None
-            else Cache(name or name_of(target), maxsize=maxsize, policy=policy, jitter=jitter, clock=clock)
+            else Cache(
+                name or name_of(target),
+                maxsize=maxsize,
+                policy=policy,
+                jitter=jitter,
+                load_age=load_age,
+                clock=clock,
+                **cast("LoadOptions", {**options, **lives}),
+            )
         )
-        return CachedMany[Any, Any, Any](target, own, options, templates, shared=shared)
+        return CachedMany[Any, Any, Any](target, own, options, templates, own._loading.changed(**loads), shared=shared)
 
     return decorate if function is None else decorate(function)
 

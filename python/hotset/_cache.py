@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable, Mapping, MutableMapping
-from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar, Unpack, cast, overload
 
 from hotset import _registry
 from hotset._core import MISSING, BaseCache, Missing, adopt_get
-from hotset._flights import load_here, load_many_here
+from hotset._flights import load_here, refresh_later
+from hotset._flights_many import load_many_here
+from hotset._loading import USUAL, split
 from hotset._views import CacheItems, CacheValues
 
 if TYPE_CHECKING:
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from hotset._core import Attempt, CachedCoroutineFunction, CachedFunction, ManualClock
     from hotset._decorator import Decorator
     from hotset._policies import Policy
-    from hotset._types import Duration, ShouldCache, Tags, TtlOfResult
+    from hotset._types import Duration, LoadOptions, ResultOptions, ShouldCache, Tags, TtlOfResult
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -31,7 +33,7 @@ R = TypeVar("R")
 DEFAULT_MAXSIZE = 10_000
 
 #: Settings that the compiled half keeps for copies only.
-_KEPT = ("weigher", "jitter", "on_remove", "clock")
+_KEPT = ("weigher", "on_remove", "clock")
 
 
 class Cache(BaseCache[K, V], MutableMapping[K, V]):
@@ -48,13 +50,19 @@ class Cache(BaseCache[K, V], MutableMapping[K, V]):
             ``maxweight`` is not stored, and what it was to replace leaves.
         ttl: How long entries are fresh that say nothing else: ``"90s"``, ``"1h30m"``, seconds, a timedelta, or None
             (the default) for no end.
+        grace: How long after its ttl a value may still be served, while it is refreshed or after a load that failed.
+            What only reads the cache (``get``, ``[]``, ``in``) does not see such values.
         idle: Entries leave if they were not read for so long.
         jitter: By which fraction of the ttl (0 to 1) lives are shortened at random, so that they do not end together.
         policy: Who is evicted: ``"tinylfu"`` (W-TinyLFU: Einziger, Friedman, Manes, ACM ToS 2017), ``"lru"``,
             ``"lfu"``, ``"fifo"`` or ``"random"``.
         on_remove: Called with key, value and cause (``"expired"``, ``"evicted"``, ``"replaced"``, ``"invalidated"``
             or ``"cleared"``) of each entry that left. What it raises goes to :func:`sys.unraisablehook`.
+        load_age: A load that takes longer is given up: nobody waits for it any more, and it stores nothing. None for
+            never.
         clock: A clock for tests: :class:`hotset.testing.ManualClock`.
+        loading: What loads do: ``refresh_ahead``, ``early_refresh``, ``soft_timeout``, ``timeout``, ``cache_errors``
+            and ``error_ttl``, as for :func:`hotset.cache_result`.
 
     Raises:
         TypeError, ValueError: for arguments that make no sense; the message says what to write instead.
@@ -70,16 +78,20 @@ class Cache(BaseCache[K, V], MutableMapping[K, V]):
         maxweight: int | None = None,
         weigher: Callable[[K, V], int] | None = None,
         ttl: Duration | None = None,
+        grace: Duration | None = None,
         idle: Duration | None = None,
         jitter: float = 0.0,
         policy: Policy = "tinylfu",
         on_remove: Callable[[K, V, str], object] | None = None,
+        load_age: Duration | None = "5m",
         clock: ManualClock | None = None,
+        **loading: Unpack[LoadOptions],
     ) -> Self:
         if not isinstance(name, str | None):  # pyright: ignore[reportUnnecessaryIsInstance]  # the user's mistake is checked here
             raise TypeError(f"name={name!r}: the name of a cache is a str; its bound is maxsize=")
         if (maxweight is None) != (weigher is None):
             raise ValueError("maxweight and weigher belong together: give both or none")
+        loads, lives = split("Cache", loading, of_results=False)
         size = maxsize if not isinstance(maxsize, Missing) else DEFAULT_MAXSIZE if maxweight is None else None
         self = super().__new__(
             cls,
@@ -87,12 +99,16 @@ class Cache(BaseCache[K, V], MutableMapping[K, V]):
             maxsize=size,
             maxweight=maxweight,
             weigher=weigher,
-            ttl=ttl,
-            idle=idle,
-            jitter=jitter,
             policy=policy,
             on_remove=on_remove,
             clock=clock,
+            loading=USUAL.changed(**loads),
+            ttl=ttl,
+            grace=grace,
+            idle=idle,
+            jitter=jitter,
+            load_age=load_age,
+            **lives,
         )
         if os.environ.get("HOTSET_DISABLE", "0") not in ("", "0"):
             self.enabled = False
@@ -113,7 +129,7 @@ class Cache(BaseCache[K, V], MutableMapping[K, V]):
         bounds = [f"maxsize={self.maxsize}"]
         if self.maxweight is not None:
             bounds.append(f"maxweight={self.maxweight}")
-        bounds += [f"{name}={value:g}s" for name in ("ttl", "idle") if (value := getattr(self, name)) is not None]
+        bounds += [f"{name}={value:g}s" for name in ("ttl", "grace", "idle") if (value := getattr(self, name))]
         off = "" if self.enabled else ", disabled"
         return f"<Cache {self.name!r}: {len(self)} entries, {', '.join(bounds)}, policy={self.policy}{off}>"
 
@@ -126,8 +142,9 @@ class Cache(BaseCache[K, V], MutableMapping[K, V]):
 
     def _settings(self) -> dict[str, Any]:
         """The arguments to make such a cache with."""
-        names = ("maxsize", "maxweight", "weigher", "ttl", "idle", "jitter", "policy", "on_remove", "clock")
-        return {name: getattr(self, f"_{name}" if name in _KEPT else name) for name in names}
+        names = ("maxsize", "maxweight", "weigher", "policy", "on_remove", "clock")
+        settings = {name: getattr(self, f"_{name}" if name in _KEPT else name) for name in names}
+        return {**settings, **self._given, **self._loading.options()}
 
     @overload
     def setdefault(self: Cache[K, V | None], key: K, default: None = None) -> V | None: ...
@@ -172,6 +189,7 @@ class Cache(BaseCache[K, V], MutableMapping[K, V]):
         loader: Callable[[K], V],
         *,
         ttl: Duration | Missing | None = MISSING,
+        grace: Duration | Missing | None = MISSING,
         idle: Duration | Missing | None = MISSING,
         tags: Iterable[str] | None = None,
     ) -> V:
@@ -179,15 +197,19 @@ class Cache(BaseCache[K, V], MutableMapping[K, V]):
 
         Whoever asks for the key meanwhile, in threads and tasks, waits for this load and gets what it returns or
         raises. It is stored unless the key was written to since the load began. What can be read only once (an
-        iterator, an open file) is returned and not stored.
+        iterator, an open file) is returned and not stored. A stale value is served within its grace while it is
+        refreshed by ``loader``, or after a load that failed.
         """
-        found = self.get(key, MISSING)
-        if not isinstance(found, Missing):
-            return found
+        step: Any = self._look_up(key)
+        if step[0] == "hit":
+            return step[1]  # type: ignore[no-any-return]
         if not self.enabled:
             with Load(self):
                 return loader(key)
-        attempt = self._attempt(key, **_given(ttl=ttl, idle=idle, tags=tags))
+        attempt = self._attempt(key, **_given(ttl=ttl, grace=grace, idle=idle, tags=tags))
+        if step[0] == "refresh":
+            refresh_later(attempt, lambda: loader(key), is_coroutine=False)
+            return step[1]  # type: ignore[no-any-return]
         return load_here(attempt, lambda: loader(key))  # type: ignore[no-any-return]
 
     # Many at once
@@ -202,11 +224,12 @@ class Cache(BaseCache[K, V], MutableMapping[K, V]):
         items: Mapping[K, V] | Iterable[tuple[K, V]],
         *,
         ttl: Duration | Missing | None = MISSING,
+        grace: Duration | Missing | None = MISSING,
         idle: Duration | Missing | None = MISSING,
         tags: Iterable[str] | None = None,
     ) -> None:
         """Store the pairs of a mapping or of an iterable."""
-        options = _given(ttl=ttl, idle=idle, tags=tags)
+        options = _given(ttl=ttl, grace=grace, idle=idle, tags=tags)
         pairs = cast("Mapping[K, V]", items).items() if isinstance(items, Mapping) else items
         for key, value in pairs:
             self.set(key, value, **options)
@@ -224,10 +247,11 @@ class Cache(BaseCache[K, V], MutableMapping[K, V]):
         keys: Iterable[K],
         *,
         ttl: Duration | Missing | None = MISSING,
+        grace: Duration | Missing | None = MISSING,
         idle: Duration | Missing | None = MISSING,
     ) -> int:
         """Give each of ``keys`` a new life; how many there were."""
-        options = _given(ttl=ttl, idle=idle)
+        options = _given(ttl=ttl, grace=grace, idle=idle)
         return sum(self.touch(key, **options) for key in keys)
 
     def load_many(
@@ -236,6 +260,7 @@ class Cache(BaseCache[K, V], MutableMapping[K, V]):
         load_missing: Callable[[list[K]], Mapping[K, V]],
         *,
         ttl: Duration | Missing | None = MISSING,
+        grace: Duration | Missing | None = MISSING,
         idle: Duration | Missing | None = MISSING,
         tags: Iterable[str] | None = None,
     ) -> dict[K, V]:
@@ -248,7 +273,11 @@ class Cache(BaseCache[K, V], MutableMapping[K, V]):
         found = self.get_many(wanted)
         missing = [key for key in wanted if key not in found]
         if missing and self.enabled:
-            found.update(load_many_here(self._attempts(missing, _given(ttl=ttl, idle=idle, tags=tags)), load_missing))
+            found.update(
+                load_many_here(
+                    self._attempts(missing, _given(ttl=ttl, grace=grace, idle=idle, tags=tags)), load_missing
+                )
+            )
         elif missing:
             with Load(self):
                 found.update(load_missing(missing))
@@ -271,6 +300,7 @@ class Cache(BaseCache[K, V], MutableMapping[K, V]):
         /,
         *,
         ttl: TtlOfResult | Missing = ...,
+        grace: Duration | Missing | None = ...,
         idle: Duration | Missing | None = ...,
         tags: Tags | None = ...,
         key: Callable[..., Any] | None = ...,
@@ -279,6 +309,7 @@ class Cache(BaseCache[K, V], MutableMapping[K, V]):
         should_cache: ShouldCache | None = ...,
         name: str | None = ...,
         version: object = ...,
+        **loading: Unpack[ResultOptions],
     ) -> Decorator: ...
     def cache_result(
         self,
@@ -286,6 +317,7 @@ class Cache(BaseCache[K, V], MutableMapping[K, V]):
         /,
         *,
         ttl: TtlOfResult | Missing = MISSING,
+        grace: Duration | Missing | None = MISSING,
         idle: Duration | Missing | None = MISSING,
         tags: Tags | None = None,
         key: Callable[..., Any] | None = None,
@@ -294,17 +326,20 @@ class Cache(BaseCache[K, V], MutableMapping[K, V]):
         should_cache: ShouldCache | None = None,
         name: str | None = None,
         version: object = None,
+        **loading: Unpack[ResultOptions],
     ) -> Any:
         """Cache what a function returns in this cache; see :func:`hotset.cache_result`, which has the same options.
 
-        ``ttl`` and ``idle`` are those of the cache unless given. Functions that share a cache never share a key.
+        What says how long results live and how they are loaded is as the cache has it unless given. Functions that share a cache never share a key.
         """
-        from hotset._decorator import Options, decorated
+        from hotset._decorator import decorated
 
-        options = Options(ttl, idle, tags, key, ignore, typed, should_cache, name, version)
+        loads, plan = split("cache_result", loading, of_results=True)
+        plan |= {"ttl": ttl, "grace": grace, "idle": idle, "tags": tags, "key": key, "ignore": ignore}
+        plan |= {"typed": typed, "should_cache": should_cache, "name": name}
 
         def decorate(target: Any) -> Any:
-            return decorated(target, self, options)
+            return decorated(target, self, plan, loads, version)
 
         return decorate if function is None else decorate(function)
 

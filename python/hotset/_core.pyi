@@ -5,6 +5,7 @@ from typing import Any, Concatenate, Final, Generic, Literal, Never, ParamSpec, 
 
 from hotset._cache import Cache
 from hotset._info import CacheInfo
+from hotset._loading import Loading
 from hotset._types import Duration
 
 _K = TypeVar("_K")
@@ -27,6 +28,8 @@ class Missing:
 MISSING: Final[Missing]
 """Stands for a value that is not there, where None could be one. It is false."""
 
+def seconds(name: str, value: Duration | None) -> float | None: ...
+
 @final
 class Flight:
     """A load that somebody else leads."""
@@ -44,19 +47,31 @@ class Flight:
     def join(self, waiter: object) -> int | None: ...
     def leave(self, token: int) -> bool: ...
     def strand(self) -> None: ...
+    @property
+    def age(self) -> float: ...
+    def give_up_if_old(self) -> bool: ...
 
 @final
 class Attempt:
     """One caller's way to the value of a key."""
 
-    def begin(self, as_task: bool, looks: bool) -> tuple[Any, ...]: ...
+    @property
+    def loading(self) -> Loading: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def is_timed_by_hand(self) -> bool: ...
+    def now(self) -> float: ...
+    def standing(self) -> tuple[Any, ...] | None: ...
+    def count_stale(self) -> None: ...
+    def begin(self, where: str, looks: bool) -> tuple[Any, ...]: ...
     def wait_for(self, flight: Flight, blocks: bool) -> bool: ...
     def waited(self) -> None: ...
     def overtake(self) -> None: ...
     def run(self, loader: Callable[[], Any] | None = None, others: list[Attempt] = ...) -> Any: ...
     def untimed(self) -> None: ...
     def land(self, value: object) -> None: ...
-    def fail(self, error: BaseException) -> None: ...
+    def fail(self, error: BaseException) -> bool: ...
     def quit(self) -> None: ...
     def leave_out(self) -> None: ...
 
@@ -70,6 +85,9 @@ class Stats:
     @property
     def misses(self) -> int:
         """Reads that did not."""
+    @property
+    def stale(self) -> int:
+        """Of those, reads that were answered with a stale value."""
     @property
     def requests(self) -> int:
         """Hits and misses together."""
@@ -151,12 +169,11 @@ class CacheVerbs(Generic[_K, _V]):
         maxsize: int | Missing | None,
         maxweight: int | None,
         weigher: Callable[[_K, _V], int] | None,
-        ttl: Duration | None,
-        idle: Duration | None,
-        jitter: float,
         policy: str,
         on_remove: Callable[[_K, _V, str], object] | None,
         clock: ManualClock | None,
+        loading: Loading,
+        **given: Any,
     ) -> Self: ...
     @property
     def name(self) -> str:
@@ -173,6 +190,12 @@ class CacheVerbs(Generic[_K, _V]):
     @property
     def ttl(self) -> float | None:
         """Seconds that entries are fresh unless they say otherwise, None for no end."""
+    @property
+    def grace(self) -> float | None:
+        """Seconds after its ttl that a value may still be served unless it says otherwise, None for none."""
+    @property
+    def load_age(self) -> float | None:
+        """Seconds after which a load is given up, None for never."""
     @property
     def idle(self) -> float | None:
         """Seconds that entries may stay unread unless they say otherwise, None for no end."""
@@ -191,6 +214,7 @@ class CacheVerbs(Generic[_K, _V]):
         value: _V,
         *,
         ttl: Duration | Missing | None = ...,
+        grace: Duration | Missing | None = ...,
         idle: Duration | Missing | None = ...,
         tags: Iterable[str] | None = None,
     ) -> None:
@@ -198,6 +222,8 @@ class CacheVerbs(Generic[_K, _V]):
 
         Args:
             ttl: How long it is fresh; None for no end, by default what the cache says.
+            grace: How long after that it may still be served where it can be loaded anew, by default what the cache
+                says.
             idle: It leaves if it was not read for so long; by default what the cache says.
             tags: Names to keep with the entry.
 
@@ -211,6 +237,7 @@ class CacheVerbs(Generic[_K, _V]):
         value: _V,
         *,
         ttl: Duration | Missing | None = ...,
+        grace: Duration | Missing | None = ...,
         idle: Duration | Missing | None = ...,
         tags: Iterable[str] | None = None,
     ) -> bool:
@@ -221,6 +248,7 @@ class CacheVerbs(Generic[_K, _V]):
         value: _V,
         *,
         ttl: Duration | Missing | None = ...,
+        grace: Duration | Missing | None = ...,
         idle: Duration | Missing | None = ...,
         tags: Iterable[str] | None = None,
     ) -> bool:
@@ -237,9 +265,16 @@ class CacheVerbs(Generic[_K, _V]):
     def delete(self, key: _K) -> bool:
         """Take an entry out; whether there was one."""
     def expire(self, key: _K) -> bool:
-        """End an entry's life now; whether there was one."""
-    def touch(self, key: _K, *, ttl: Duration | Missing | None = ..., idle: Duration | Missing | None = ...) -> bool:
-        """Give an entry a new life; whether there was one. Arguments as for :meth:`set`."""
+        """End an entry's ttl now; whether there was one. For its grace it may still be served."""
+    def touch(
+        self,
+        key: _K,
+        *,
+        ttl: Duration | Missing | None = ...,
+        grace: Duration | Missing | None = ...,
+        idle: Duration | Missing | None = ...,
+    ) -> bool:
+        """Begin an entry's life anew; whether there was one. What is not said stays as it was for the entry."""
     @overload
     def peek(self, key: _K) -> _V | None: ...
     @overload
@@ -259,9 +294,10 @@ class CacheVerbs(Generic[_K, _V]):
         Raises TypeError for tags that are no text.
         """
     def expire_tags(self, *tags: str) -> None:
-        """End the lives of the entries that carry one of these tags; see :meth:`invalidate_tags`.
+        """End the ttl of the entries that carry one of these tags, at the same cost however many they are.
 
-        Without grace, which is not there yet, the entries are gone as if invalidated.
+        For their grace they may still be served while they are loaded anew; without grace they are gone. See
+        :meth:`invalidate_tags`.
         """
     def sweep(self) -> int:
         """Give back the memory of what has expired, or was invalidated by tag or cleared, now; how many entries."""
@@ -285,14 +321,19 @@ class CacheVerbs(Generic[_K, _V]):
     @property
     def _on_remove(self) -> Callable[[_K, _V, str], object] | None: ...
     @property
-    def _jitter(self) -> float: ...
+    def _given(self) -> dict[str, Any]: ...
+    @property
+    def _loading(self) -> Loading: ...
     @property
     def _clock(self) -> ManualClock | None: ...
+    def _look_up(self, key: _K) -> tuple[Any, ...]: ...
     def _attempt(
         self,
         key: _K,
+        loading: Loading | None = None,
         *,
         ttl: Duration | Missing | None = ...,
+        grace: Duration | Missing | None = ...,
         idle: Duration | Missing | None = ...,
         tags: Iterable[str] | None = ...,
     ) -> Attempt: ...
@@ -345,7 +386,7 @@ class CachedFunction(Generic[_P, _R_co]):
     def set(self, value: Any, /, *args: _P.args, **kwargs: _P.kwargs) -> None:
         """Store a value as the result of a call: ``f.set(value, *args)``."""
     def expire(self, *args: _P.args, **kwargs: _P.kwargs) -> bool:
-        """End the life of this call's result now; whether there was one."""
+        """End the ttl of this call's result now; whether there was one. For its grace it may still be served."""
     def cache_key(self, *args: _P.args, **kwargs: _P.kwargs) -> CallKey:
         """Return the key of this call, which the verbs of the cache take."""
     def cache_info(self) -> CacheInfo:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar, overload
+from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar, Unpack, overload
 
 from hotset._core import wrap
+from hotset._loading import split
 from hotset._plan import Plan, name_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable
 
     from hotset._cache import Cache
-    from hotset._core import CachedCoroutineFunction, CachedFunction, ManualClock, Missing
+    from hotset._core import CachedCoroutineFunction, CachedFunction, ManualClock
     from hotset._policies import Policy
-    from hotset._types import Duration, ShouldCache, Tags, TtlOfResult
+    from hotset._types import Duration, ResultOptions, ShouldCache, Tags, TtlOfResult
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -41,6 +42,7 @@ def cache_result(function: Callable[P, R], /) -> CachedFunction[P, R]: ...
 def cache_result(
     *,
     ttl: TtlOfResult = ...,
+    grace: Duration | None = ...,
     idle: Duration | None = ...,
     maxsize: int | None = ...,
     tags: Tags | None = ...,
@@ -52,13 +54,16 @@ def cache_result(
     version: object = ...,
     policy: Policy = ...,
     jitter: float = ...,
+    load_age: Duration | None = ...,
     clock: ManualClock | None = ...,
+    **loading: Unpack[ResultOptions],
 ) -> Decorator: ...
 def cache_result(
     function: Any = None,
     /,
     *,
     ttl: TtlOfResult = None,
+    grace: Duration | None = None,
     idle: Duration | None = None,
     maxsize: int | None = 10_000,
     tags: Tags | None = None,
@@ -70,21 +75,22 @@ def cache_result(
     version: object = None,
     policy: Policy = "tinylfu",
     jitter: float = 0.0,
+    load_age: Duration | None = "5m",
     clock: ManualClock | None = None,
+    **loading: Unpack[ResultOptions],
 ) -> Any:
     """Cache what a function returns, in memory of its own.
 
-    Works on functions, coroutine functions, methods, classmethods, staticmethods, partials and other callables,
-    with and
-    without parentheses. Arguments by position, by keyword and by default are one key; ``1``, ``1.0`` and ``True``
-    are three.
-    Containers, dataclasses, arrays and tables are keyed by what they hold at the call, objects that compare by
-    identity by identity, without keeping them alive.
+    Works on functions, coroutine functions, methods, classmethods, staticmethods, partials and other callables, with
+    and without parentheses. Arguments by position, by keyword and by default are one key; ``1``, ``1.0`` and ``True``
+    are three. Containers, dataclasses, arrays and tables are keyed by what they hold at the call, objects that compare
+    by identity by identity, without keeping them alive.
 
     Args:
         function: What to decorate.
         ttl: How long a result is fresh: a duration (``"30m"``, seconds, a timedelta), a function of the result that
             gives one, or None (the default) for no end.
+        grace: How long after that it may still be served, while it is refreshed or after a load that failed.
         idle: A result leaves if it was not asked for so long.
         maxsize: The most results kept; None is unbounded, 0 keeps nothing. For methods: of all instances together.
         tags: Names, templates over the parameters (``"user:{user_id}"``), or a function of the arguments (and of
@@ -99,7 +105,21 @@ def cache_result(
         version: Say another one when the meaning of the results changes.
         policy: Who is evicted.
         jitter: By which fraction of the ttl lives are shortened at random.
+        load_age: A load that takes longer is given up: nobody waits for it any more, and it stores nothing. None for
+            never.
         clock: A clock for tests.
+        refresh_ahead: The part of the ttl after which a hit has the result refreshed in the background: ``0.8``.
+        early_refresh: True has a hit refresh the result a random while before its ttl ends, the longer its load took
+            (XFetch: Vattani, Chierichetti, Lowenstein, PVLDB 8(8), 2015); a number is a factor by which to be earlier.
+        soft_timeout: How long a caller waits for a load before it takes a stale result: 0 (the default) not at all, so
+            that the load is made in the background; None until the load ends, and only if that fails.
+        timeout: How long a load may take before it is given up and raises :class:`hotset.LoadTimeoutError`. The load
+            of a function that is no coroutine runs in a thread of a small pool then, in a copy of the caller's context.
+        negative_ttl: How long a result is fresh that says that there is nothing: None, or what ``is_negative`` says.
+        is_negative: A function of the result.
+        cache_errors: Exceptions that are answers: they are kept, and raised again for ``error_ttl``.
+        error_ttl: How long a load that failed is not repeated where there is something else to give, a stale result or
+            an error that is kept; one second by default, and twice as long with every failure in a row, up to 64 times.
 
     Raises:
         TypeError: for a generator function, and for options of a wrong kind.
@@ -107,58 +127,35 @@ def cache_result(
     """
     from hotset._cache import Cache
 
+    loads, plan = split("cache_result", loading, of_results=True)
+    plan |= {"ttl": ttl, "grace": grace, "idle": idle, "tags": tags, "key": key, "ignore": ignore}
+    plan |= {"typed": typed, "should_cache": should_cache, "name": name}
+
     def decorate(target: Any) -> Any:
         if isinstance(target, staticmethod | classmethod):
             return _rewrap(target, decorate)
         _check_callable(target)
         cache: Cache[Any, Any] = Cache(
-            name or name_of(target), maxsize=maxsize, policy=policy, jitter=jitter, clock=clock
+            name or name_of(target), maxsize=maxsize, policy=policy, jitter=jitter, load_age=load_age, clock=clock
         )
-        options = Options(ttl, idle, tags, key, ignore, typed, should_cache, name, version)
-        return decorated(target, cache, options)
+        return decorated(target, cache, plan, loads, version)
 
     return decorate if function is None else decorate(function)
 
 
-class Options:
-    """What both forms of the decorator take."""
-
-    def __init__(
-        self,
-        ttl: TtlOfResult | Missing,
-        idle: Duration | Missing | None,
-        tags: Tags | None,
-        key: Callable[..., Any] | None,
-        ignore: Iterable[str],
-        typed: bool,
-        should_cache: ShouldCache | None,
-        name: str | None,
-        version: object,
-    ) -> None:
-        self.version = version
-        self.plan: dict[str, Any] = {
-            "ttl": ttl,
-            "idle": idle,
-            "tags": tags,
-            "key": key,
-            "ignore": ignore,
-            "typed": typed,
-            "should_cache": should_cache,
-            "name": name,
-        }
-
-
-def decorated(function: Any, cache: Cache[Any, Any], options: Options) -> Any:
+def decorated(
+    function: Any, cache: Cache[Any, Any], plan: dict[str, Any], loads: dict[str, Any], version: object
+) -> Any:
     """Return ``function`` with its results kept in ``cache``."""
     if isinstance(function, staticmethod | classmethod):
-        return _rewrap(function, lambda inner: decorated(inner, cache, options))
+        return _rewrap(function, lambda inner: decorated(inner, cache, plan, loads, version))
     _check_callable(function)
-    result = wrap(function, cache, Plan(function, **options.plan))
+    result = wrap(function, cache, Plan(function, **plan, loading=cache._loading.changed(**loads)))
     functools.update_wrapper(result, function)
     if not hasattr(result, "__qualname__"):
         result.__name__ = result.__qualname__ = name_of(function).rpartition(".")[2]
-    if options.version is not None:
-        result.version = options.version
+    if version is not None:
+        result.version = version
     return result
 
 

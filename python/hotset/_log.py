@@ -26,6 +26,29 @@ def read_once(function: str, result: str) -> None:
     )
 
 
+def load_given_up(name: str, age: float) -> None:
+    """A load has been in progress for too long."""
+    _logger().warning(
+        "cache %r: a load has been in progress for more than %g s (load_age) and is given up: nobody waits for it any "
+        "more, and what it returns is not stored",
+        name,
+        age,
+    )
+
+
+def refresh_failed(name: str, error: Exception) -> None:
+    """A load that nobody waits for has raised."""
+    _logger().warning("a refresh of %s failed with %s%s", name, type(error).__name__, _place(error))
+
+
+def _place(error: Exception) -> str:
+    """Where an exception was raised. What it says could be a value."""
+    traceback = error.__traceback__
+    while traceback is not None and traceback.tb_next is not None:
+        traceback = traceback.tb_next
+    return "" if traceback is None else f" at {traceback.tb_frame.f_code.co_filename}:{traceback.tb_lineno}"
+
+
 def _logger() -> logging.Logger:
     # Imported when there is something to say: it takes longer than all of hotset.
     import logging

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     import inspect
     from collections.abc import Callable, Iterable, Sequence
 
-    from hotset._types import ShouldCache, Tags, TtlOfResult
+    from hotset._core import Missing
+    from hotset._loading import Loading
+    from hotset._types import Duration, ShouldCache, Tags, TtlOfResult
 
 # Flags of code objects, from the documentation of `inspect`; the module itself takes longer to import than all of
 # hotset.
@@ -40,7 +42,8 @@ class Plan:
         self,
         function: Callable[..., Any],
         *,
-        ttl: TtlOfResult,
+        ttl: TtlOfResult | Missing,
+        grace: object,
         idle: object,
         tags: Tags | None,
         key: Callable[..., Any] | None,
@@ -48,6 +51,11 @@ class Plan:
         typed: bool,
         should_cache: ShouldCache | None,
         name: str | None,
+        loading: Loading,
+        refresh_ahead: object = MISSING,
+        early_refresh: object = MISSING,
+        negative_ttl: Duration | None = None,
+        is_negative: Callable[[Any], bool] | None = None,
     ) -> None:
         _refuse_generators(function)
         parameters = _Parameters.of(function)
@@ -71,7 +79,17 @@ class Plan:
         self.is_coroutine = is_coroutine_function(function)
         self.typed = _flag("typed", typed)
         self.ttl = ttl
+        self.grace = grace
         self.idle = idle
+        self.refresh_ahead = refresh_ahead
+        self.early_refresh = early_refresh
+        self.loading = loading
+        self.negative_ttl = negative_ttl
+        self.is_negative = _callable("is_negative", is_negative, "a function of the result")
+        if is_negative is not None and negative_ttl is None:
+            raise ValueError(
+                "is_negative says which results negative_ttl is for: give that too, as in negative_ttl='10s'"
+            )
         self.tags = None if tags is None else compile_tags(function, tags, parameters)
         #: Only a function of the user's is asked once, and with the result.
         self.tags_need_result = callable(tags)

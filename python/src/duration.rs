@@ -39,6 +39,12 @@ pub(crate) fn duration(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Option<
     Ok(Some(duration))
 }
 
+/// Seconds from a duration, None for no end. `name` is that of the argument, for the error.
+#[pyfunction]
+pub(crate) fn seconds(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Option<f64>> {
+    Ok(duration(name, value)?.map(|duration| duration.as_secs_f64()))
+}
+
 fn describe(name: &str, value: &Bound<'_, PyAny>) -> String {
     format!("{name}={value}: {INSTEAD}")
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use hotset::Memory;
 use hotset::expiry::Lifespan;
 use hotset::flight::Fenced;
-use hotset::memory::{Condition, Details, Left, Owner, Stored};
+use hotset::memory::{Condition, Details, Facts, Left, More, Owner, Stored};
 use hotset::stats::Cause;
 use hotset::sync::Mutex;
 use pyo3::prelude::*;
@@ -92,17 +92,23 @@ impl Inner {
         known.unwrap_or_else(|| (self.name.clone(), Rule::Typed))
     }
 
-    /// Reads a value; counts a hit or a miss.
-    pub(crate) fn read(self: &Arc<Self>, py: Python<'_>, probe: &mut Probe<'_>) -> PyResult<Option<Object>> {
+    /// Reads a value, and what else there is to it; counts a hit or a miss.
+    pub(crate) fn read(self: &Arc<Self>, py: Python<'_>, probe: &mut Probe<'_>) -> PyResult<(Option<Object>, More)> {
         if !self.memory().is_enabled() {
-            return Ok(None);
+            return Ok((None, More::Nothing));
         }
         let tag = probe.tag();
         let read = probe.settle_read(py, |probe| self.memory().read(tag.hash(), tag.owner(), probe, Object::clone))?;
         if read.due {
             self.tend(py, tag.hash());
         }
-        Ok(read.found)
+        Ok((read.found, read.more))
+    }
+
+    /// What is known of an entry that is there, with its value, without any effect.
+    pub(crate) fn examine(&self, py: Python<'_>, probe: &mut Probe<'_>) -> PyResult<Option<(Object, Facts)>> {
+        let hash = probe.tag().hash();
+        probe.settle_read(py, |probe| self.memory().examine(hash, probe, |value, facts| (value.clone(), facts)))
     }
 
     #[cold]
@@ -221,16 +227,15 @@ impl Inner {
         Ok(fresh)
     }
 
-    /// Takes an entry out because its time is said to be over; whether it was there and fresh.
+    /// Makes an entry stale, or takes it out if it has no grace; whether it was there and fresh.
     pub(crate) fn expire(self: &Arc<Self>, py: Python<'_>, probe: &mut Probe<'_>) -> PyResult<bool> {
-        let fresh = self.peek(py, probe)?.is_some();
-        let left = probe.settle(py, |probe| self.store.remove(probe.tag().hash(), probe, Cause::Expired))?;
+        let (fresh, left) = probe.settle(py, |probe| self.store.expire(probe.tag().hash(), probe))?;
         self.finish(py, left);
         Ok(fresh)
     }
 
     /// Gives an entry a new life; whether it was there and fresh.
-    pub(crate) fn touch(&self, py: Python<'_>, probe: &mut Probe<'_>, lifespan: Lifespan) -> PyResult<bool> {
+    pub(crate) fn touch(&self, py: Python<'_>, probe: &mut Probe<'_>, lifespan: Option<Lifespan>) -> PyResult<bool> {
         probe.settle(py, |probe| self.memory().touch(probe.tag().hash(), probe, lifespan))
     }
 
@@ -248,7 +253,7 @@ impl Inner {
             self.log_first_eviction(py);
         }
         let Some(listener) = &self.listener else { return };
-        for removed in left {
+        for removed in left.into_iter().filter(|removed| !removed.is_error) {
             let told = self.face(py, &removed.key).and_then(|key| {
                 let cause = PyString::intern(py, removed.cause.name());
                 listener.bind(py).call1((key.bind(py), removed.value.bind(py), cause))

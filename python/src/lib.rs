@@ -39,6 +39,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<stats::Stats>()?;
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     module.add("MISSING", missing::missing(py)?.into_bound(py))?;
+    module.add_function(wrap_pyfunction!(duration::seconds, module)?)?;
     flight::register(module)?;
     function::register(module)?;
     register_coroutines(py)?;

@@ -8,6 +8,7 @@ use pyo3::prelude::*;
 pub(crate) struct Stats {
     hits: u64,
     misses: u64,
+    stale: u64,
     loads: u64,
     load_errors: u64,
     load_seconds: f64,
@@ -28,6 +29,7 @@ impl From<&Counts> for Stats {
         Self {
             hits: total.hits,
             misses: total.misses,
+            stale: total.stale,
             loads: total.loads,
             load_errors: total.load_errors,
             load_seconds: total.load_nanos as f64 / 1e9,
@@ -57,10 +59,11 @@ impl Stats {
 
     fn __repr__(&self) -> String {
         format!(
-            "<Stats {:.1} % of {} requests hit, {} loads ({} failed) took {:.3} s, {} refused, {} entries, removed: \
+            "<Stats {:.1} % of {} requests hit, {} misses answered stale, {} loads ({} failed) took {:.3} s, {} refused, {} entries, removed: \
              {} expired, {} evicted, {} replaced, {} invalidated, {} cleared>",
             self.hit_ratio() * 100.0,
             self.requests(),
+            self.stale,
             self.loads,
             self.load_errors,
             self.load_seconds,

@@ -1,9 +1,11 @@
 //! A memory whose loads are fenced: every write goes by the flights first.
 
+use std::cell::Cell;
 use std::sync::Arc;
 
-use crate::clock::Tick;
+use crate::clock::{NEVER, Tick};
 use crate::error::Error;
+use crate::expiry::after;
 use crate::flight::flights::{Begun, Flights, Landing, Meeting, Ticket};
 use crate::flight::table::Beginning;
 use crate::memory::{Condition, Details, Hashed, Left, Memory, Options, Owner, Probe, Removed, Stored, Unsure};
@@ -14,6 +16,8 @@ use crate::sync::RawMutex;
 pub struct Fenced<K, V, S: Meeting, R> {
     memory: Memory<K, V, R>,
     flights: Flights<K, S, R>,
+    /// How old a load may become before it is given up, or [`NEVER`].
+    load_age: Tick,
 }
 
 impl<K: Hashed, V, S: Meeting, R: RawMutex> Fenced<K, V, S, R> {
@@ -22,8 +26,21 @@ impl<K: Hashed, V, S: Meeting, R: RawMutex> Fenced<K, V, S, R> {
     /// # Errors
     /// [`Error::UnknownPolicy`].
     pub fn new(options: Options) -> Result<Self, Error> {
+        Self::with_load_age(options, NEVER)
+    }
+
+    /// As [`Fenced::new`], with loads that are given up when they have become so old: nobody joins them, and they store nothing.
+    ///
+    /// # Errors
+    /// [`Error::UnknownPolicy`].
+    pub fn with_load_age(options: Options, load_age: Tick) -> Result<Self, Error> {
         let flights = Flights::new(options.shards);
-        Ok(Self { memory: Memory::new(options)?, flights })
+        Ok(Self { memory: Memory::new(options)?, flights, load_age })
+    }
+
+    /// How old a load may become before it is given up, or [`NEVER`].
+    pub fn load_age(&self) -> Tick {
+        self.load_age
     }
 
     /// The memory, to read from.
@@ -38,7 +55,8 @@ impl<K: Hashed, V, S: Meeting, R: RawMutex> Fenced<K, V, S, R> {
         &self.flights
     }
 
-    /// As [`Flights::begin`], at the memory's epoch: a load that a tag may have overtaken is not joined.
+    /// As [`Flights::begin`], at this time and the memory's epoch: a load that is too old is not joined, nor one that a tag may have
+    /// overtaken.
     ///
     /// # Errors
     /// [`Unsure`] if the probe could not tell; nothing has changed then.
@@ -48,11 +66,17 @@ impl<K: Hashed, V, S: Meeting, R: RawMutex> Fenced<K, V, S, R> {
         key: &mut Option<K>,
         probe: &mut P,
         leader: impl FnOnce() -> S::Leader,
+        now: Tick,
         tags: impl FnOnce() -> Option<Box<[Arc<str>]>>,
         look: impl FnOnce(&mut P) -> Result<Option<T>, Unsure>,
     ) -> Result<Begun<S, T>, Unsure> {
         let hash = key.as_ref().map_or(0, Hashed::hash);
+        let old = Cell::new(false);
         let may_join = |began: &Beginning| {
+            if after(began.at, self.load_age) <= now {
+                old.set(true);
+                return false;
+            }
             #[cfg(any(test, feature = "validate"))]
             if self.flights.faults().joins_overtaken {
                 return true;
@@ -61,8 +85,15 @@ impl<K: Hashed, V, S: Meeting, R: RawMutex> Fenced<K, V, S, R> {
             began.since == self.memory.epoch(hash) || began.tags.as_ref().is_some_and(|tags| !killed(tags))
         };
         // Read under the lock of the table, so that an invalidation finds a load there that began before it.
-        let began = || Beginning { since: self.memory.epoch(hash), tags: tags() };
-        self.flights.begin(key, probe, leader, began, may_join, look)
+        let began = || Beginning { since: self.memory.epoch(hash), at: now, tags: tags() };
+        let mut begun = self.flights.begin(key, probe, leader, began, may_join, look)?;
+        if old.get()
+            && let Begun::Leads(ticket) = &mut begun
+        {
+            // A probe that had told all it met apart knows what it needs to.
+            ticket.succeeds_old = self.give_up(hash, probe, now).unwrap_or(false);
+        }
+        Ok(begun)
     }
 
     /// As [`Memory::invalidate_tags`]; what loads return that carry one of them and are in progress is refused.
@@ -145,6 +176,23 @@ impl<K: Hashed, V, S: Meeting, R: RawMutex> Fenced<K, V, S, R> {
     pub fn remove(&self, hash: u32, probe: &mut impl Probe<K>, cause: Cause) -> Result<Left<K, V>, Unsure> {
         self.flights.overtake(hash, probe)?;
         self.memory.remove(hash, probe, cause)
+    }
+
+    /// As [`Memory::expire`]; what loads of the key return from now on is refused.
+    ///
+    /// # Errors
+    /// [`Unsure`] if the probe could not tell; nothing has changed then.
+    pub fn expire(&self, hash: u32, probe: &mut impl Probe<K>) -> Result<(bool, Left<K, V>), Unsure> {
+        self.flights.overtake(hash, probe)?;
+        self.memory.expire(hash, probe)
+    }
+
+    /// Gives up the load of a key that is too old by now, if there is one; whether there was.
+    ///
+    /// # Errors
+    /// [`Unsure`] if the probe could not tell; nothing has changed then.
+    fn give_up(&self, hash: u32, probe: &mut impl Probe<K>, now: Tick) -> Result<bool, Unsure> {
+        self.flights.give_up(hash, probe, |began| after(began.at, self.load_age) <= now)
     }
 
     /// As [`Memory::pop_victim`]; what loads of its key return from now on is refused.

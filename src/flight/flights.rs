@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::clock::Tick;
 use crate::flight::table::{Beginning, Flight, Table};
 use crate::memory::{Hashed, Probe, Unsure};
 use crate::sync::{Mutex, RawMutex};
@@ -42,6 +43,8 @@ pub struct Faults {
 pub struct Ticket {
     hash: u32,
     number: u64,
+    /// Whether a load of the key that was too old was given up for this one.
+    pub(super) succeeds_old: bool,
 }
 
 /// What asking for a load came to.
@@ -71,6 +74,12 @@ impl Ticket {
     #[must_use]
     pub fn hash(&self) -> u32 {
         self.hash
+    }
+
+    /// Whether a load of the key that was too old was given up for this one.
+    #[must_use]
+    pub fn succeeds_old(&self) -> bool {
+        self.succeeds_old
     }
 
     /// The number of the flight, of which there is no second in the process.
@@ -131,7 +140,7 @@ impl<K: Hashed, S: Meeting, R: RawMutex> Flights<K, S, R> {
         }
         let Some(key) = key.take() else { unreachable!("a load has a key") };
         let number = table.add(key, leader(), began());
-        Ok(Begun::Leads(Ticket { hash, number }))
+        Ok(Begun::Leads(Ticket { hash, number, succeeds_old: false }))
     }
 
     /// Where the followers of a flight meet, for a leader who is one of them.
@@ -180,6 +189,28 @@ impl<K: Hashed, S: Meeting, R: RawMutex> Flights<K, S, R> {
             flight.overtaken = true;
         }
         Ok(())
+    }
+
+    /// As [`Flights::overtake`], for a load that `which` says; whether there is one.
+    ///
+    /// # Errors
+    /// [`Unsure`] if the probe could not tell; nothing has changed then.
+    pub fn give_up(
+        &self,
+        hash: u32,
+        probe: &mut impl Probe<K>,
+        which: impl Fn(&Beginning) -> bool,
+    ) -> Result<bool, Unsure> {
+        let mut table = self.table(hash).lock();
+        let found = table.find(hash, probe, |flight| !flight.overtaken && which(&flight.began))?;
+        Ok(found.map(|flight| flight.overtaken = true).is_some())
+    }
+
+    /// When the flight with this number began, while it is in progress and not overtaken.
+    #[must_use]
+    pub fn began(&self, hash: u32, number: u64) -> Option<Tick> {
+        let mut table = self.table(hash).lock();
+        table.get(hash, number).filter(|flight| !flight.overtaken).map(|flight| flight.began.at)
     }
 
     /// As [`Flights::overtake`], for every key that `which` says.

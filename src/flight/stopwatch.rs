@@ -47,6 +47,16 @@ impl Stopwatch {
         Self { hash, owner, began: Began::Coarsely(clock::Clock::System.coarse()) }
     }
 
+    /// When it began, by the memory's coarse clock.
+    #[inline]
+    #[must_use]
+    pub fn began<K: Hashed, V, R: RawMutex>(&self, memory: &Memory<K, V, R>) -> Tick {
+        match (self.began, memory.clock()) {
+            (Began::Coarsely(began), clock::Clock::System) => began,
+            (_, clock) => clock.coarse(),
+        }
+    }
+
     /// The load returned.
     #[inline]
     pub fn landed<K: Hashed, V, R: RawMutex>(self, memory: &Memory<K, V, R>) -> Landed {

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use hashbrown::HashTable;
 
+use crate::clock::Tick;
 use crate::flight::Meeting;
 use crate::memory::{Hashed, Probe, Unsure, Verdict};
 
@@ -18,6 +19,8 @@ static TABLES: AtomicU64 = AtomicU64::new(1);
 pub struct Beginning {
     /// The memory's epoch when the load began.
     pub since: u64,
+    /// When it began.
+    pub at: Tick,
     /// The tags that the result will carry; `None` if only the result will tell.
     pub tags: Option<Box<[Arc<str>]>>,
 }
@@ -26,7 +29,7 @@ impl Beginning {
     /// Of a load whose result will carry no tags.
     #[must_use]
     pub fn untagged(since: u64) -> Self {
-        Self { since, tags: Some(Box::default()) }
+        Self { since, at: 0, tags: Some(Box::default()) }
     }
 }
 

@@ -13,6 +13,9 @@ pub trait Hashed {
     fn owner(&self) -> Owner;
 }
 
+/// The kind of entries that are errors; as many kinds of lifespans have a number below it.
+pub(crate) const ERROR: u8 = 7;
+
 /// A slot of the slab. A vacant one has no pair, and its timer's `next` is the next vacant one.
 #[derive(Debug)]
 pub(crate) struct Entry<K, V> {
@@ -28,7 +31,7 @@ impl<K, V> Entry<K, V> {
     }
 }
 
-/// A deadline (48 bits), flags (8) and a count of reads (8) in one word.
+/// The first moment at which a hit is more than a hit (48 bits), flags (8) and a count of reads (8) in one word.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Life(u64);
 
@@ -36,7 +39,10 @@ const READS: u64 = 0xFF;
 const ZONE_SHIFT: u32 = 8;
 const ZONE: u64 = 0b11 << ZONE_SHIFT;
 const TIMED: u64 = 1 << 10;
-const EXTRA: u64 = 1 << 11;
+const OWN: u64 = 1 << 11;
+const TAGGED: u64 = 1 << 12;
+const KIND_SHIFT: u32 = 13;
+const KIND: u64 = 0b111 << KIND_SHIFT;
 const DEADLINE_SHIFT: u32 = 16;
 
 impl Life {
@@ -88,14 +94,41 @@ impl Life {
         self.set(TIMED, on);
     }
 
-    /// Whether there is an [`Extra`] for the entry.
+    /// Whether a [`super::course::Own`] is noted of the entry.
     #[inline]
-    pub(crate) fn has_extra(self) -> bool {
-        self.0 & EXTRA != 0
+    pub(crate) fn is_own(self) -> bool {
+        self.0 & OWN != 0
     }
 
-    pub(crate) fn set_extra(&mut self, on: bool) {
-        self.set(EXTRA, on);
+    pub(crate) fn set_own(&mut self, on: bool) {
+        self.set(OWN, on);
+    }
+
+    /// Whether the entry carries tags.
+    #[inline]
+    pub(crate) fn is_tagged(self) -> bool {
+        self.0 & TAGGED != 0
+    }
+
+    pub(crate) fn set_tagged(&mut self, on: bool) {
+        self.set(TAGGED, on);
+    }
+
+    /// Which of the usual lifespans the entry has, or [`ERROR`].
+    #[inline]
+    pub(crate) fn kind(self) -> u8 {
+        ((self.0 & KIND) >> KIND_SHIFT) as u8
+    }
+
+    #[inline]
+    pub(crate) fn set_kind(&mut self, kind: u8) {
+        self.0 = self.0 & !KIND | u64::from(kind) << KIND_SHIFT & KIND;
+    }
+
+    /// Whether what is stored is an error that a load ended with, and no value.
+    #[inline]
+    pub(crate) fn is_error(self) -> bool {
+        self.is_own() && self.kind() == ERROR
     }
 
     fn set(&mut self, flag: u64, on: bool) {
@@ -103,15 +136,11 @@ impl Life {
     }
 }
 
-/// What only some entries have, kept beside them.
+/// The tags of an entry.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Extra {
-    /// Until when the entry may be renewed by reads: the end of its ttl.
-    pub(crate) expires: Tick,
-    /// How long it may stay unread.
-    pub(crate) idle: Tick,
-    /// Where its first tag is noted, or [`crate::policy::NONE`].
-    pub(crate) tags: MemberId,
+pub(crate) struct Carried {
+    /// Where its first tag is noted.
+    pub(crate) first: MemberId,
     /// The epoch at which no tag had killed it.
     pub(crate) alive: Epoch,
 }

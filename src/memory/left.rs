@@ -17,6 +17,8 @@ pub struct Removed<K, V> {
     pub gone: bool,
     /// Whether it could have been read until then.
     pub fresh: bool,
+    /// Whether its value was an error that a load ended with.
+    pub is_error: bool,
     /// Whether it was taken out of the memory's totals before it left.
     pub(crate) settled: bool,
 }

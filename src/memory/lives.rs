@@ -1,90 +1,182 @@
-//! Lives in a shard: deadlines set and put off, and what is over taken out in bounded steps.
+//! Lives in a shard: courses set and changed, and what is over taken out in bounded steps.
 
-use std::sync::Arc;
+use std::time::Duration;
 
-use crate::clock::{Clock, NEVER, Tick};
-use crate::expiry::{Lifespan, Wheel};
-use crate::memory::Left;
-use crate::memory::entry::{Extra, Hashed};
+use crate::clock::{COARSE_LAG, Clock, NEVER, Tick};
+use crate::expiry::{Early, Lifespan, Part, Wheel, after};
+use crate::memory::course::{Course, Own, earlier};
+use crate::memory::entry::{ERROR, Hashed, Life};
 use crate::memory::shard::Shard;
-use crate::memory::tags::Epoch;
-use crate::policy::Slot;
+use crate::memory::{Details, Left};
+use crate::policy::{Nodes, Slot};
 use crate::stats::Cause;
 
-/// The most entries that one operation examines of those that may have expired.
-const TEND_STEP: usize = 32;
+/// The most entries that one operation examines of those that may have expired, or that a tag has killed.
+pub(super) const TEND_STEP: usize = 32;
+
+/// How often the time until a load that fails is repeated doubles.
+const DOUBLINGS: u8 = 6;
+
+/// How long nothing is loaded after a failure, of which there were so many before.
+fn backed_off(base: Tick, failures: u8) -> Tick {
+    base.saturating_mul(1 << failures.min(DOUBLINGS)).min(NEVER)
+}
+
+/// Whether an entry is not in the wheel, and has its creation noted there.
+#[inline]
+fn life_has_no_end(life: Life) -> bool {
+    !life.is_timed() && !life.is_own()
+}
 
 impl<K: Hashed, V> Shard<K, V> {
-    /// A life, shortened by jitter.
+    /// Gives an entry its course, as it was just stored.
     #[inline]
-    pub(super) fn jittered(&mut self, lifespan: Lifespan) -> Lifespan {
-        Lifespan { ttl: self.jitter.shorten(lifespan.ttl), ..lifespan }
-    }
-
-    /// Gives an entry its deadline and what else its life needs. Its tags had not killed it at the epoch `since`, or now.
-    #[inline]
-    pub(super) fn set_life(
-        &mut self,
-        slot: Slot,
-        lifespan: Lifespan,
-        tags: &[Arc<str>],
-        since: Option<Epoch>,
-        now: Tick,
-        clock: &Clock,
-    ) {
-        let expires = Lifespan::end(lifespan.ttl, now, clock);
-        let mut deadline = expires;
-        if lifespan.idle != NEVER || !tags.is_empty() || self.slab.get(slot).life.has_extra() {
-            deadline = expires.min(Lifespan::end(lifespan.idle, now, clock));
-            self.detach_tags(slot);
-            let needed = lifespan.idle != NEVER || !tags.is_empty();
-            let tags = self.attach_tags(slot, tags);
-            let extra = Extra { expires, idle: lifespan.idle, tags, alive: since.unwrap_or(self.epoch) };
-            self.slab.set_extra(slot, needed.then_some(extra));
-        }
-        self.set_deadline(slot, deadline, now);
-    }
-
-    /// A later deadline leaves an entry where it is in the wheel, which will put it off when it comes to it.
-    #[inline]
-    fn set_deadline(&mut self, slot: Slot, deadline: Tick, now: Tick) {
-        let life = &mut self.slab.get_mut(slot).life;
-        let (before, timed) = (life.deadline(), life.is_timed());
-        life.set_deadline(deadline);
-        if timed && deadline >= before || deadline == NEVER && !timed {
+    pub(super) fn set_life(&mut self, slot: Slot, details: &Details, failures: u8, now: Tick, clock: &Clock) {
+        let end = self.slab.end(slot);
+        let lifespan = &details.lifespan;
+        if !details.is_error
+            && details.course.is_none()
+            && let Some(kind) = self.slab.courses.kind(lifespan)
+        {
+            let ttl = self.slab.courses.shorten(lifespan.ttl, self.slab.hash(slot));
+            let created = lifespan.start(now, clock);
+            self.slab.set_own(slot, None);
+            let life = &mut self.slab.get_mut(slot).life;
+            life.set_kind(kind);
+            life.set_deadline(after(created, lifespan.lead(ttl)));
+            self.put_in_wheel(slot, end, now);
+            if life_has_no_end(self.slab.get(slot).life) {
+                self.slab.set_created(slot, created);
+            }
             return;
         }
-        life.set_timed(true);
+        self.set_own_life(slot, details, failures, now, clock);
+    }
+
+    #[inline(never)]
+    fn set_own_life(&mut self, slot: Slot, details: &Details, failures: u8, now: Tick, clock: &Clock) {
+        let mut lifespan = details.lifespan;
+        if details.is_error {
+            // It is remembered for as long again, so that the next one in a row is told from a first.
+            lifespan.ttl = backed_off(lifespan.ttl, failures.saturating_sub(1));
+            lifespan = Lifespan { grace: lifespan.ttl, idle: NEVER, ahead: Part::NONE, early: Early::NONE, ..lifespan };
+        }
+        let created = lifespan.start(now, clock);
+        let ttl = self.slab.courses.shorten(lifespan.ttl, self.slab.hash(slot));
+        let course = details.course.unwrap_or_else(|| Course::from(created, ttl, lifespan.grace));
+        let early = lifespan.early.by(Duration::from_nanos(details.nanos), self.slab.courses.draw());
+        let latest = after(course.created, lifespan.lead(ttl)).min(course.fresh_until);
+        let refresh_at = latest.saturating_sub(early).max(course.created + 1);
+        let own = Own {
+            lifespan,
+            course,
+            refresh_at: if refresh_at >= course.fresh_until { NEVER } else { refresh_at },
+            idle_until: after(created, lifespan.idle),
+            retry_at: 0,
+            failures: if details.is_error { failures } else { 0 },
+        };
+        let end = self.slab.end(slot);
+        self.slab.set_own(slot, Some(own));
+        self.slab.get_mut(slot).life.set_kind(if details.is_error { ERROR } else { 0 });
+        self.own_changed(slot, end, now);
+    }
+
+    /// What is noted of an entry's life, or would be.
+    pub(super) fn own(&self, slot: Slot) -> Own {
+        self.slab.own(slot).copied().unwrap_or_else(|| {
+            let (course, deadline) = (self.slab.course(slot), self.slab.get(slot).life.deadline());
+            let refresh_at = if deadline < course.fresh_until { deadline } else { NEVER };
+            let lifespan = self.slab.lifespan(slot);
+            Own { lifespan, course, refresh_at, idle_until: NEVER, retry_at: 0, failures: 0 }
+        })
+    }
+
+    /// Notes something else of an entry's life.
+    pub(super) fn change_own(&mut self, slot: Slot, own: Own) {
+        let end = self.slab.end(slot);
+        if !self.slab.get(slot).life.is_own() {
+            self.slab.get_mut(slot).life.set_kind(0);
+        }
+        self.slab.set_own(slot, Some(own));
+        self.own_changed(slot, end, 0);
+    }
+
+    /// Sets the deadline of an entry to when a hit on it is more than a hit.
+    fn own_changed(&mut self, slot: Slot, end: Tick, now: Tick) {
+        let always = self.slab.get(slot).life.is_error();
+        if let Some(own) = self.slab.own(slot) {
+            let deadline =
+                if always || own.idle_until != NEVER { 0 } else { own.refresh_at.min(own.course.fresh_until) };
+            self.slab.get_mut(slot).life.set_deadline(deadline);
+        }
+        self.put_in_wheel(slot, end, now);
+    }
+
+    /// Has the wheel find an entry at its end, which was `before`. A later end leaves it where it is in the wheel, which will put it
+    /// off when it comes to it.
+    #[inline]
+    fn put_in_wheel(&mut self, slot: Slot, before: Tick, now: Tick) {
+        let timed = self.slab.get(slot).life.is_timed();
+        let end = self.slab.end(slot);
+        if timed && end >= before && end != NEVER || end == NEVER && !timed {
+            return;
+        }
         let wheel = self.wheel.get_or_insert_with(|| Wheel::new(now));
         if timed {
             wheel.remove(&mut self.slab, slot);
         }
-        self.wake = self.wake.min(wheel.insert(&mut self.slab, slot));
+        self.slab.get_mut(slot).life.set_timed(end != NEVER);
+        if end != NEVER {
+            self.wake = self.wake.min(wheel.insert(&mut self.slab, slot));
+        }
     }
 
-    /// Lets time pass for all entries at once: each life ends so much earlier.
+    /// A hit after the time to start a refresh: it is its caller's to start one, and the next one's after half of the ttl that is left.
+    pub(super) fn put_off_refresh(&mut self, slot: Slot, now: Tick) {
+        let mut own = self.own(slot);
+        let rest = own.course.fresh_until.saturating_sub(now) / 2;
+        own.refresh_at = if rest < COARSE_LAG { NEVER } else { now + rest };
+        self.change_own(slot, own);
+    }
+
+    /// A load failed: it is not to be repeated for so long, and for twice as long after the next failure.
+    pub(super) fn rest(&mut self, slot: Slot, base: Tick, now: Tick) {
+        let mut own = self.own(slot);
+        own.retry_at = after(now, backed_off(base, own.failures));
+        own.failures = own.failures.saturating_add(1);
+        self.change_own(slot, own);
+    }
+
+    /// Lets time pass for all entries at once: each life is so much further.
     pub(super) fn age(&mut self, by: Tick) {
-        let earlier = |tick: Tick| if tick == NEVER { NEVER } else { tick.saturating_sub(by).max(1) };
         for slot in 0..self.slab.entries().len() as Slot {
-            let life = self.slab.get(slot).life;
-            if !life.is_timed() {
+            if self.slab.get(slot).pair.is_none() {
                 continue;
             }
-            if let Some(extra) = self.slab.extra_mut(slot).filter(|_| life.has_extra()) {
-                extra.expires = earlier(extra.expires);
+            let (life, course) = (self.slab.get(slot).life, self.slab.course(slot));
+            let before = self.slab.end(slot);
+            if let Some(own) = self.slab.own_mut(slot) {
+                own.course = course.earlier(by);
+                own.refresh_at = earlier(own.refresh_at, by);
+                own.idle_until = earlier(own.idle_until, by);
+                own.retry_at = own.retry_at.saturating_sub(by);
+                self.own_changed(slot, before, 0);
+            } else if life_has_no_end(life) {
+                self.slab.set_created(slot, course.created.saturating_sub(by));
+            } else {
+                self.slab.get_mut(slot).life.set_deadline(earlier(life.deadline(), by));
+                self.put_in_wheel(slot, before, 0);
             }
-            if let Some(wheel) = &mut self.wheel {
-                wheel.remove(&mut self.slab, slot);
-                self.slab.get_mut(slot).life.set_deadline(earlier(life.deadline()));
-                self.wake = self.wake.min(wheel.insert(&mut self.slab, slot));
-            }
+        }
+        if let Some(tags) = &mut self.tags {
+            tags.age(by);
         }
     }
 
     /// Removes a bounded number of entries whose time is over.
     pub(super) fn tend(&mut self, clock: &Clock) -> Left<K, V> {
         let mut left = Left::nothing();
-        let now = if self.wake == NEVER { 0 } else { clock.coarse() };
+        let now = if self.wake == NEVER && !self.has_dead() { 0 } else { clock.coarse() };
         self.tend_at(now, &mut left);
         left
     }
@@ -93,10 +185,10 @@ impl<K: Hashed, V> Shard<K, V> {
     #[inline]
     pub(super) fn tend_at(&mut self, now: Tick, left: &mut Left<K, V>) {
         if self.wake <= now {
-            self.expire(now, TEND_STEP, left);
+            self.take_out_due(now, TEND_STEP, left);
         }
         if self.has_dead() {
-            self.bury(TEND_STEP, left);
+            self.bury(TEND_STEP, now, left);
         }
     }
 
@@ -104,12 +196,12 @@ impl<K: Hashed, V> Shard<K, V> {
     pub(super) fn sweep(&mut self, clock: &Clock) -> Left<K, V> {
         let mut left = Left::nothing();
         let now = clock.precise();
-        self.bury(usize::MAX, &mut left);
-        self.expire(now, usize::MAX, &mut left);
+        self.bury(usize::MAX, now, &mut left);
+        self.take_out_due(now, usize::MAX, &mut left);
         let mut next = self.wheel.as_ref().and_then(Wheel::first_of_current_bucket);
         while let Some(slot) = next {
             next = self.wheel.as_ref().and_then(|wheel| wheel.after(&self.slab, slot));
-            if self.slab.get(slot).life.deadline() <= now {
+            if self.slab.end(slot) <= now {
                 left.push(self.take_out(slot, Cause::Expired));
             }
         }
@@ -117,20 +209,17 @@ impl<K: Hashed, V> Shard<K, V> {
     }
 
     #[inline(never)]
-    fn expire(&mut self, now: Tick, most: usize, left: &mut Left<K, V>) {
+    fn take_out_due(&mut self, now: Tick, most: usize, left: &mut Left<K, V>) {
         let Some(mut wheel) = self.wheel.take() else { return };
         wheel.turn(&mut self.slab, now);
         for _ in 0..most {
             let Some(slot) = wheel.pop_due(&mut self.slab) else { break };
-            let deadline = self.slab.get(slot).life.deadline();
-            if deadline > now && deadline != NEVER {
+            if self.slab.end(slot) > now {
                 wheel.insert(&mut self.slab, slot);
                 continue;
             }
             self.slab.get_mut(slot).life.set_timed(false);
-            if deadline != NEVER {
-                left.push(self.take_out(slot, Cause::Expired));
-            }
+            left.push(self.take_out(slot, Cause::Expired));
         }
         self.wake = wheel.wake();
         self.wheel = Some(wheel);

@@ -3,14 +3,17 @@
 //! A memory is generic over keys, values and the kind of lock. Under a lock it never runs a caller's code other than the
 //! [`Probe`] and the closures of a read, and it never drops a key or a value there: every write returns what [`Left`].
 
+mod course;
 mod entry;
 mod index;
 mod left;
 mod lives;
 mod probe;
+mod read;
 mod shard;
 mod shards;
 mod slab;
+mod standing;
 mod tagged;
 mod tags;
 mod walk;
@@ -25,14 +28,16 @@ mod tests;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+pub use course::Course;
 pub use entry::Hashed;
 pub use left::{Left, Removed};
 pub use probe::{Probe, Unsure, Verdict};
-pub use shard::Read;
+pub use read::{More, Read};
+pub use standing::{Facts, Standing};
 pub use walk::Cursor;
 pub use write::{Condition, Details, Stored};
 
-use crate::clock::{Clock, Tick};
+use crate::clock::{Clock, NEVER, Tick};
 use crate::error::Error;
 use crate::expiry::Lifespan;
 use crate::hash::Seed;
@@ -194,33 +199,59 @@ impl<K: Hashed, V, R: RawMutex> Memory<K, V, R> {
         self.shard(hash).lock().peek(hash, probe, take, &self.clock)
     }
 
-    /// Gives the tags of a fresh entry to `take`.
+    /// Gives an entry that is there, however it stands, and what is known of it to `take`, without any effect.
     ///
     /// # Errors
     /// [`Unsure`] if the probe could not tell.
-    pub fn tags<T>(
+    pub fn examine<T>(
         &self,
         hash: u32,
         probe: &mut impl Probe<K>,
-        take: impl FnOnce(&[Arc<str>]) -> T,
+        take: impl FnOnce(&V, Facts) -> T,
     ) -> Result<Option<T>, Unsure> {
-        self.shard(hash).lock().tags(hash, probe, take, &self.clock)
+        self.shard(hash).lock().examine(hash, probe, take, &self.clock)
     }
 
-    /// The ticks that a fresh entry has left to live, [`crate::clock::NEVER`] for no end.
+    /// The ticks that a fresh entry has left to be so, [`NEVER`] for no end.
     ///
     /// # Errors
     /// [`Unsure`] if the probe could not tell.
     pub fn remaining(&self, hash: u32, probe: &mut impl Probe<K>) -> Result<Option<Tick>, Unsure> {
-        self.shard(hash).lock().remaining(hash, probe, &self.clock)
+        let left = |facts: Facts| match facts.course.fresh_until.min(facts.idle_until) {
+            NEVER => NEVER,
+            end => end.saturating_sub(facts.now),
+        };
+        self.examine(hash, probe, |_, facts| (facts.standing == Standing::Fresh).then(|| left(facts)))
+            .map(Option::flatten)
     }
 
-    /// What a fresh entry has left of its ttl, and its idle time.
+    /// Has entries with this lifespan take no more memory than others. There may be seven such; more do no harm.
+    pub fn add_usual(&self, lifespan: Lifespan) {
+        self.shards.iter().for_each(|shard| shard.lock().slab.courses.add_kind(lifespan));
+    }
+
+    /// A load failed for an entry that is served stale: for so long none is to be begun, and for twice as long after the next failure.
     ///
     /// # Errors
     /// [`Unsure`] if the probe could not tell.
-    pub fn life(&self, hash: u32, probe: &mut impl Probe<K>) -> Result<Option<Lifespan>, Unsure> {
-        self.shard(hash).lock().life(hash, probe, &self.clock)
+    pub fn rest(&self, hash: u32, probe: &mut impl Probe<K>, base: Tick) -> Result<(), Unsure> {
+        let mut shard = self.shard(hash).lock();
+        let now = self.clock.precise();
+        if let Some(slot) = shard.find(hash, probe)?.filter(|&slot| shard.standing(slot, now) == Standing::Stale) {
+            shard.rest(slot, base, now);
+        }
+        Ok(())
+    }
+
+    /// Makes a fresh entry stale, or takes it out if it has no grace; whether there was one, and what left.
+    ///
+    /// # Errors
+    /// [`Unsure`] if the probe could not tell; nothing has changed then.
+    pub fn expire(&self, hash: u32, probe: &mut impl Probe<K>) -> Result<(bool, Left<K, V>), Unsure> {
+        let mut shard = self.shard(hash).lock();
+        let (was, left) = shard.expire(hash, probe, &self.clock)?;
+        self.settle(&left);
+        Ok((was, left))
     }
 
     /// Takes an entry out, whether or not it is fresh; [`Cause::Expired`] if it was not.
@@ -234,11 +265,11 @@ impl<K: Hashed, V, R: RawMutex> Memory<K, V, R> {
         Ok(left)
     }
 
-    /// Gives a fresh entry a new life; whether there was one.
+    /// Gives a fresh entry a new life, or its own once more; whether there was one.
     ///
     /// # Errors
     /// [`Unsure`] if the probe could not tell; nothing has changed then.
-    pub fn touch(&self, hash: u32, probe: &mut impl Probe<K>, lifespan: Lifespan) -> Result<bool, Unsure> {
+    pub fn touch(&self, hash: u32, probe: &mut impl Probe<K>, lifespan: Option<Lifespan>) -> Result<bool, Unsure> {
         self.shard(hash).lock().touch(hash, probe, lifespan, &self.clock)
     }
 
@@ -288,7 +319,7 @@ impl<K: Hashed, V, R: RawMutex> Memory<K, V, R> {
             let mut shard = shard.lock();
             self.discharge_all(&shard);
             shard.clear(&self.clock);
-            shard.bury(most, &mut left);
+            shard.bury(most, 0, &mut left);
         }
         left
     }
@@ -305,15 +336,15 @@ impl<K: Hashed, V, R: RawMutex> Memory<K, V, R> {
         if self.shards.are_several() { self.shards.number(hash) } else { 0 }
     }
 
-    /// Makes every entry that carries one of these tags unreadable, at the same cost however many they are. They leave in later
-    /// operations, of `cause`.
+    /// Makes every entry that carries one of these tags unreadable, at the same cost however many they are, and they leave in later
+    /// operations; of [`Cause::Expired`], makes them stale.
     ///
     /// `oldest` gives the epoch at which the oldest load in progress of a shard's keys began, if there is one: a tag that nobody carries is
     /// remembered as long as there are loads that began before this.
     pub fn invalidate_tags(&self, names: &[Arc<str>], cause: Cause, oldest: impl Fn(usize) -> Option<u64>) {
         for (number, shard) in self.shards.iter().enumerate() {
             let oldest = oldest(number);
-            shard.lock().kill_tags(names, cause, oldest);
+            shard.lock().kill_tags(names, cause, oldest, self.clock.precise());
         }
     }
 
@@ -393,6 +424,11 @@ impl<K: Hashed, V, R: RawMutex> Memory<K, V, R> {
     /// Counts a load that took so long.
     pub fn count_load(&self, hash: u32, owner: Owner, nanos: u64, failed: bool) {
         self.shard(hash).lock().count_load(owner, nanos, failed);
+    }
+
+    /// Counts a miss that was answered with a stale value.
+    pub fn count_stale(&self, hash: u32, owner: Owner) {
+        self.shard(hash).lock().count_stale(owner);
     }
 
     /// Counts a value that was not stored although it was to be.

@@ -1,13 +1,17 @@
 //! A shard: one lock's worth of entries.
 
-use crate::clock::{COARSE_LAG, Clock, NEVER, Tick};
+use crate::clock::{Clock, NEVER, Tick};
 use crate::error::Error;
-use crate::expiry::{Jitter, Lifespan, Wheel};
+use crate::expiry::{Lifespan, Wheel};
+use crate::memory::course::{Courses, Own, OwnLives};
 use crate::memory::entry::{Entry, Hashed};
 use crate::memory::index::Index;
+use crate::memory::lives::TEND_STEP;
 use crate::memory::slab::Slab;
+use crate::memory::standing::Standing;
+use crate::memory::tagged::Death;
 use crate::memory::tags::{Epoch, Tags};
-use crate::memory::{Left, Options, Owner, Probe, Removed, Unsure, Verdict};
+use crate::memory::{Details, Left, Options, Owner, Probe, Removed, Unsure, Verdict};
 use crate::policy::{AnyPolicy, NAMES, Nodes, Slot};
 use crate::stats::{Cause, Counts, OwnerCounts};
 
@@ -16,11 +20,10 @@ pub(crate) struct Shard<K, V> {
     pub(super) slab: Slab<K, V>,
     pub(super) policy: AnyPolicy,
     /// Whether the policy wants to know of each hit.
-    follows_hits: bool,
+    pub(super) follows_hits: bool,
     /// When the wheel has something to do.
     pub(super) wake: Tick,
     pub(super) wheel: Option<Wheel>,
-    pub(super) jitter: Jitter,
     /// Counts the invalidations of tags.
     pub(super) epoch: Epoch,
     /// Made with the first tag.
@@ -28,7 +31,7 @@ pub(crate) struct Shard<K, V> {
     /// Entries that were cleared and are still to be dropped.
     husks: Vec<Husk<K, V>>,
     pub(super) weight: u64,
-    owners: Vec<OwnerCounts>,
+    pub(super) owners: Vec<OwnerCounts>,
     removed: [u64; Cause::ALL.len()],
 }
 
@@ -36,16 +39,8 @@ pub(crate) struct Shard<K, V> {
 struct Husk<K, V> {
     entries: Vec<Entry<K, V>>,
     weights: Option<Vec<u64>>,
+    own: OwnLives,
     cleared: Tick,
-}
-
-/// What a read found.
-#[derive(Debug)]
-pub struct Read<T> {
-    /// What was taken from the value, if the entry was there and fresh.
-    pub found: Option<T>,
-    /// Whether entries have expired that the caller should [`super::Memory::tend`] to.
-    pub due: bool,
 }
 
 impl<K: Hashed, V> Shard<K, V> {
@@ -56,12 +51,11 @@ impl<K: Hashed, V> Shard<K, V> {
             .ok_or_else(|| Error::UnknownPolicy { name: options.policy.clone(), known: NAMES })?;
         Ok(Self {
             index: Index::default(),
-            slab: Slab::new(options.max_weight != u64::MAX),
+            slab: Slab::new(options.max_weight != u64::MAX, Courses::new(options.jitter, seed)),
             follows_hits: policy.follows_hits(),
             policy,
             wake: NEVER,
             wheel: None,
-            jitter: Jitter::new(options.jitter, seed),
             epoch: 0,
             tags: None,
             husks: Vec::new(),
@@ -69,125 +63,6 @@ impl<K: Hashed, V> Shard<K, V> {
             owners: vec![OwnerCounts::default()],
             removed: [0; Cause::ALL.len()],
         })
-    }
-
-    #[inline(always)]
-    pub(super) fn read<T>(
-        &mut self,
-        hash: u32,
-        owner: Owner,
-        probe: &mut impl Probe<K>,
-        take: impl FnOnce(&V) -> T,
-        clock: &Clock,
-    ) -> Result<Read<T>, Unsure> {
-        let now = if self.wake == NEVER { 0 } else { clock.coarse() };
-        if now < self.wake
-            && !self.follows_hits
-            && let slot = self.index.at_home(hash)
-            && let Some((entry, extras)) = self.slab.entry_mut(slot)
-            && let Some((key, value)) = &entry.pair
-            && entry.life.deadline() > now + COARSE_LAG
-            && (!entry.life.has_extra() || extras.allow(slot, self.epoch, self.tags.as_deref()))
-            && let Some(counts) = self.owners.get_mut(owner as usize)
-        {
-            match probe.compare(key) {
-                Verdict::Same => {
-                    counts.hits += 1;
-                    entry.life.count_read();
-                    return Ok(Read { found: Some(take(value)), due: false });
-                }
-                Verdict::Different => {}
-                Verdict::Unknown => return Err(Unsure),
-            }
-        }
-        self.read_in_general(hash, owner, probe, take, now, clock)
-    }
-
-    /// A read of what is not at home, is near its end or wants more than a count; or a miss.
-    #[inline(never)]
-    fn read_in_general<T>(
-        &mut self,
-        hash: u32,
-        owner: Owner,
-        probe: &mut impl Probe<K>,
-        take: impl FnOnce(&V) -> T,
-        now: Tick,
-        clock: &Clock,
-    ) -> Result<Read<T>, Unsure> {
-        let found = self.find(hash, probe)?.filter(|&slot| self.is_alive(slot));
-        let due = now >= self.wake || found.is_none() && self.has_dead();
-        let Some(counts) = self.owners.get_mut(owner as usize) else { return Ok(Read { found: None, due }) };
-        if let Some(slot) = found {
-            self.index.bring_home(hash, slot);
-            let entry = self.slab.get_mut(slot);
-            let deadline = entry.life.deadline();
-            if (deadline > now + COARSE_LAG || deadline > clock.precise())
-                && let Some((_, value)) = &entry.pair
-            {
-                counts.hits += 1;
-                entry.life.count_read();
-                let taken = take(value);
-                if self.follows_hits || entry.life.has_extra() {
-                    self.follow_hit(slot, now, clock);
-                }
-                return Ok(Read { found: Some(taken), due });
-            }
-        }
-        counts.misses += 1;
-        Ok(Read { found: None, due })
-    }
-
-    /// What a hit means to entries that are not content with a count.
-    #[inline(never)]
-    fn follow_hit(&mut self, slot: Slot, now: Tick, clock: &Clock) {
-        if self.follows_hits {
-            self.policy.hit(&mut self.slab, slot);
-        }
-        if let Some(extra) = self.slab.extra(slot)
-            && extra.idle != NEVER
-            && self.slab.get(slot).life.is_timed()
-        {
-            let renewed = Lifespan::end(extra.idle, now, clock).min(extra.expires);
-            self.slab.get_mut(slot).life.set_deadline(renewed);
-        }
-    }
-
-    pub(super) fn peek<T>(
-        &self,
-        hash: u32,
-        probe: &mut impl Probe<K>,
-        take: impl FnOnce(&V) -> T,
-        clock: &Clock,
-    ) -> Result<Option<T>, Unsure> {
-        let fresh = self.find_fresh(hash, probe, clock)?;
-        Ok(fresh.and_then(|slot| self.slab.get(slot).pair.as_ref()).map(|(_, value)| take(value)))
-    }
-
-    pub(super) fn tags<T>(
-        &self,
-        hash: u32,
-        probe: &mut impl Probe<K>,
-        take: impl FnOnce(&[std::sync::Arc<str>]) -> T,
-        clock: &Clock,
-    ) -> Result<Option<T>, Unsure> {
-        let fresh = self.find_fresh(hash, probe, clock)?;
-        Ok(fresh.map(|slot| take(&self.tag_names(slot))))
-    }
-
-    pub(super) fn remaining(
-        &self,
-        hash: u32,
-        probe: &mut impl Probe<K>,
-        clock: &Clock,
-    ) -> Result<Option<Tick>, Unsure> {
-        Ok(self.find_fresh(hash, probe, clock)?.map(|slot| rest(self.slab.get(slot).life.deadline(), clock)))
-    }
-
-    pub(super) fn life(&self, hash: u32, probe: &mut impl Probe<K>, clock: &Clock) -> Result<Option<Lifespan>, Unsure> {
-        let Some(slot) = self.find_fresh(hash, probe, clock)? else { return Ok(None) };
-        let extra = self.slab.extra(slot);
-        let expires = extra.map_or(self.slab.get(slot).life.deadline(), |extra| extra.expires);
-        Ok(Some(Lifespan { ttl: rest(expires, clock), idle: extra.map_or(NEVER, |extra| extra.idle) }))
     }
 
     pub(super) fn remove(
@@ -205,23 +80,42 @@ impl<K: Hashed, V> Shard<K, V> {
         Ok(left)
     }
 
+    /// Gives a fresh entry a new life, or its own once more.
     pub(super) fn touch(
         &mut self,
         hash: u32,
         probe: &mut impl Probe<K>,
-        lifespan: Lifespan,
+        lifespan: Option<Lifespan>,
         clock: &Clock,
     ) -> Result<bool, Unsure> {
         let Some(slot) = self.find_fresh(hash, probe, clock)? else { return Ok(false) };
-        let tags = self.tag_names(slot);
-        let lifespan = self.jittered(lifespan);
-        self.set_life(slot, lifespan, &tags, None, clock.coarse(), clock);
+        let lifespan = lifespan.unwrap_or_else(|| self.slab.lifespan(slot));
+        self.set_life(slot, &Details { lifespan, ..Details::default() }, 0, clock.coarse(), clock);
         Ok(true)
+    }
+
+    /// Makes a fresh entry stale, or takes it out if it has no grace; whether there was one, and what left.
+    pub(super) fn expire(
+        &mut self,
+        hash: u32,
+        probe: &mut impl Probe<K>,
+        clock: &Clock,
+    ) -> Result<(bool, Left<K, V>), Unsure> {
+        let mut left = Left::nothing();
+        let Some(slot) = self.find(hash, probe)? else { return Ok((false, left)) };
+        let fresh = self.end(slot, clock).is_none();
+        let now = clock.precise();
+        if fresh && self.slab.lifespan(slot).grace > 0 {
+            self.grow_stale(slot, now);
+        } else if fresh || !matches!(self.standing(slot, now), Standing::Stale) {
+            left.push(self.take_out(slot, Cause::Expired).map(|removed| Removed { fresh, ..removed }));
+        }
+        Ok((fresh, left))
     }
 
     /// Takes out the entry that the policy chooses; `spared` only if there is no other.
     pub(super) fn pop_victim(&mut self, spared: Option<Slot>, cause: Cause, now: Tick) -> Option<Removed<K, V>> {
-        if let Some(dead) = self.pop_dead() {
+        if let Some(dead) = (0..TEND_STEP).find_map(|_| self.pop_dead(now)) {
             return Some(dead);
         }
         let mut slot = self.policy.evict(&mut self.slab)?;
@@ -231,15 +125,15 @@ impl<K: Hashed, V> Shard<K, V> {
             self.policy.insert(&mut self.slab, slot);
             slot = self.policy.evict(&mut self.slab)?;
         }
-        let cause = if self.slab.get(slot).life.deadline() <= now { Cause::Expired } else { cause };
+        let cause = if self.slab.end(slot) <= now { Cause::Expired } else { cause };
         self.take(slot, cause)
     }
 
     /// Removes everything. The entries are dropped later, by [`Shard::bury`].
     pub(super) fn clear(&mut self, clock: &Clock) {
-        let (entries, weights) = self.slab.take_all();
+        let (entries, weights, own) = self.slab.take_all();
         if !entries.is_empty() {
-            self.husks.push(Husk { entries, weights, cleared: clock.precise() });
+            self.husks.push(Husk { entries, weights, own, cleared: clock.precise() });
         }
         self.index = Index::default();
         self.owners.iter_mut().for_each(|counts| counts.entries = 0);
@@ -300,11 +194,13 @@ impl<K: Hashed, V> Shard<K, V> {
         self.detach_tags(slot);
         self.weight -= weight;
         self.count_removed(cause);
+        let is_error = self.slab.get(slot).life.is_error();
         let (key, value) = self.slab.remove(slot)?;
         if let Some(counts) = self.owners.get_mut(key.owner() as usize) {
             counts.entries -= 1;
         }
-        Some(Removed { key, value, cause, weight, gone: true, fresh: cause != Cause::Expired, settled: false })
+        let fresh = cause != Cause::Expired && !is_error;
+        Some(Removed { key, value, cause, weight, gone: true, fresh, is_error, settled: false })
     }
 
     pub(super) fn count_removed(&mut self, cause: Cause) {
@@ -347,28 +243,20 @@ impl<K: Hashed, V> Shard<K, V> {
         Ok(self.find(hash, probe)?.filter(|&slot| !self.is_over(slot, clock)))
     }
 
-    pub(super) fn is_over(&self, slot: Slot, clock: &Clock) -> bool {
-        self.end(slot, clock).is_some()
-    }
-
-    /// Why an entry is not there any more although it has not been taken out, if so.
-    #[inline]
-    pub(super) fn end(&self, slot: Slot, clock: &Clock) -> Option<Cause> {
-        let deadline = self.slab.get(slot).life.deadline();
-        if deadline != NEVER && clock.has_come(deadline) { Some(Cause::Expired) } else { self.death(slot) }
-    }
-
     /// All entries that were cleared and are still to be dropped.
     pub(super) fn husks(&self) -> impl Iterator<Item = &Entry<K, V>> {
         self.husks.iter().flat_map(|husk| &husk.entries)
     }
 
     /// Gives up at most so many entries that a tag has killed, or that were cleared.
-    pub(super) fn bury(&mut self, most: usize, left: &mut Left<K, V>) {
+    pub(super) fn bury(&mut self, most: usize, now: Tick, left: &mut Left<K, V>) {
         for _ in 0..most {
-            match self.pop_dead().or_else(|| self.pop_husk()) {
-                Some(removed) => left.push(removed),
-                None => break,
+            if self.tags.as_ref().is_some_and(|tags| tags.next_dead().is_some()) {
+                left.push(self.pop_dead(now));
+            } else if let Some(removed) = self.pop_husk() {
+                left.push(removed);
+            } else {
+                break;
             }
         }
     }
@@ -379,9 +267,17 @@ impl<K: Hashed, V> Shard<K, V> {
         !self.husks.is_empty() || self.tags.as_ref().is_some_and(|tags| tags.next_dead().is_some())
     }
 
-    fn pop_dead(&mut self) -> Option<Removed<K, V>> {
+    /// Takes out the first entry that a tag has killed, unless it was only made stale and has grace left.
+    fn pop_dead(&mut self, now: Tick) -> Option<Removed<K, V>> {
         let slot = self.tags.as_ref()?.next_dead()?;
-        let cause = self.death(slot).unwrap_or(Cause::Invalidated);
+        let cause = match self.standing(slot, now) {
+            Standing::Over(cause) => cause,
+            _ => {
+                let Some(Death::Expired(at)) = self.death(slot) else { unreachable!("it is among the dead") };
+                self.revive(slot, at);
+                return None;
+            }
+        };
         self.take_out(slot, cause).map(|removed| Removed { fresh: false, ..removed })
     }
 
@@ -389,10 +285,14 @@ impl<K: Hashed, V> Shard<K, V> {
         while let Some(husk) = self.husks.last_mut() {
             while let Some(entry) = husk.entries.pop() {
                 let weight = husk.weights.as_ref().map_or(1, |weights| weights[husk.entries.len()]);
-                let cause = if entry.life.deadline() <= husk.cleared { Cause::Expired } else { Cause::Cleared };
+                let own = husk.own.get(&(husk.entries.len() as Slot)).filter(|_| entry.life.is_own());
+                let end = own.map_or(entry.life.deadline(), Own::end);
+                let cause = if end <= husk.cleared { Cause::Expired } else { Cause::Cleared };
+                let is_error = entry.life.is_error();
                 if let Some((key, value)) = entry.pair {
                     self.count_removed(cause);
-                    return Some(Removed { key, value, cause, weight, gone: true, fresh: false, settled: true });
+                    let (gone, fresh, settled) = (true, false, true);
+                    return Some(Removed { key, value, cause, weight, gone, fresh, is_error, settled });
                 }
             }
             self.husks.pop();
@@ -430,6 +330,12 @@ impl<K: Hashed, V> Shard<K, V> {
         }
     }
 
+    pub(super) fn count_stale(&mut self, owner: Owner) {
+        if let Some(counts) = self.owners.get_mut(owner as usize) {
+            counts.stale += 1;
+        }
+    }
+
     pub(super) fn count_refused(&mut self, owner: Owner) {
         if let Some(counts) = self.owners.get_mut(owner as usize) {
             counts.refused += 1;
@@ -443,11 +349,6 @@ impl<K: Hashed, V> Shard<K, V> {
         }
         counts.weight += self.weight;
     }
-}
-
-/// The ticks from now to a deadline.
-fn rest(deadline: Tick, clock: &Clock) -> Tick {
-    if deadline == NEVER { NEVER } else { deadline - clock.precise().min(deadline) }
 }
 
 /// What one shard's policy reckons with: weight where entries are weighed.

@@ -3,9 +3,10 @@
 use hashbrown::HashMap;
 
 use crate::clock::{NEVER, Tick};
-use crate::expiry::{TimerLinks, Wheel};
+use crate::expiry::{Lifespan, Part, TimerLinks, Wheel};
 use crate::hash::shorten;
-use crate::memory::entry::{Entry, Extra, Hashed};
+use crate::memory::course::{Course, Courses, Own, OwnLives};
+use crate::memory::entry::{Carried, Entry, Hashed};
 use crate::memory::tags::{Epoch, Tags};
 use crate::policy::{Links, NONE, Nodes, Slot, UNLINKED};
 
@@ -19,37 +20,34 @@ pub(crate) struct Slab<K, V> {
     live: usize,
     /// Weights by slot, where entries are weighed.
     weights: Option<Vec<u64>>,
-    extras: Extras,
+    carriers: Carriers,
+    pub(super) courses: Courses,
 }
 
-/// What few entries have, by slot.
-pub(crate) struct Extras(HashMap<Slot, Extra, ByNumber>);
+/// The tags of entries, by slot.
+pub(crate) struct Carriers(HashMap<Slot, Carried, ByNumber>);
 
-impl Extras {
+impl Carriers {
+    /// Whether no tag has killed an entry at this epoch; notes if it is so.
     #[inline]
-    pub(crate) fn get(&self, slot: Slot) -> Option<&Extra> {
-        self.0.get(&slot)
-    }
-
-    /// Whether no tag has killed an entry at this epoch, and a read means no more to it than a count; notes the former.
-    #[inline]
-    pub(crate) fn allow(&mut self, slot: Slot, epoch: Epoch, tags: Option<&Tags>) -> bool {
-        let Some(extra) = self.0.get_mut(&slot) else { return true };
-        if extra.alive != epoch && extra.tags != NONE && tags.is_some_and(|tags| tags.spare(extra.tags, extra.alive)) {
-            extra.alive = epoch;
+    pub(crate) fn spare(&mut self, slot: Slot, epoch: Epoch, tags: Option<&Tags>) -> bool {
+        let Some(carried) = self.0.get_mut(&slot) else { return true };
+        if carried.alive != epoch && tags.is_none_or(|tags| tags.spare(carried.first, carried.alive)) {
+            carried.alive = epoch;
         }
-        extra.idle == NEVER && (extra.alive == epoch || extra.tags == NONE)
+        carried.alive == epoch
     }
 }
 
 impl<K, V> Slab<K, V> {
-    pub(crate) fn new(weighed: bool) -> Self {
+    pub(crate) fn new(weighed: bool, courses: Courses) -> Self {
         Self {
             entries: Vec::new(),
             vacant: NONE,
             live: 0,
             weights: weighed.then(Vec::new),
-            extras: Extras(HashMap::with_hasher(ByNumber)),
+            carriers: Carriers(HashMap::with_hasher(ByNumber)),
+            courses,
         }
     }
 
@@ -98,9 +96,8 @@ impl<K, V> Slab<K, V> {
 
     /// Empties a slot that neither the policy nor the wheel knows any more.
     pub(crate) fn remove(&mut self, slot: Slot) -> Option<(K, V)> {
-        if self.get(slot).life.has_extra() {
-            self.extras.0.remove(&slot);
-        }
+        self.carry(slot, None);
+        self.set_own(slot, None);
         let vacant = self.vacant;
         let entry = self.get_mut(slot);
         let pair = entry.pair.take();
@@ -116,11 +113,11 @@ impl<K, V> Slab<K, V> {
         &self.entries[slot as usize]
     }
 
-    /// The entry of a slot, which may be none, and what few entries have.
+    /// The entry of a slot, which may be none, and the tags of entries.
     #[inline(always)]
-    pub(crate) fn entry_mut(&mut self, slot: Slot) -> Option<(&mut Entry<K, V>, &mut Extras)> {
-        let extras = &mut self.extras;
-        self.entries.get_mut(slot as usize).map(|entry| (entry, extras))
+    pub(crate) fn entry_mut(&mut self, slot: Slot) -> Option<(&mut Entry<K, V>, &mut Carriers)> {
+        let carriers = &mut self.carriers;
+        self.entries.get_mut(slot as usize).map(|entry| (entry, carriers))
     }
 
     #[inline]
@@ -137,10 +134,12 @@ impl<K, V> Slab<K, V> {
         &self.entries
     }
 
-    /// All entries, and what they weigh; the slab is empty then.
-    pub(crate) fn take_all(&mut self) -> (Vec<Entry<K, V>>, Option<Vec<u64>>) {
-        let emptied = std::mem::replace(self, Self::new(self.is_weighed()));
-        (emptied.entries, emptied.weights)
+    /// All entries, what they weigh, and what is noted of their lives; the slab is empty then.
+    pub(crate) fn take_all(&mut self) -> (Vec<Entry<K, V>>, Option<Vec<u64>>, OwnLives) {
+        self.carriers = Carriers(HashMap::with_hasher(ByNumber));
+        (self.vacant, self.live) = (NONE, 0);
+        let weights = self.weights.as_mut().map(std::mem::take);
+        (std::mem::take(&mut self.entries), weights, self.courses.take_own())
     }
 
     pub(crate) fn set_weight(&mut self, slot: Slot, weight: u64) {
@@ -149,27 +148,95 @@ impl<K, V> Slab<K, V> {
         }
     }
 
-    pub(crate) fn extra(&self, slot: Slot) -> Option<&Extra> {
-        self.extras.get(slot)
+    /// The tags of an entry.
+    pub(crate) fn carried(&self, slot: Slot) -> Option<&Carried> {
+        if self.get(slot).life.is_tagged() { self.carriers.0.get(&slot) } else { None }
     }
 
-    pub(crate) fn extra_mut(&mut self, slot: Slot) -> Option<&mut Extra> {
-        self.extras.0.get_mut(&slot)
+    pub(crate) fn carried_mut(&mut self, slot: Slot) -> Option<&mut Carried> {
+        if self.get(slot).life.is_tagged() { self.carriers.0.get_mut(&slot) } else { None }
     }
 
-    pub(crate) fn set_extra(&mut self, slot: Slot, extra: Option<Extra>) {
-        let had = self.get(slot).life.has_extra();
-        self.get_mut(slot).life.set_extra(extra.is_some());
-        match extra {
-            Some(extra) => drop(self.extras.0.insert(slot, extra)),
-            None if had => drop(self.extras.0.remove(&slot)),
-            None => {}
+    #[inline]
+    pub(crate) fn carry(&mut self, slot: Slot, carried: Option<Carried>) {
+        let had = self.get(slot).life.is_tagged();
+        if had || carried.is_some() {
+            self.get_mut(slot).life.set_tagged(carried.is_some());
+            match carried {
+                Some(carried) => drop(self.carriers.0.insert(slot, carried)),
+                None => drop(self.carriers.0.remove(&slot)),
+            }
         }
     }
 
+    /// What an entry's life knows that does not go as usual.
+    pub(crate) fn own(&self, slot: Slot) -> Option<&Own> {
+        if self.get(slot).life.is_own() { self.courses.own(slot) } else { None }
+    }
+
+    pub(crate) fn own_mut(&mut self, slot: Slot) -> Option<&mut Own> {
+        if self.get(slot).life.is_own() { self.courses.own_mut(slot) } else { None }
+    }
+
+    #[inline]
+    pub(crate) fn set_own(&mut self, slot: Slot, own: Option<Own>) {
+        let had = self.get(slot).life.is_own();
+        if had || own.is_some() {
+            self.get_mut(slot).life.set_own(own.is_some());
+            match own {
+                Some(own) => self.courses.note(slot, own),
+                None => self.courses.forget(slot),
+            }
+        }
+    }
+
+    /// Notes when an entry was stored that has no deadline: where others have their place in the wheel.
+    pub(crate) fn set_created(&mut self, slot: Slot, created: Tick) {
+        self.get_mut(slot).timer = Links { prev: (created >> 32) as Slot, next: created as Slot };
+    }
+
+    fn created(&self, slot: Slot) -> Tick {
+        let Links { prev, next } = self.get(slot).timer;
+        u64::from(prev) << 32 | u64::from(next)
+    }
+
     #[cfg(any(test, feature = "validate"))]
-    pub(crate) fn extra_count(&self) -> usize {
-        self.extras.0.len()
+    pub(crate) fn carrier_count(&self) -> usize {
+        self.carriers.0.len()
+    }
+}
+
+impl<K: Hashed, V> Slab<K, V> {
+    /// When an entry was stored, and what becomes of it.
+    pub(crate) fn course(&self, slot: Slot) -> Course {
+        if let Some(own) = self.own(slot) {
+            return own.course;
+        }
+        let life = self.get(slot).life;
+        if life.deadline() == NEVER {
+            return Course { created: self.created(slot), fresh_until: NEVER, gone_at: NEVER };
+        }
+        self.courses.usual(life.kind(), life.deadline(), self.hash(slot))
+    }
+
+    /// How long an entry was to live.
+    pub(crate) fn lifespan(&self, slot: Slot) -> Lifespan {
+        self.own(slot).map_or_else(|| *self.courses.of_kind(self.get(slot).life.kind()), |own| own.lifespan)
+    }
+
+    /// When an entry leaves, or [`NEVER`].
+    #[inline]
+    pub(crate) fn end(&self, slot: Slot) -> Tick {
+        let life = self.get(slot).life;
+        let deadline = life.deadline();
+        if !life.is_own() {
+            let kind = self.courses.of_kind(life.kind());
+            if deadline == NEVER || kind.grace == 0 && kind.ahead == Part::NONE {
+                return deadline;
+            }
+            return self.courses.usual(life.kind(), deadline, self.hash(slot)).gone_at;
+        }
+        self.courses.own(slot).map_or(NEVER, Own::end)
     }
 }
 
@@ -208,7 +275,7 @@ impl<K: Hashed, V> Nodes for Slab<K, V> {
     }
 }
 
-impl<K, V> TimerLinks for Slab<K, V> {
+impl<K: Hashed, V> TimerLinks for Slab<K, V> {
     #[inline]
     fn timer(&self, slot: Slot) -> Links {
         self.get(slot).timer
@@ -219,7 +286,7 @@ impl<K, V> TimerLinks for Slab<K, V> {
     }
     #[inline]
     fn deadline(&self, slot: Slot) -> Tick {
-        self.get(slot).life.deadline()
+        self.end(slot)
     }
 }
 

@@ -2,70 +2,101 @@
 
 use std::sync::Arc;
 
-use crate::memory::entry::Hashed;
+use crate::clock::Tick;
+use crate::memory::entry::{Carried, Hashed};
 use crate::memory::shard::Shard;
 use crate::memory::tags::{Epoch, Tags};
 use crate::policy::{NONE, Slot};
 use crate::stats::Cause;
 
+/// What a tag has done to an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Death {
+    /// It is invalidated.
+    Killed(Cause),
+    /// It is stale since then, and may be served for its grace.
+    Expired(Tick),
+}
+
 impl<K: Hashed, V> Shard<K, V> {
-    /// Why a tag has killed an entry, if one has.
+    /// What a tag has done to an entry, if one has.
     #[inline]
-    pub(super) fn death(&self, slot: Slot) -> Option<Cause> {
-        if !self.slab.get(slot).life.has_extra() {
+    pub(super) fn death(&self, slot: Slot) -> Option<Death> {
+        if !self.slab.get(slot).life.is_tagged() {
             return None;
         }
-        let extra = self.slab.extra(slot).filter(|extra| extra.tags != NONE && extra.alive != self.epoch)?;
-        self.tags.as_ref()?.death(extra.tags, extra.alive)
+        let carried = self.slab.carried(slot).filter(|carried| carried.alive != self.epoch)?;
+        self.tags.as_ref()?.death(carried.first, carried.alive)
     }
 
-    /// Whether no tag has killed an entry; notes that it is so now.
+    /// The name of the tag that has killed an entry or made it stale.
+    pub(super) fn killer(&self, slot: Slot) -> Option<Arc<str>> {
+        let carried = self.slab.carried(slot)?;
+        self.tags.as_ref()?.killer(carried.first, carried.alive)
+    }
+
+    /// Whether no tag has killed an entry; notes that it is so now. One that a tag has made stale is alive for its grace.
     #[inline]
     pub(super) fn is_alive(&mut self, slot: Slot) -> bool {
-        if !self.slab.get(slot).life.has_extra() {
+        if !self.slab.get(slot).life.is_tagged() {
             return true;
         }
+        let (epoch, death) = (self.epoch, self.death(slot));
+        match death {
+            Some(Death::Killed(_)) => false,
+            Some(Death::Expired(at)) => {
+                self.revive(slot, at);
+                true
+            }
+            None => {
+                if let Some(carried) = self.slab.carried_mut(slot) {
+                    carried.alive = epoch;
+                }
+                true
+            }
+        }
+    }
+
+    /// Takes an entry that a tag made stale from among the dead, for its grace.
+    pub(super) fn revive(&mut self, slot: Slot, at: Tick) {
+        self.grow_stale(slot, at);
         let epoch = self.epoch;
-        let Some(extra) = self.slab.extra_mut(slot) else { return true };
-        if extra.alive == epoch || extra.tags == NONE {
-            return true;
+        if let (Some(carried), Some(tags)) = (self.slab.carried_mut(slot), &mut self.tags) {
+            carried.alive = epoch;
+            let first = carried.first;
+            tags.revive(first);
         }
-        let alive = self.tags.as_ref().is_none_or(|tags| tags.spare(extra.tags, extra.alive));
-        if alive {
-            extra.alive = epoch;
-        }
-        alive
     }
 
     /// The names of an entry's tags.
     pub(super) fn tag_names(&self, slot: Slot) -> Vec<Arc<str>> {
-        let first = self.slab.extra(slot).map_or(NONE, |extra| extra.tags);
+        let first = self.slab.carried(slot).map_or(NONE, |carried| carried.first);
         self.tags.as_ref().map(|tags| tags.names(first)).unwrap_or_default()
     }
 
-    /// Notes that an entry carries these tags; where.
-    pub(super) fn attach_tags(&mut self, slot: Slot, names: &[Arc<str>]) -> u32 {
-        if names.is_empty() {
-            return NONE;
+    /// Has an entry carry these tags and no others. They had not killed it at the epoch `since`, or now.
+    #[inline]
+    pub(super) fn set_tags(&mut self, slot: Slot, names: &[Arc<str>], since: Option<Epoch>) {
+        self.detach_tags(slot);
+        if !names.is_empty() {
+            let first = self.tags.get_or_insert_with(|| Box::new(Tags::new())).attach(slot, names);
+            self.slab.carry(slot, Some(Carried { first, alive: since.unwrap_or(self.epoch) }));
         }
-        self.tags.get_or_insert_with(|| Box::new(Tags::new())).attach(slot, names)
     }
 
     /// Notes that an entry carries no tags any more.
     #[inline]
     pub(super) fn detach_tags(&mut self, slot: Slot) {
-        if self.slab.get(slot).life.has_extra()
-            && let Some(extra) = self.slab.extra_mut(slot)
-            && extra.tags != NONE
-            && let Some(tags) = &mut self.tags
-        {
-            tags.detach(extra.tags);
-            extra.tags = NONE;
+        if let Some(&Carried { first, .. }) = self.slab.carried(slot) {
+            self.slab.carry(slot, None);
+            if let Some(tags) = &mut self.tags {
+                tags.detach(first);
+            }
         }
     }
 
     /// Invalidates tags. What entries leave of that carry them is `cause`. Loads that began at `oldest` or later are in progress, if any.
-    pub(super) fn kill_tags(&mut self, names: &[Arc<str>], cause: Cause, oldest: Option<Epoch>) {
+    pub(super) fn kill_tags(&mut self, names: &[Arc<str>], cause: Cause, oldest: Option<Epoch>, now: Tick) {
         self.epoch += 1;
         let epoch = self.epoch;
         if self.tags.is_none() && oldest.is_none() {
@@ -73,7 +104,7 @@ impl<K: Hashed, V> Shard<K, V> {
         }
         let tags = self.tags.get_or_insert_with(|| Box::new(Tags::new()));
         for name in names {
-            tags.kill(name, epoch, cause, oldest.is_some());
+            tags.kill(name, epoch, cause, oldest.is_some(), now);
         }
         tags.reclaim(oldest.unwrap_or(epoch));
     }

@@ -7,6 +7,8 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
+use crate::clock::Tick;
+use crate::memory::tagged::Death;
 use crate::policy::{NONE, Slot};
 use crate::stats::Cause;
 
@@ -33,8 +35,10 @@ struct Member {
 #[derive(Debug)]
 struct Tag {
     name: Arc<str>,
-    /// What an entry that it has killed leaves of.
-    cause: Cause,
+    /// The epoch at which it was last invalidated, and not just expired; 0 if it never was.
+    invalidated: Epoch,
+    /// When it was last expired.
+    expired_at: Tick,
     /// How many entries carry it, dead ones included.
     carriers: u32,
     /// The end of the circular list of those that are not dead.
@@ -45,7 +49,7 @@ struct Tag {
 pub(crate) struct Tags {
     ids: HashMap<Arc<str>, TagId>,
     tags: Vec<Option<Tag>>,
-    /// By tag: the epoch at its last invalidation, 0 if there was none.
+    /// By tag: the epoch at which it was last invalidated or expired, 0 if it never was.
     killed: Vec<Epoch>,
     vacant_tags: Vec<TagId>,
     members: Vec<Member>,
@@ -97,11 +101,49 @@ impl Tags {
         }
     }
 
-    /// Why an entry is dead that was alive at this epoch, if it is.
-    pub(crate) fn death(&self, first: MemberId, alive: Epoch) -> Option<Cause> {
-        let tags = self.siblings(first).map(|member| member.tag as usize).filter(|&tag| self.killed[tag] > alive);
-        let last = tags.max_by_key(|&tag| self.killed[tag])?;
-        self.tags[last].as_ref().map(|tag| tag.cause)
+    /// What its tags have done to an entry that was alive at this epoch, if anything. Expired more than once, it is stale since the
+    /// last time.
+    pub(crate) fn death(&self, first: MemberId, alive: Epoch) -> Option<Death> {
+        let mut death = None;
+        for tag in self.killers(first, alive) {
+            if tag.invalidated > alive {
+                return Some(Death::Killed(Cause::Invalidated));
+            }
+            death = match death {
+                Some(Death::Expired(at)) => Some(Death::Expired(tag.expired_at.min(at))),
+                _ => Some(Death::Expired(tag.expired_at)),
+            };
+        }
+        death
+    }
+
+    /// The name of the tag that has done so.
+    pub(crate) fn killer(&self, first: MemberId, alive: Epoch) -> Option<Arc<str>> {
+        self.killers(first, alive).max_by_key(|tag| tag.invalidated > alive).map(|tag| tag.name.clone())
+    }
+
+    fn killers(&self, first: MemberId, alive: Epoch) -> impl Iterator<Item = &Tag> {
+        let tags = self.siblings(first).map(|member| member.tag as usize);
+        tags.filter(move |&tag| self.killed[tag] > alive).filter_map(|tag| self.tags[tag].as_ref())
+    }
+
+    /// Takes an entry from among the dead.
+    pub(crate) fn revive(&mut self, first: MemberId) {
+        let mut member = first;
+        while member != NONE {
+            let Member { tag, prev, next, sibling, .. } = self.members[member as usize];
+            self.members[prev as usize].next = next;
+            self.members[next as usize].prev = prev;
+            if let Some(Tag { head, .. }) = self.tags[tag as usize] {
+                self.link_before(head, member);
+            }
+            member = sibling;
+        }
+    }
+
+    /// Lets so much time pass.
+    pub(crate) fn age(&mut self, by: Tick) {
+        self.tags.iter_mut().flatten().for_each(|tag| tag.expired_at = tag.expired_at.saturating_sub(by));
     }
 
     /// Whether no tag has killed an entry that was alive at this epoch.
@@ -124,14 +166,18 @@ impl Tags {
         tags.into_iter().any(|&tag| self.killed[tag as usize] > since)
     }
 
-    /// Invalidates a tag at this epoch. One that nobody carries is noted if a load may be in progress that will.
-    pub(crate) fn kill(&mut self, name: &Arc<str>, epoch: Epoch, cause: Cause, loads: bool) {
+    /// Invalidates a tag at this epoch, or expires it. One that nobody carries is noted if a load may be in progress that will.
+    pub(crate) fn kill(&mut self, name: &Arc<str>, epoch: Epoch, cause: Cause, loads: bool, now: Tick) {
         if !loads && !self.ids.contains_key(name) {
             return;
         }
         let id = self.id(name);
         let Some(tag) = &mut self.tags[id as usize] else { return };
-        tag.cause = cause;
+        if cause == Cause::Expired {
+            tag.expired_at = now
+        } else {
+            tag.invalidated = epoch
+        }
         self.killed[id as usize] = epoch;
         let (head, carriers) = (tag.head, tag.carriers);
         self.append_to_dead(head);
@@ -176,7 +222,7 @@ impl Tags {
         let id = self.vacant_tags.pop().unwrap_or(self.tags.len() as TagId);
         let head = self.add_member(Member { slot: NONE, tag: id, prev: NONE, next: NONE, sibling: NONE });
         (self.members[head as usize].prev, self.members[head as usize].next) = (head, head);
-        let tag = Some(Tag { name: name.clone(), cause: Cause::Invalidated, carriers: 0, head });
+        let tag = Some(Tag { name: name.clone(), invalidated: 0, expired_at: 0, carriers: 0, head });
         match self.tags.get_mut(id as usize) {
             Some(vacant) => (*vacant, self.killed[id as usize]) = (tag, 0),
             None => {

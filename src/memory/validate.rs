@@ -36,11 +36,11 @@ impl<K: Hashed, V> Shard<K, V> {
         assert_eq!(self.weight, live.iter().map(|&slot| self.slab.weight(slot)).sum::<u64>(), "weight");
         self.policy.validate(&self.slab, &live);
         self.validate_timers(&live);
-        let extras = live.iter().filter(|&&slot| self.slab.get(slot).life.has_extra()).count();
-        assert_eq!(extras, self.slab.extra_count(), "extras");
-        let carried =
-            live.iter().filter_map(|&slot| self.slab.extra(slot).map(|extra| (slot, extra.tags, extra.alive)));
-        let carried: Vec<_> = carried.filter(|&(_, first, _)| first != crate::policy::NONE).collect();
+        let own = live.iter().filter(|&&slot| self.slab.get(slot).life.is_own()).count();
+        assert_eq!(own, self.slab.courses.len(), "lives of their own");
+        let tagged = |&slot: &Slot| self.slab.carried(slot).map(|carried| (slot, carried.first, carried.alive));
+        let carried: Vec<_> = live.iter().filter_map(tagged).collect();
+        assert_eq!(carried.len(), self.slab.carrier_count(), "carriers of tags");
         assert!(carried.iter().all(|&(_, _, alive)| alive <= self.epoch), "an epoch that has not come yet");
         match &self.tags {
             Some(tags) => tags.validate(&carried),
@@ -55,7 +55,12 @@ impl<K: Hashed, V> Shard<K, V> {
         assert_eq!(timed, marked, "slots in the wheel and slots that say so");
         for &slot in live {
             let life = self.slab.get(slot).life;
-            assert!(life.deadline() == NEVER || life.is_timed(), "slot {slot} has a deadline and is not in the wheel");
+            let end = self.slab.end(slot);
+            assert!(end == NEVER || life.is_timed(), "slot {slot} has an end and is not in the wheel");
+            let course = self.slab.course(slot);
+            let first = life.deadline();
+            assert!(first <= course.fresh_until, "slot {slot} would be served after its ttl: {first}, {course:?}");
+            assert!(course.created <= course.fresh_until && course.fresh_until <= course.gone_at, "{course:?}");
         }
     }
 }

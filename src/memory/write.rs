@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 
 use crate::clock::Tick;
 use crate::expiry::Lifespan;
+use crate::memory::course::Course;
 use crate::memory::shard::Shard;
 use crate::memory::{Bounds, Hashed, Left, Memory, Owner, Probe, Removed, Unsure};
 use crate::policy::{Nodes, Slot};
@@ -32,15 +33,27 @@ pub struct Details {
     pub weight: u64,
     /// Its tags.
     pub tags: Box<[Arc<str>]>,
-    /// Whether its life may be shortened by the memory's jitter.
-    pub jitters: bool,
+    /// The nanoseconds that its load took.
+    pub nanos: u64,
+    /// Whether it is an error that a load ended with: its ttl doubles with each one in a row.
+    pub is_error: bool,
+    /// When it was stored and what becomes of it, if that is not to follow from its lifespan.
+    pub course: Option<Course>,
     /// The [`Memory::epoch`] when the load began that the value comes from. If one of its tags was invalidated since, it is refused.
     pub since: Option<u64>,
 }
 
 impl Default for Details {
     fn default() -> Self {
-        Self { lifespan: Lifespan::FOREVER, weight: 1, tags: Box::default(), jitters: true, since: None }
+        Self {
+            lifespan: Lifespan::FOREVER,
+            weight: 1,
+            tags: Box::default(),
+            nanos: 0,
+            is_error: false,
+            course: None,
+            since: None,
+        }
     }
 }
 
@@ -106,10 +119,11 @@ impl<K: Hashed, V, R: RawMutex> Memory<K, V, R> {
             details.weight <= self.max_weight() && self.max_entries() > 0 && !(found.is_none() && shard.slab.is_full());
         if stored {
             let keeps_life = matches!(condition, Condition::IfValue(_));
+            let failures = if details.is_error { found.map_or(1, |slot| shard.failures(slot)) } else { 0 };
             written = shard.store(found, end, pair, details.weight, &mut left);
             if let Some(slot) = written.filter(|_| !keeps_life) {
-                let lifespan = if details.jitters { shard.jittered(details.lifespan) } else { details.lifespan };
-                shard.set_life(slot, lifespan, &details.tags, details.since, now, &self.clock);
+                shard.set_tags(slot, &details.tags, details.since);
+                shard.set_life(slot, details, failures, now, &self.clock);
             }
         } else {
             shard.refuse(found, end, owner, &mut left);
@@ -250,6 +264,7 @@ impl<K: Hashed, V> Shard<K, V> {
         self.count_write(slot);
         let cause = end.unwrap_or(Cause::Replaced);
         self.count_removed(cause);
+        let is_error = self.slab.get(slot).life.is_error();
         let place = self.slab.get_mut(slot).pair.as_mut()?;
         let value = std::mem::replace(&mut place.1, value);
         Some(Removed {
@@ -259,8 +274,15 @@ impl<K: Hashed, V> Shard<K, V> {
             weight: before,
             gone: false,
             fresh: cause == Cause::Replaced,
+            is_error,
             settled: false,
         })
+    }
+
+    /// How many loads have failed in a row with one that is stored in the place of this entry.
+    fn failures(&self, slot: Slot) -> u8 {
+        let before = self.slab.own(slot).filter(|_| self.slab.get(slot).life.is_error());
+        before.map_or(1, |own| own.failures.saturating_add(1))
     }
 
     /// Counts a value that cannot be stored, and takes out what it was to replace.

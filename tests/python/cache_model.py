@@ -46,6 +46,7 @@ ENDLESS = float("inf")
 @dataclass
 class Entry:
     value: Any
+    ttl: float
     expires: float
     idle: float
     unread_until: float
@@ -75,10 +76,18 @@ class Model:
 
     def born(self, value: Any, ttl: Any, idle: Any) -> Entry:
         ttl, idle = length(ttl, self.usual[0]), length(idle, self.usual[1])
-        return Entry(value, self.now + ttl, idle, self.now + idle)
+        return Entry(value, ttl, self.now + ttl, idle, self.now + idle)
 
     def set(self, key: Any, value: Any, ttl: Any = MISSING, idle: Any = MISSING) -> None:
         self.entries[key] = self.born(value, ttl, idle)
+
+    def touch(self, key: Any, ttl: Any = MISSING, idle: Any = MISSING) -> None:
+        """Begin a life anew; what is not said is as it was."""
+        entry = self.entries[key]
+        ttl, idle = (
+            was if said is MISSING else length(said, None) for said, was in ((ttl, entry.ttl), (idle, entry.idle))
+        )
+        self.entries[key] = Entry(entry.value, ttl, self.now + ttl, idle, self.now + idle)
 
     def read(self, key: Any, default: Any = None) -> Any:
         if key not in self.entries:

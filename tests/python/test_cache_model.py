@@ -121,7 +121,7 @@ class Unbounded(RuleBasedStateMachine):
     def touch(self, wanted: list[Any], ttl: Any, idle: Any) -> None:
         here = [key for key in wanted if key in self.model.entries]
         for key in here:
-            self.model.set(key, self.model.entries[key].value, ttl, idle)
+            self.model.touch(key, ttl, idle)
         assert self.cache.touch_many(wanted, **options(ttl, idle)) == len(here)
 
     @rule(key=keys, delta=st.integers(-3, 3), ttl=lives)
@@ -192,7 +192,7 @@ class Bounded(RuleBasedStateMachine):
             assert done is here
             self.model.entries.pop(key, None)
         elif here:
-            self.model.set(key, self.model.entries[key].value)
+            self.model.touch(key)
 
     @rule()
     def take_out_any(self) -> None:

@@ -234,7 +234,7 @@ def test_tags_are_a_list_of_names(cache: Cache[Any, Any], tags: Any) -> None:
         (ValueError, 'unknown policy "clock": write one of tinylfu, lru, lfu, fifo, random', {"policy": "clock"}),
         (ValueError, "jitter=2: write a fraction of the ttl from 0 to 1", {"jitter": 2}),
         (ValueError, "jitter=-0.1: write a fraction", {"jitter": -0.1}),
-        (ValueError, "jitter=NaN: write a fraction", {"jitter": float("nan")}),
+        (ValueError, "jitter=nan: write a fraction", {"jitter": float("nan")}),
         (TypeError, "name=3: the name of a cache is a str", {"name": 3}),
         (TypeError, "on_remove='x': write a function", {"on_remove": "x"}),
         (TypeError, "on_remove=3: write a function", {"on_remove": 3}),

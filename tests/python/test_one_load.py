@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from hotset import Cache, _flights, cache_result
+from hotset import Cache, _flights_many, cache_result
 
 PATIENCE = 30
 """Seconds after which a test that waits has failed."""
@@ -903,8 +903,8 @@ def test_a_bulk_load_that_cannot_begin_leaves_no_load_behind(awaits: bool) -> No
 
     def load() -> object:
         if awaits:
-            return asyncio.run(_flights.obtain_many(attempts, never_called))
-        return _flights.load_many_here(attempts, never_called)
+            return asyncio.run(_flights_many.obtain_many(attempts, never_called))
+        return _flights_many.load_many_here(attempts, never_called)
 
     with pytest.raises(LookupError) as kept:
         load()

@@ -114,6 +114,7 @@ impl World {
             &mut Some(KEY),
             &mut probe,
             || (),
+            0,
             || self.tags_are_known.then(tags),
             |probe| if self.faults.no_second_look { Ok(None) } else { memory.peek(KEY.hash(), probe, |v| *v) },
         );

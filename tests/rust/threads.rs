@@ -101,7 +101,7 @@ impl Shared {
             0..500 => self.read(key),
             500..900 => self.write(key, random),
             900..940 => self.seen.leave(self.memory.remove(key.hash(), is_it, Cause::Invalidated).unwrap()),
-            940..970 => _ = self.memory.touch(key.hash(), is_it, lifespan(random)).unwrap(),
+            940..970 => _ = self.memory.touch(key.hash(), is_it, Some(lifespan(random))).unwrap(),
             970..980 => self.seen.leave(self.memory.tend(key.hash())),
             980..985 => self.seen.leave(self.memory.sweep()),
             985..990 => self.clock.advance(Duration::from_millis(30)),
@@ -175,7 +175,8 @@ impl Shared {
 fn lifespan(random: &mut Generator) -> Lifespan {
     let mut length = || ticks(Duration::from_millis(1 << random.below(10)));
     let (ttl, idle) = (length(), length());
-    [Lifespan::FOREVER, Lifespan { ttl, ..Lifespan::FOREVER }, Lifespan { ttl, idle }][random.below(3)]
+    [Lifespan::FOREVER, Lifespan { ttl, ..Lifespan::FOREVER }, Lifespan { ttl, idle, ..Lifespan::FOREVER }]
+        [random.below(3)]
 }
 
 fn run(policy: &str, shards: usize, max_entries: u64, max_weight: u64) {

@@ -71,7 +71,7 @@ impl CacheVerbs {
     #[inline(never)]
     pub(super) fn find_slowly(&self, py: Python<'_>, key: Pointer) -> PyResult<Option<Object>> {
         let wanted = self.wanted(py, key)?;
-        self.inner.read(py, &mut wanted.probe())
+        Ok(self.inner.read(py, &mut wanted.probe())?.0)
     }
 
     /// Stores a pair with a key of the most usual types where nobody has to be asked; whether it is done.

@@ -5,24 +5,24 @@ mod iterator;
 mod quick;
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use hotset::clock::{self, Clock, NEVER};
+use hotset::clock::{Clock, NEVER, Tick};
 use hotset::expiry::Lifespan;
 use hotset::flight::Fenced;
-use hotset::memory::{Condition, Cursor, Details, Options};
+use hotset::memory::{Condition, Cursor, Details, More, Options, Standing};
 use hotset::stats::Cause;
 use pyo3::exceptions::{PyKeyError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyString, PyTuple};
+use pyo3::types::{PyDict, PyString, PyTuple};
 use pyo3::{PyTraverseError, PyVisit};
 
-use crate::arguments::{Given, bound, callable, shown, tag_names};
+use crate::arguments::{Given, bound, callable, early_refresh, grace, refresh_ahead, shown, tag_names};
 use crate::cache::iterator::{CacheIterator, Shows};
 use crate::clock::ManualClock;
-use crate::duration::{duration, ticks};
-use crate::errors::raised;
+use crate::duration::{seconds, ticks};
+use crate::errors::{invalid, raised};
 use crate::flight::attempt::{Attempt, Purpose};
+use crate::flight::meeting::name;
 use crate::inner::Inner;
 use crate::key::MAPPING;
 use crate::key::wanted::Sought;
@@ -39,29 +39,24 @@ pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
 #[pyclass(frozen, subclass, weakref, generic, module = "hotset._core", name = "CacheVerbs")]
 pub(crate) struct CacheVerbs {
     pub(crate) inner: Arc<Inner>,
+    /// What its loads are to do, for `hotset._loading`.
+    loading: Object,
     /// As they were given, for those who ask and for copies of the cache.
-    ttl: Option<Duration>,
-    idle: Option<Duration>,
-    jitter: f64,
+    given: Py<PyDict>,
     clock: Option<Py<ManualClock>>,
 }
 
 impl CacheVerbs {
     /// Details from the arguments that the verbs which store have in common.
-    fn details(&self, ttl: Given<'_>, idle: Given<'_>, tags: Option<&Bound<'_, PyAny>>) -> PyResult<Details> {
+    fn details(&self, life: Life<'_>, tags: Option<&Bound<'_, PyAny>>) -> PyResult<Details> {
         let tags = tags.map_or_else(|| Ok(Box::default()), tag_names)?;
-        Ok(Details { lifespan: self.lifespan(ttl, idle)?, tags, ..Details::default() })
+        Ok(Details { lifespan: life.changes(self.inner.lifespan)?, tags, ..Details::default() })
     }
 
-    fn lifespan(&self, ttl: Given<'_>, idle: Given<'_>) -> PyResult<Lifespan> {
-        let mut lifespan = self.inner.lifespan;
-        if let Given::Something(ttl) = ttl {
-            lifespan.ttl = ticks("ttl", &ttl)?;
-        }
-        if let Given::Something(idle) = idle {
-            lifespan.idle = ticks("idle", &idle)?;
-        }
-        Ok(lifespan)
+    /// A duration as it was given, in seconds.
+    fn given_seconds(&self, py: Python<'_>, name: &str) -> PyResult<Option<f64>> {
+        let given = self.given.bind(py).get_item(name)?;
+        given.map_or(Ok(None), |value| seconds(name, &value))
     }
 
     /// Details for an entry that says nothing of its life.
@@ -71,26 +66,71 @@ impl CacheVerbs {
     }
 }
 
+/// What a verb says of the life of an entry.
+struct Life<'py> {
+    ttl: Given<'py>,
+    grace: Given<'py>,
+    idle: Given<'py>,
+}
+
+impl Life<'_> {
+    /// A lifespan with what is said of it.
+    fn changes(&self, mut lifespan: Lifespan) -> PyResult<Lifespan> {
+        if let Given::Something(value) = &self.ttl {
+            lifespan.ttl = ticks("ttl", value)?;
+        }
+        if let Given::Something(value) = &self.grace {
+            lifespan.grace = grace(value)?;
+        }
+        if let Given::Something(value) = &self.idle {
+            lifespan.idle = ticks("idle", value)?;
+        }
+        Ok(lifespan)
+    }
+}
+
+/// How the entries of a cache live, by how much jitter shortens that, and how old a load may become.
+fn course(given: &Bound<'_, PyDict>) -> PyResult<(Lifespan, f64, Tick)> {
+    let (mut lifespan, mut jitter, mut load_age) = (Lifespan::FOREVER, 0.0, NEVER);
+    for (name, value) in given {
+        match name.cast::<PyString>()?.to_str()? {
+            "ttl" => lifespan.ttl = ticks("ttl", &value)?,
+            "grace" => lifespan.grace = grace(&value)?,
+            "idle" => lifespan.idle = ticks("idle", &value)?,
+            "refresh_ahead" => lifespan.ahead = refresh_ahead(&value)?,
+            "early_refresh" => lifespan.early = early_refresh(&value)?,
+            "jitter" => jitter = fraction_of_ttl(&value)?,
+            "load_age" => load_age = ticks("load_age", &value)?,
+            other => return Err(PyTypeError::new_err(format!("a cache has no option {other}"))),
+        }
+    }
+    Ok((lifespan, jitter, load_age))
+}
+
+fn fraction_of_ttl(value: &Bound<'_, PyAny>) -> PyResult<f64> {
+    let fraction = value.extract::<f64>().ok().filter(|fraction| (0.0..=1.0).contains(fraction));
+    fraction.ok_or_else(|| invalid(value.py(), "jitter", value, "write a fraction of the ttl from 0 to 1"))
+}
+
 #[pymethods]
 impl CacheVerbs {
     #[new]
-    #[pyo3(signature = (name, maxsize, maxweight, weigher, ttl, idle, jitter, policy, on_remove, clock))]
+    #[pyo3(signature = (name, maxsize, maxweight, weigher, policy, on_remove, clock, loading, **given))]
     #[expect(clippy::too_many_arguments, reason = "they are those of the Python class")]
     fn new(
+        py: Python<'_>,
         name: &Bound<'_, PyString>,
         maxsize: &Bound<'_, PyAny>,
         maxweight: &Bound<'_, PyAny>,
         weigher: Option<Bound<'_, PyAny>>,
-        ttl: &Bound<'_, PyAny>,
-        idle: &Bound<'_, PyAny>,
-        jitter: f64,
         policy: String,
         on_remove: Option<Bound<'_, PyAny>>,
         clock: Option<&Bound<'_, ManualClock>>,
+        loading: &Bound<'_, PyAny>,
+        given: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Self> {
-        if !(0.0..=1.0).contains(&jitter) {
-            return Err(PyValueError::new_err(format!("jitter={jitter}: write a fraction of the ttl from 0 to 1")));
-        }
+        let given = given.cloned().unwrap_or_else(|| PyDict::new(py));
+        let (lifespan, jitter, load_age) = course(&given)?;
         let options = Options {
             max_entries: bound("maxsize", maxsize)?,
             max_weight: bound("maxweight", maxweight)?,
@@ -100,15 +140,13 @@ impl CacheVerbs {
             shards: crate::sync::SHARDS,
             ..Options::default()
         };
-        let store = Fenced::new(options).map_err(|error| raised(&error))?;
-        let (ttl, idle) = (duration("ttl", ttl)?, duration("idle", idle)?);
-        let lifespan = Lifespan { ttl: ttl.map_or(NEVER, clock::ticks), idle: idle.map_or(NEVER, clock::ticks) };
+        let store = Fenced::with_load_age(options, load_age).map_err(|error| raised(&error))?;
+        store.memory().add_usual(lifespan);
         let (weigher, listener) = (callable("weigher", weigher)?, callable("on_remove", on_remove)?);
         let clock = clock.map(|clock| clock.clone().unbind());
         Ok(Self {
-            ttl,
-            idle,
-            jitter,
+            loading: Object::of(loading),
+            given: given.unbind(),
             clock,
             inner: Arc::new(Inner::new(store, lifespan, weigher, listener, Object::of(name))),
         })
@@ -135,13 +173,34 @@ impl CacheVerbs {
     }
 
     #[getter]
-    fn ttl(&self) -> Option<f64> {
-        self.ttl.map(|ttl| ttl.as_secs_f64())
+    fn ttl(&self, py: Python<'_>) -> PyResult<Option<f64>> {
+        self.given_seconds(py, "ttl")
     }
 
     #[getter]
-    fn idle(&self) -> Option<f64> {
-        self.idle.map(|idle| idle.as_secs_f64())
+    fn grace(&self, py: Python<'_>) -> PyResult<Option<f64>> {
+        self.given_seconds(py, "grace")
+    }
+
+    #[getter]
+    fn idle(&self, py: Python<'_>) -> PyResult<Option<f64>> {
+        self.given_seconds(py, "idle")
+    }
+
+    #[getter]
+    fn load_age(&self, py: Python<'_>) -> PyResult<Option<f64>> {
+        self.given_seconds(py, "load_age")
+    }
+
+    #[getter]
+    fn _loading(&self, py: Python<'_>) -> Py<PyAny> {
+        self.loading.bind(py).unbind()
+    }
+
+    /// The lives of its entries as they were given, for copies.
+    #[getter]
+    fn _given<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        self.given.bind(py).copy()
     }
 
     #[getter]
@@ -152,11 +211,6 @@ impl CacheVerbs {
     #[getter]
     fn _on_remove(&self, py: Python<'_>) -> Option<Py<PyAny>> {
         self.inner.listener.as_ref().map(|listener| listener.bind(py).unbind())
-    }
-
-    #[getter]
-    fn _jitter(&self) -> f64 {
-        self.jitter
     }
 
     #[getter]
@@ -198,40 +252,43 @@ impl CacheVerbs {
         CacheIterator::new(slf.unbind(), shows)
     }
 
-    #[pyo3(signature = (key, value, *, ttl = Given::Nothing, idle = Given::Nothing, tags = None))]
+    #[pyo3(signature = (key, value, *, ttl = Given::Nothing, grace = Given::Nothing, idle = Given::Nothing, tags = None))]
     fn set(
         &self,
         key: &Bound<'_, PyAny>,
         value: &Bound<'_, PyAny>,
         ttl: Given<'_>,
+        grace: Given<'_>,
         idle: Given<'_>,
         tags: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<()> {
-        self.store(key, value, self.details(ttl, idle, tags)?, &Condition::Always).map(drop)
+        self.store(key, value, self.details(Life { ttl, grace, idle }, tags)?, &Condition::Always).map(drop)
     }
 
-    #[pyo3(signature = (key, value, *, ttl = Given::Nothing, idle = Given::Nothing, tags = None))]
+    #[pyo3(signature = (key, value, *, ttl = Given::Nothing, grace = Given::Nothing, idle = Given::Nothing, tags = None))]
     fn add(
         &self,
         key: &Bound<'_, PyAny>,
         value: &Bound<'_, PyAny>,
         ttl: Given<'_>,
+        grace: Given<'_>,
         idle: Given<'_>,
         tags: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<bool> {
-        self.store(key, value, self.details(ttl, idle, tags)?, &Condition::IfAbsent)
+        self.store(key, value, self.details(Life { ttl, grace, idle }, tags)?, &Condition::IfAbsent)
     }
 
-    #[pyo3(signature = (key, value, *, ttl = Given::Nothing, idle = Given::Nothing, tags = None))]
+    #[pyo3(signature = (key, value, *, ttl = Given::Nothing, grace = Given::Nothing, idle = Given::Nothing, tags = None))]
     fn replace(
         &self,
         key: &Bound<'_, PyAny>,
         value: &Bound<'_, PyAny>,
         ttl: Given<'_>,
+        grace: Given<'_>,
         idle: Given<'_>,
         tags: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<bool> {
-        self.store(key, value, self.details(ttl, idle, tags)?, &Condition::IfPresent)
+        self.store(key, value, self.details(Life { ttl, grace, idle }, tags)?, &Condition::IfPresent)
     }
 
     #[pyo3(signature = (key, *default))]
@@ -269,11 +326,16 @@ impl CacheVerbs {
         self.inner.expire(key.py(), &mut wanted.probe())
     }
 
-    #[pyo3(signature = (key, *, ttl = Given::Nothing, idle = Given::Nothing))]
-    fn touch(&self, key: &Bound<'_, PyAny>, ttl: Given<'_>, idle: Given<'_>) -> PyResult<bool> {
-        let lifespan = self.lifespan(ttl, idle)?;
-        let wanted = self.wanted(key.py(), key.as_ptr())?;
-        self.inner.touch(key.py(), &mut wanted.probe(), lifespan)
+    #[pyo3(signature = (key, *, ttl = Given::Nothing, grace = Given::Nothing, idle = Given::Nothing))]
+    fn touch(&self, key: &Bound<'_, PyAny>, ttl: Given<'_>, grace: Given<'_>, idle: Given<'_>) -> PyResult<bool> {
+        let py = key.py();
+        let life = Life { ttl, grace, idle };
+        let wanted = self.wanted(py, key.as_ptr())?;
+        let Some((_, facts)) = self.inner.examine(py, &mut wanted.probe())? else {
+            life.changes(self.inner.lifespan)?;
+            return Ok(false);
+        };
+        self.inner.touch(py, &mut wanted.probe(), Some(life.changes(facts.lifespan)?))
     }
 
     /// Copies the entries of the mapping to another cache, with the rest of their lives and their tags.
@@ -287,13 +349,13 @@ impl CacheVerbs {
             }
             let key = key.part.to_object(py)?;
             let wanted = self.wanted(py, key.as_ptr())?;
-            let (hash, memory) = (wanted.tag.hash(), source.memory());
-            let life = wanted.probe().settle_read(py, |probe| memory.life(hash, probe))?;
-            let tags = wanted
-                .probe()
-                .settle_read(py, |probe| memory.tags(hash, probe, |tags| Box::<[Arc<str>]>::from(tags)))?;
-            let (Some(lifespan), Some(tags)) = (life, tags) else { continue };
-            let details = Details { lifespan, tags, jitters: false, ..Details::default() };
+            let Some((_, facts)) = source.examine(py, &mut wanted.probe())? else { continue };
+            let details = Details {
+                lifespan: facts.lifespan,
+                course: Some(facts.course),
+                tags: facts.tags.into(),
+                ..Details::default()
+            };
             let copied = other.get().wanted(py, key.as_ptr())?;
             let mut probe = copied.probe();
             target.write(py, copied.stored(), value, details, &Condition::Always, &mut probe)?;
@@ -312,9 +374,9 @@ impl CacheVerbs {
     #[pyo3(name = "_tags")]
     fn tags(&self, key: &Bound<'_, PyAny>) -> PyResult<Option<Vec<String>>> {
         let wanted = self.wanted(key.py(), key.as_ptr())?;
-        let names = |tags: &[Arc<str>]| tags.iter().map(|tag| tag.to_string()).collect();
-        let memory = self.inner.memory();
-        wanted.probe().settle_read(key.py(), |probe| memory.tags(wanted.tag.hash(), probe, names))
+        let found = self.inner.examine(key.py(), &mut wanted.probe())?;
+        let fresh = found.filter(|(_, facts)| facts.standing == Standing::Fresh);
+        Ok(fresh.map(|(_, facts)| facts.tags.iter().map(|tag| tag.to_string()).collect()))
     }
 
     /// Stores a value if the present one is still this object; whether it did. The entry's life goes on unchanged.
@@ -333,18 +395,42 @@ impl CacheVerbs {
     }
 
     /// A way to the value of a key, whose load is stored with these options.
-    #[pyo3(name = "_attempt", signature = (key, *, ttl = Given::Nothing, idle = Given::Nothing, tags = None))]
+    #[pyo3(name = "_attempt", signature = (key, loading = None, *, ttl = Given::Nothing, grace = Given::Nothing, idle = Given::Nothing, tags = None))]
     fn attempt(
         &self,
         key: &Bound<'_, PyAny>,
+        loading: Option<&Bound<'_, PyAny>>,
         ttl: Given<'_>,
+        grace: Given<'_>,
         idle: Given<'_>,
         tags: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Attempt> {
-        let details = self.details(ttl, idle, tags)?;
+        let details = self.details(Life { ttl, grace, idle }, tags)?;
         let wanted = self.wanted(key.py(), key.as_ptr())?;
         let stored = wanted.stored();
-        Ok(Attempt::new(self.inner.clone(), Sought { wanted, stored }, Purpose::Key(details)))
+        let loading = loading.map_or_else(|| self.loading.clone(), Object::of);
+        Ok(Attempt::new(self.inner.clone(), Sought { wanted, stored }, Purpose::Key(details), loading))
+    }
+
+    /// Looks a key up and counts that: `("hit", value)`, `("refresh", value)`, `("stale",)`, `("error", exception)` or `("miss",)`.
+    #[pyo3(name = "_look_up")]
+    fn look_up<'py>(&self, key: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyTuple>> {
+        let py = key.py();
+        let wanted = self.wanted(py, key.as_ptr())?;
+        let (found, more) = self.inner.read(py, &mut wanted.probe())?;
+        let named = |word: &str| name(py, word);
+        match (found, more) {
+            (Some(value), More::Refresh) => PyTuple::new(py, [named("refresh"), value.into_bound(py)]),
+            (Some(value), _) => PyTuple::new(py, [named("hit"), value.into_bound(py)]),
+            (None, More::Stale) => PyTuple::new(py, [named("stale")]),
+            (None, More::Error) => match self.inner.examine(py, &mut wanted.probe())? {
+                Some((error, facts)) if facts.standing == Standing::Error => {
+                    PyTuple::new(py, [named("error"), error.into_bound(py)])
+                }
+                _ => PyTuple::new(py, [named("miss")]),
+            },
+            (None, _) => PyTuple::new(py, [named("miss")]),
+        }
     }
 
     /// Counts a load under a key.
@@ -399,6 +485,8 @@ impl CacheVerbs {
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.loading.visit(&visit)?;
+        visit.call(&self.given)?;
         self.inner.traverse(&visit)
     }
 

@@ -2,19 +2,23 @@
 
 use std::sync::Arc;
 
+use hotset::clock::{self, Clock, Tick};
+use hotset::expiry::Lifespan;
 use hotset::flight::{Stopwatch, Ticket};
-use hotset::memory::Details;
+use hotset::memory::{Details, Standing};
 use hotset::sync::Mutex;
+use pyo3::exceptions::PyException;
+use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::PyTuple;
+use pyo3::types::{PyBool, PyTuple};
 use pyo3::{PyTraverseError, PyVisit};
 
 use crate::flight::circles::Wait;
 use crate::flight::current::{Within, enclosing, thread};
-use crate::flight::lead::{KnownTags, Way, abandon, land};
+use crate::flight::lead::{KnownTags, Way, abandon, land, land_as};
 use crate::flight::meeting::{Flight, Leader, Outcome, Shared, name};
-use crate::function::{Fate, KeptCall};
-use crate::guard::{attached, is_finalizing};
+use crate::function::{Call, Fate, KeptCall};
+use crate::guard::{attached, is_finalizing, vectorcall};
 use crate::inner::Inner;
 use crate::key::wanted::Sought;
 use crate::object::Object;
@@ -37,13 +41,15 @@ pub(crate) struct Attempt {
     cache: Arc<Inner>,
     sought: Sought,
     purpose: Purpose,
+    /// What its load is to do, for `hotset._loading`.
+    loading: Object,
     claim: Mutex<AttachedLock, Option<Claim>>,
     wait: Mutex<AttachedLock, Option<Wait>>,
 }
 
 impl Attempt {
-    pub(crate) fn new(cache: Arc<Inner>, sought: Sought, purpose: Purpose) -> Self {
-        Self { cache, sought, purpose, claim: Mutex::new(None), wait: Mutex::new(None) }
+    pub(crate) fn new(cache: Arc<Inner>, sought: Sought, purpose: Purpose, loading: Object) -> Self {
+        Self { cache, sought, purpose, loading, claim: Mutex::new(None), wait: Mutex::new(None) }
     }
 
     fn hash(&self) -> u32 {
@@ -82,8 +88,37 @@ impl Attempt {
     fn fate(&self, py: Python<'_>, value: &Bound<'_, PyAny>, nanos: u64) -> PyResult<(Fate, Details)> {
         match &self.purpose {
             Purpose::Call(call) => call.get().fate(py, value, nanos),
-            Purpose::Key(details) => Ok((Fate::of_key(value), details.clone())),
+            Purpose::Key(details) => Ok((Fate::of_key(value), Details { nanos, ..details.clone() })),
         }
+    }
+
+    /// Stores an error that is to be raised for a while; whether it is one of those.
+    fn keep_error(&self, py: Python<'_>, error: &Bound<'_, PyAny>) -> PyResult<bool> {
+        let loading = self.loading.bind(py);
+        if !loading.call_method1(intern!(py, "keeps"), (error,))?.is_truthy()? {
+            return Ok(false);
+        }
+        let Some((ticket, watch)) = self.claim.lock().take() else { return Ok(false) };
+        if let Some(watch) = watch {
+            watch.failed(self.cache.memory());
+        }
+        let details = Details {
+            lifespan: Lifespan { ttl: self.error_ttl(py)?, ..Lifespan::FOREVER },
+            tags: self.known_tags(py)?.unwrap_or_default(),
+            is_error: true,
+            ..Details::default()
+        };
+        let kept = py.import(intern!(py, "hotset._flights"))?.call_method1(intern!(py, "kept_error"), (error,))?;
+        let outcome = Outcome::of_error(py, &PyErr::from_value(error.clone()));
+        let mut probe = self.sought.wanted.probe();
+        let stored = Some(&self.sought.stored);
+        land_as(py, &self.cache, &ticket, stored, &Object::from(kept), details, outcome, &mut probe)?;
+        Ok(true)
+    }
+
+    fn error_ttl(&self, py: Python<'_>) -> PyResult<Tick> {
+        let seconds: f64 = self.loading.bind(py).getattr(intern!(py, "error_ttl"))?.extract()?;
+        Ok(clock::ticks(std::time::Duration::try_from_secs_f64(seconds).unwrap_or_default()))
     }
 
     fn fill(&self, py: Python<'_>, ticket: &Ticket, value: &Bound<'_, PyAny>, nanos: u64) -> PyResult<Option<Outcome>> {
@@ -116,20 +151,70 @@ impl Attempt {
 
 #[pymethods]
 impl Attempt {
-    /// Looks again, and begins a load or finds one: `("found", value)`, `("lead", flight)`, `("join", flight)` or `("alone",)`. A load
-    /// by a task belongs to the event loop that runs on this thread; the leader of another is given no flight, since it does not wait.
-    fn begin<'py>(&self, py: Python<'py>, as_task: bool, looks: bool) -> PyResult<Bound<'py, PyTuple>> {
+    /// What its load is to do.
+    #[getter]
+    fn loading(&self, py: Python<'_>) -> Py<PyAny> {
+        self.loading.bind(py).unbind()
+    }
+
+    /// The name of the cache or function that it is for.
+    #[getter]
+    fn name(&self, py: Python<'_>) -> Py<PyAny> {
+        self.cache.owner(self.sought.wanted.tag.owner()).0.into_bound(py).unbind()
+    }
+
+    /// Seconds by the clock of the cache, from any beginning.
+    fn now(&self) -> f64 {
+        clock::duration(self.cache.memory().clock().precise()).as_secs_f64()
+    }
+
+    /// Whether that clock is moved by hand, so that nothing can wait for it.
+    #[getter]
+    fn is_timed_by_hand(&self) -> bool {
+        matches!(self.cache.memory().clock(), Clock::Manual(_))
+    }
+
+    /// What is there although it is not fresh: `("stale", value, resting)` within its grace, and whether a load has just failed; or
+    /// `("error", exception)`.
+    fn standing<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyTuple>>> {
+        let Some((value, facts)) = self.cache.examine(py, &mut self.sought.wanted.probe())? else { return Ok(None) };
+        let value = value.into_bound(py);
+        Ok(match facts.standing {
+            Standing::Stale => {
+                let resting = PyBool::new(py, facts.retry_at > facts.now).to_owned().into_any();
+                Some(PyTuple::new(py, [name(py, "stale"), value, resting])?)
+            }
+            Standing::Error => Some(PyTuple::new(py, [name(py, "error"), value])?),
+            _ => None,
+        })
+    }
+
+    /// Counts that a stale value was served.
+    fn count_stale(&self) {
+        let tag = self.sought.wanted.tag;
+        self.cache.memory().count_stale(tag.hash(), tag.owner());
+    }
+
+    /// Looks again, and begins a load or finds one: `("found", value)`, `("lead", flight)`, `("join", flight)` or `("alone",)`.
+    ///
+    /// The load is made `where` says: `"here"`, on this thread, whose caller does not wait and is given no flight; in the `"pool"`, by
+    /// another thread; or by a `"task"` of the event loop that runs on this thread.
+    fn begin<'py>(&self, py: Python<'py>, r#where: &str, looks: bool) -> PyResult<Bound<'py, PyTuple>> {
         if is_finalizing() {
             return PyTuple::new(py, [name(py, "alone")]);
         }
-        let leader = if as_task { Leader::task() } else { Leader::thread() };
+        let (leader, waits) = match r#where {
+            "task" => (Leader::task(), true),
+            "pool" => (Leader::pool(), true),
+            _ => (Leader::thread(), false),
+        };
         let mut probe = self.sought.wanted.probe();
         match self.cache.begin(py, self.sought.key(), &mut probe, leader, &self.known_tags(py)?, looks)? {
             Way::Found(value) => PyTuple::new(py, [name(py, "found"), value.into_bound(py)]),
             Way::Join(shared) => PyTuple::new(py, [name(py, "join"), self.flight(py, shared)?]),
             Way::Lead(lead) => {
                 let claim = lead.into_claim();
-                let joined = claim.as_ref().filter(|_| as_task);
+                let joined = claim.as_ref().filter(|_| waits);
                 let shared = joined.and_then(|(ticket, _)| self.cache.store.flights().meeting(ticket));
                 *self.claim.lock() = claim;
                 let flight = shared.map_or_else(|| Ok(py.None().into_bound(py)), |shared| self.flight(py, shared))?;
@@ -176,7 +261,12 @@ impl Attempt {
         let numbers = std::iter::once(self).chain(others.iter().map(Bound::get)).filter_map(Self::number);
         let _within: Vec<Within> = numbers.map(Within::enter).collect();
         match (loader, &self.purpose) {
-            (Some(loader), _) => loader.call0().map(Bound::unbind),
+            (Some(loader), _) => {
+                let call = Call { args: std::ptr::null(), flagged_count: 0, names: std::ptr::null_mut() };
+                // SAFETY: the loader is alive; the result is new or null.
+                unsafe { Object::from_result(py, vectorcall(loader.as_ptr(), call)) }
+                    .map(|result| result.into_bound(py).unbind())
+            }
             (None, Purpose::Call(call)) => call.get().run(py).map(|result| result.into_bound(py).unbind()),
             (None, Purpose::Key(_)) => Ok(py.None()),
         }
@@ -197,10 +287,20 @@ impl Attempt {
         Ok(())
     }
 
-    /// The load raised: tells those who wait.
-    pub(crate) fn fail(&self, py: Python<'_>, error: &Bound<'_, PyAny>) {
-        let outcome = Outcome::of_error(py, &PyErr::from_value(error.clone()));
-        self.end(py, true, outcome);
+    /// The load raised: tells those who wait; whether the error is kept, to be raised for a while.
+    pub(crate) fn fail(&self, py: Python<'_>, error: &Bound<'_, PyAny>) -> PyResult<bool> {
+        if self.claim.lock().is_none() {
+            return Ok(false);
+        }
+        if error.is_instance_of::<PyException>() {
+            if self.keep_error(py, error)? {
+                return Ok(true);
+            }
+            let (base, hash) = (self.error_ttl(py)?, self.hash());
+            self.sought.wanted.probe().settle(py, |probe| self.cache.memory().rest(hash, probe, base))?;
+        }
+        self.end(py, true, Outcome::of_error(py, &PyErr::from_value(error.clone())));
+        Ok(false)
     }
 
     /// Leaves the load to a follower.
@@ -223,6 +323,7 @@ impl Attempt {
     pub(crate) fn visit(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         self.sought.wanted.parts.iter().try_for_each(|part| part.visit(visit))?;
         self.sought.stored.visit(visit)?;
+        self.loading.visit(visit)?;
         match &self.purpose {
             Purpose::Call(call) => visit.call(call),
             Purpose::Key(_) => Ok(()),

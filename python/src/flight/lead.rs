@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hotset::clock::Tick;
+use hotset::clock::{self, Tick};
 use hotset::flight::{Begun, Landing, Stopwatch, Ticket};
 use hotset::memory::{Details, Stored, Unsure};
 use pyo3::exceptions::PyException;
@@ -40,15 +40,20 @@ pub(crate) enum Way<'a> {
 impl Inner {
     /// Begins a load that nobody else is at; `None` where [`Inner::begin`] has to look.
     #[inline]
-    pub(crate) fn begin_quickly(&self, key: Key, probe: &mut Probe<'_>) -> Option<Ticket> {
+    pub(crate) fn begin_quickly(&self, key: Key, now: Tick, probe: &mut Probe<'_>) -> Option<Ticket> {
         self.forget_flights_of_parent();
         let hash = key.tag.hash();
         // With the GIL nothing can have come between the miss and this.
         let look = |probe: &mut Probe<'_>| {
             if cfg!(Py_GIL_DISABLED) { self.memory().peek(hash, probe, |_| ()) } else { Ok(None) }
         };
-        match self.store.begin(&mut Some(key), probe, Leader::thread, || Some(Box::default()), look) {
-            Ok(Begun::Leads(ticket)) => Some(ticket),
+        match self.store.begin(&mut Some(key), probe, Leader::thread, now, || Some(Box::default()), look) {
+            Ok(Begun::Leads(ticket)) => {
+                if ticket.succeeds_old() {
+                    attached(|py| self.log_given_up(py));
+                }
+                Some(ticket)
+            }
             _ => None,
         }
     }
@@ -64,19 +69,33 @@ impl Inner {
         looks: bool,
     ) -> PyResult<Way<'_>> {
         self.forget_flights_of_parent();
-        let tag = key.tag;
+        let (tag, now) = (key.tag, self.memory().clock().coarse());
         let mut key = Some(key);
         let begun = probe.settle_read(py, |probe| {
             let look = |probe: &mut Probe<'_>| {
                 if looks { self.memory().peek(tag.hash(), probe, Object::clone) } else { Ok(None) }
             };
-            self.store.begin(&mut key, probe, || leader, || tags.clone(), look)
+            self.store.begin(&mut key, probe, || leader, now, || tags.clone(), look)
         })?;
         Ok(match begun {
             Begun::Found(value) => Way::Found(value),
             Begun::Joins(shared) => Way::Join(shared),
-            Begun::Leads(ticket) => Way::Lead(Lead::new(self, ticket, Some(Stopwatch::begin(tag.hash(), tag.owner())))),
+            Begun::Leads(ticket) => {
+                if ticket.succeeds_old() {
+                    self.log_given_up(py);
+                }
+                Way::Lead(Lead::new(self, ticket, Some(Stopwatch::begin(tag.hash(), tag.owner()))))
+            }
         })
+    }
+
+    #[cold]
+    pub(crate) fn log_given_up(&self, py: Python<'_>) {
+        let age = clock::duration(self.store.load_age()).as_secs_f64();
+        let log = py.import("hotset._log").and_then(|log| log.call_method1("load_given_up", (self.name.bind(py), age)));
+        if let Err(error) = log {
+            error.write_unraisable(py, None);
+        }
     }
 }
 
@@ -181,6 +200,21 @@ pub(crate) fn land(
     details: Details,
     probe: &mut Probe<'_>,
 ) -> PyResult<bool> {
+    land_as(py, cache, ticket, stored, value, details, Outcome::Value(value.clone()), probe)
+}
+
+/// As [`land`], where followers get something else than what is stored.
+#[expect(clippy::too_many_arguments, reason = "all of them are of one load")]
+pub(crate) fn land_as(
+    py: Python<'_>,
+    cache: &Arc<Inner>,
+    ticket: &Ticket,
+    stored: Option<&Part>,
+    value: &Object,
+    details: Details,
+    outcome: Outcome,
+    probe: &mut Probe<'_>,
+) -> PyResult<bool> {
     let (now, tag) = (cache.memory().clock().coarse(), probe.tag());
     let written = stored.map_or(Ok(details.clone()), |stored| cache.weighed(py, stored, value, tag, details)).and_then(
         |mut details| {
@@ -190,7 +224,7 @@ pub(crate) fn land(
     );
     match written {
         Ok(landing) => {
-            let is_stored = settle(py, cache, landing, Outcome::Value(value.clone()));
+            let is_stored = settle(py, cache, landing, outcome);
             if let Some(stored) = stored.filter(|_| is_stored) {
                 cache.note_identities(stored, tag.hash());
             }

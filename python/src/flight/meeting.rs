@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Weak};
 
+use hotset::clock::{self, NEVER};
 use hotset::flight::Meeting;
 use hotset::sync::Mutex;
 use pyo3::intern;
@@ -26,6 +27,11 @@ impl Leader {
     /// This thread.
     pub(crate) fn thread() -> Self {
         Self { thread: current::thread(), home: 0 }
+    }
+
+    /// A thread that is not known yet: what it runs is known by its context.
+    pub(crate) fn pool() -> Self {
+        Self { thread: 0, home: 0 }
     }
 
     /// A task of the event loop that runs on this thread.
@@ -188,6 +194,28 @@ impl Flight {
         drop(before);
     }
 
+    /// How many seconds ago the load began, by the clock of the cache; 0 if that does not matter any more.
+    #[getter]
+    fn age(&self) -> f64 {
+        let Some(cache) = self.cache.upgrade() else { return 0.0 };
+        let began = cache.store.flights().began(self.hash, self.shared.number);
+        let now = cache.memory().clock().precise();
+        began.map_or(0.0, |began| clock::duration(now.saturating_sub(began)).as_secs_f64())
+    }
+
+    /// Gives the load up if it is too old; whether that was so.
+    fn give_up_if_old(&self, py: Python<'_>) -> bool {
+        let Some(cache) = self.cache.upgrade() else { return false };
+        let (age, now) = (cache.store.load_age(), cache.memory().clock().coarse());
+        let began = cache.store.flights().began(self.hash, self.shared.number);
+        let old = age != NEVER && began.is_some_and(|began| began + age <= now);
+        if old {
+            cache.log_given_up(py);
+            self.strand(py);
+        }
+        old
+    }
+
     /// Gives up a load that will not end: nobody joins it any more, and a follower takes over.
     fn strand(&self, py: Python<'_>) {
         if let Some(cache) = self.cache.upgrade() {
@@ -202,6 +230,6 @@ fn wake(reference: &Bound<'_, PyAny>) -> PyResult<()> {
     if waiter.is_none() { Ok(()) } else { waiter.call_method0(intern!(reference.py(), "wake")).map(drop) }
 }
 
-pub(super) fn name<'py>(py: Python<'py>, name: &str) -> Bound<'py, PyAny> {
+pub(crate) fn name<'py>(py: Python<'py>, name: &str) -> Bound<'py, PyAny> {
     PyString::intern(py, name).into_any()
 }

@@ -4,13 +4,14 @@ use std::ffi::{c_int, c_void};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use hotset::clock::{NEVER, Tick};
-use hotset::expiry::Lifespan;
+use hotset::clock::Tick;
+use hotset::expiry::{Early, Lifespan};
 use hotset::memory::Owner;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use smallvec::SmallVec;
 
+use crate::arguments::{early_refresh, grace, refresh_ahead};
 use crate::cache::CacheVerbs;
 use crate::duration::ticks;
 use crate::function::prepared::Prepared;
@@ -34,6 +35,8 @@ pub(crate) struct Body {
     pub(crate) quick: bool,
     /// Whether results are stored without asking anybody.
     pub(crate) fills_quickly: bool,
+    /// How long a result lives if that depends on nothing.
+    pub(crate) lifespan: Lifespan,
     pub(crate) signature: Signature,
     pub(crate) function: Object,
     /// What has the code and the defaults: the function itself, or the one beneath a partial.
@@ -48,8 +51,10 @@ pub(crate) struct Body {
 
 /// What happens to results.
 pub(crate) struct Options {
-    pub(crate) ttl: Ttl,
-    pub(crate) idle: Option<Tick>,
+    /// Called with the result; gives how long it is fresh.
+    pub(crate) ttl: Option<Object>,
+    /// How long results are fresh that say that there is nothing.
+    pub(crate) negative: Option<Negative>,
     /// Called with the arguments and the result; gives names.
     pub(crate) tags: Option<Object>,
     /// Whether only the result tells which tags it carries.
@@ -58,14 +63,17 @@ pub(crate) struct Options {
     pub(crate) should_cache: Option<Object>,
     /// Called with the arguments; gives the key.
     pub(crate) key: Option<Object>,
+    /// What loads are to do, for `hotset._loading`.
+    pub(crate) loading: Object,
+    /// Whether they do as loads usually do.
+    pub(crate) loads_plainly: bool,
 }
 
-/// How long a result is fresh.
-pub(crate) enum Ttl {
-    OfTheCache,
-    Fixed(Tick),
-    /// Called with the result; gives a duration.
-    Decided(Object),
+/// Results that say that there is nothing.
+pub(crate) struct Negative {
+    pub(crate) ttl: Tick,
+    /// Called with the result; by default None says so.
+    pub(crate) is_negative: Option<Object>,
 }
 
 impl Body {
@@ -77,6 +85,8 @@ impl Body {
         let inner = cache.get().inner.clone();
         let signature = Signature::from_plan(plan)?;
         let options = Options::from_plan(plan)?;
+        let lifespan = lifespan_from_plan(plan, inner.lifespan)?;
+        inner.memory().add_usual(lifespan);
         let typed: bool = plan.getattr("typed")?.extract()?;
         let rule = if typed { Rule::Typed } else { Rule::Loose };
         let owner = inner.add_owner(Object::from(plan.getattr("name")?), rule);
@@ -88,7 +98,11 @@ impl Body {
             single: has_key || signature.single,
             first_by_identity: AtomicBool::new(plan.getattr("is_method")?.extract()?),
             quick: rule == Rule::Typed && !has_key && signature.count() <= FEW,
-            fills_quickly: options.asks_nobody() && inner.weigher.is_none() && inner.listener.is_none(),
+            fills_quickly: options.asks_nobody()
+                && lifespan.early == Early::NONE
+                && inner.weigher.is_none()
+                && inner.listener.is_none(),
+            lifespan,
             signature,
             function: Object::of(function),
             innermost: Object::from(plan.getattr("innermost")?),
@@ -155,19 +169,15 @@ impl Body {
         Prepared::new(py, self, parts, SmallVec::from_iter([key])).map(Ok)
     }
 
-    /// How long a result lives if that depends on nothing.
-    #[inline]
-    pub(crate) fn fixed_lifespan(&self) -> Lifespan {
-        let usual = self.inner.lifespan;
-        let ttl = if let Ttl::Fixed(ttl) = self.options.ttl { ttl } else { usual.ttl };
-        Lifespan { ttl, idle: self.options.idle.unwrap_or(usual.idle) }
-    }
-
     /// How long a result lives.
-    pub(crate) fn lifespan(&self, py: Python<'_>, result: &Bound<'_, PyAny>) -> PyResult<Lifespan> {
-        let fixed = self.fixed_lifespan();
-        let Ttl::Decided(decide) = &self.options.ttl else { return Ok(fixed) };
-        Ok(Lifespan { ttl: ticks("the result of ttl()", &decide.bind(py).call1((result,))?)?, ..fixed })
+    pub(crate) fn lifespan_of(&self, py: Python<'_>, result: &Bound<'_, PyAny>) -> PyResult<Lifespan> {
+        if let Some(negative) = &self.options.negative
+            && negative.says(py, result)?
+        {
+            return Ok(Lifespan { ttl: negative.ttl, ..self.lifespan });
+        }
+        let Some(decide) = &self.options.ttl else { return Ok(self.lifespan) };
+        Ok(Lifespan { ttl: ticks("the result of ttl()", &decide.bind(py).call1((result,))?)?, ..self.lifespan })
     }
 
     /// Shows every object it refers to to a garbage collection.
@@ -175,7 +185,7 @@ impl Body {
     /// # Safety
     /// The arguments are those that CPython gave to `tp_traverse`.
     pub(crate) unsafe fn traverse(&self, visit: ffi::visitproc, argument: *mut c_void) -> c_int {
-        let referred = [&self.function, &self.innermost, &self.cache].into_iter();
+        let referred = [&self.function, &self.innermost, &self.cache, &self.options.loading].into_iter();
         for object in referred.chain(self.signature.defaults()).chain(self.options.callables()) {
             // SAFETY: by the caller's promise.
             let result = unsafe { visit(object.as_ptr(), argument) };
@@ -187,21 +197,53 @@ impl Body {
     }
 }
 
+impl Negative {
+    fn says(&self, py: Python<'_>, result: &Bound<'_, PyAny>) -> PyResult<bool> {
+        self.is_negative
+            .as_ref()
+            .map_or_else(|| Ok(result.is_none()), |says| says.bind(py).call1((result,))?.is_truthy())
+    }
+}
+
+/// How long results live, as the plan has it, or else the cache.
+fn lifespan_from_plan(plan: &Bound<'_, PyAny>, mut lifespan: Lifespan) -> PyResult<Lifespan> {
+    let absent = plan.getattr("absent")?;
+    let given = |name: &str| plan.getattr(name).map(|value| (!value.is(&absent)).then_some(value));
+    if let Some(value) = given("ttl")?.filter(|value| !value.is_callable()) {
+        lifespan.ttl = ticks("ttl", &value)?;
+    }
+    if let Some(value) = given("grace")? {
+        lifespan.grace = grace(&value)?;
+    }
+    if let Some(value) = given("idle")? {
+        lifespan.idle = ticks("idle", &value)?;
+    }
+    if let Some(value) = given("refresh_ahead")? {
+        lifespan.ahead = refresh_ahead(&value)?;
+    }
+    if let Some(value) = given("early_refresh")? {
+        lifespan.early = early_refresh(&value)?;
+    }
+    Ok(lifespan)
+}
+
 impl Options {
     fn from_plan(plan: &Bound<'_, PyAny>) -> PyResult<Self> {
         let absent = plan.getattr("absent")?;
         let given = |name: &str| plan.getattr(name).map(|value| (!value.is(&absent)).then_some(value));
         let callable = |name: &str| plan.getattr(name).map(|value| (!value.is_none()).then(|| Object::from(value)));
-        let ttl = match given("ttl")? {
-            None => Ttl::OfTheCache,
-            Some(value) if value.is_callable() => Ttl::Decided(Object::from(value)),
-            Some(value) => Ttl::Fixed(ticks("ttl", &value)?),
+        let negative_ttl = plan.getattr("negative_ttl")?;
+        let negative = if negative_ttl.is_none() {
+            None
+        } else {
+            Some(Negative { ttl: ticks("negative_ttl", &negative_ttl)?, is_negative: callable("is_negative")? })
         };
-        let idle = given("idle")?.map(|value| ticks("idle", &value)).transpose()?;
-        debug_assert!(idle.is_none_or(|idle| idle <= NEVER));
+        let loading = plan.getattr("loading")?;
         Ok(Self {
-            ttl,
-            idle,
+            ttl: given("ttl")?.filter(|value| value.is_callable()).map(Object::from),
+            negative,
+            loads_plainly: loading.getattr("is_plain")?.extract()?,
+            loading: Object::from(loading),
             tags: callable("tags")?,
             tags_need_result: plan.getattr("tags_need_result")?.extract()?,
             should_cache: callable("should_cache")?,
@@ -210,11 +252,11 @@ impl Options {
     }
 
     fn asks_nobody(&self) -> bool {
-        !matches!(self.ttl, Ttl::Decided(_)) && self.tags.is_none() && self.should_cache.is_none() && self.key.is_none()
+        self.loads_plainly && self.callables().next().is_none() && self.negative.is_none()
     }
 
     fn callables(&self) -> impl Iterator<Item = &Object> {
-        let decide = if let Ttl::Decided(decide) = &self.ttl { Some(decide) } else { None };
-        decide.into_iter().chain(&self.tags).chain(&self.should_cache).chain(&self.key)
+        let is_negative = self.negative.iter().filter_map(|negative| negative.is_negative.as_ref());
+        self.ttl.iter().chain(&self.tags).chain(&self.should_cache).chain(&self.key).chain(is_negative)
     }
 }

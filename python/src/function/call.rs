@@ -4,16 +4,20 @@ use std::ffi::CStr;
 
 use hotset::flight::Stopwatch;
 use hotset::hash;
-use hotset::memory::{Details, Probe as CoreProbe};
+use hotset::memory::{Details, More, Probe as CoreProbe};
 use pyo3::exceptions::{PyException, PyTypeError};
 use pyo3::ffi;
+use pyo3::intern;
 use pyo3::prelude::*;
 
 use crate::arguments::tag_names;
+use crate::flight::attempt::{Attempt, Purpose};
 use crate::flight::current::Within;
 use crate::flight::lead::{KnownTags, Lead, Way, follow, raised_again};
 use crate::flight::meeting::{Leader, Outcome};
 use crate::function::body::Body;
+use crate::function::body_of;
+use crate::function::kept::KeptCall;
 use crate::function::prepared::Prepared;
 use crate::function::signature::{Call, FEW, Mismatch, mismatch_error, pack};
 use crate::guard::{attached, guard, vectorcall};
@@ -29,10 +33,25 @@ pub(crate) type Bound = std::mem::MaybeUninit<[Pointer; FEW]>;
 /// What the shortest path came to.
 pub(crate) enum Quick {
     Hit(Object),
+    /// A hit that is to start a refresh.
+    Refresh(Object),
     /// The lookup of this key is done and counted.
     Miss(Tag),
+    /// So it is, and there is a stale value or an error.
+    Other,
     /// The lookup has to be done in the usual way.
     Unsuited,
+}
+
+impl Quick {
+    /// What the lookup came to, if it is done.
+    pub(crate) fn looked_up(&self) -> Option<More> {
+        match self {
+            Self::Miss(_) => Some(More::Nothing),
+            Self::Other => Some(More::Stale),
+            _ => None,
+        }
+    }
 }
 
 /// Looks up a call without leaving this function for usual arguments.
@@ -122,7 +141,12 @@ fn look_up(body: &Body, tag: Tag, probe: &mut impl CoreProbe<Key>) -> Quick {
             if read.due {
                 body.inner().tend_attached(tag.hash());
             }
-            read.found.map_or(Quick::Miss(tag), Quick::Hit)
+            match (read.found, read.more) {
+                (Some(value), More::Nothing) => Quick::Hit(value),
+                (Some(value), _) => Quick::Refresh(value),
+                (None, More::Nothing) => Quick::Miss(tag),
+                (None, _) => Quick::Other,
+            }
         }
         Err(_) => Quick::Unsuited,
     }
@@ -150,18 +174,19 @@ pub(crate) unsafe fn look_up_one(body: &Body, part: Pointer) -> Quick {
 /// the function raises.
 ///
 /// # Safety
-/// The arguments are alive, the parts are among them or defaults of the function, and the thread is attached.
-pub(crate) unsafe fn load_quickly(body: &Body, call: Call, tag: Tag, parts: &[Pointer]) -> Pointer {
-    let (inner, memory) = (body.inner(), body.inner().memory());
+/// Function and arguments are alive, the parts are among them or its defaults, and the thread is attached.
+pub(crate) unsafe fn load_quickly(function: Pointer, call: Call, tag: Tag, parts: &[Pointer]) -> Pointer {
     // SAFETY: by the caller's promise.
     unsafe {
+        let body = body_of(function);
+        let (inner, memory) = (body.inner(), body.inner().memory());
         let part =
             if body.single { Part::of(parts[0]) } else { Part::several(parts.iter().map(|&part| Part::of(part))) };
         let mut probe = Probe::new(tag, Rule::Typed, body.single, parts);
-        let Some(ticket) = inner.begin_quickly(Key { part, tag }, &mut probe) else {
-            return guard(|py| self::call(py, body, call, true));
-        };
         let watch = Stopwatch::begin_uncritical(memory, tag.hash(), body.owner);
+        let Some(ticket) = inner.begin_quickly(Key { part, tag }, watch.began(memory), &mut probe) else {
+            return guard(|py| self::call(py, function, call, Some(More::Nothing)));
+        };
         let result = {
             let _within = Within::enter(ticket.number());
             vectorcall(body.function.as_ptr(), call)
@@ -180,7 +205,7 @@ pub(crate) unsafe fn load_quickly(body: &Body, call: Call, tag: Tag, parts: &[Po
                 Ok(result)
             });
         }
-        let details = Details { lifespan: body.fixed_lifespan(), ..Details::default() };
+        let details = Details { lifespan: body.lifespan, ..Details::default() };
         match lead.fill_quickly(&result, details, now, &mut probe) {
             Ok(()) => result.into_ptr(),
             Err((lead, details)) => guard(|py| {
@@ -201,31 +226,89 @@ pub(crate) unsafe fn are_storable(parts: &[Pointer]) -> bool {
 }
 
 /// Calls a synchronous function through its cache.
-pub(crate) fn call(py: Python<'_>, body: &Body, call: Call, looked_up: bool) -> PyResult<Object> {
+pub(crate) fn call(py: Python<'_>, function: Pointer, call: Call, looked_up: Option<More>) -> PyResult<Object> {
+    // SAFETY: the function is alive during the call.
+    let body = unsafe { body_of(function) };
     if !body.inner().memory().is_enabled() {
         return call_uncached(py, body, call);
     }
     match prepare_and_look_up(py, body, call, looked_up)? {
         Lookup::Found(value) => Ok(value),
-        Lookup::Missing(prepared) => load(py, body, call, &prepared, true),
+        Lookup::Refreshes(value) => {
+            refresh_later(py, function, call);
+            Ok(value)
+        }
+        Lookup::Missing(prepared, More::Nothing) if body.options.loads_plainly => load(py, body, call, &prepared, true),
+        Lookup::Missing(prepared, _) => obtain(py, function, call, &prepared, true),
         Lookup::Misfit => call_uncached(py, body, call),
+    }
+}
+
+/// A way to the result of a call.
+pub(crate) fn attempt(py: Python<'_>, function: Pointer, call: Call, prepared: &Prepared) -> PyResult<Attempt> {
+    // SAFETY: the function is alive during the call.
+    let (body, function) = unsafe { (body_of(function), Object::from_borrowed(function)) };
+    let kept = Py::new(py, KeptCall::new(function, call))?;
+    let (sought, loading) = (prepared.keep(py, body)?, body.options.loading.clone());
+    Ok(Attempt::new(body.inner().clone(), sought, Purpose::Call(kept), loading))
+}
+
+/// Comes to the result of a synchronous function's call in the general way: it may be stale, or loaded by another thread.
+pub(crate) fn obtain(
+    py: Python<'_>,
+    function: Pointer,
+    call: Call,
+    prepared: &Prepared,
+    looks: bool,
+) -> PyResult<Object> {
+    let attempt = attempt(py, function, call, prepared)?;
+    let flights = py.import(intern!(py, "hotset._flights"))?;
+    flights.call_method1(intern!(py, "load_here"), (attempt, py.None(), looks)).map(Object::from)
+}
+
+/// Has the result of a call loaded anew, by somebody else and later. What goes wrong with that is not the caller's.
+#[cold]
+pub(crate) fn refresh_later(py: Python<'_>, function: Pointer, call: Call) {
+    // SAFETY: the function is alive during the call.
+    let body = unsafe { body_of(function) };
+    let begin = || {
+        let Ok(prepared) = body.prepare(py, call)? else { return Ok(()) };
+        let attempt = attempt(py, function, call, &prepared)?;
+        let flights = py.import(intern!(py, "hotset._flights"))?;
+        flights.call_method1(intern!(py, "refresh_later"), (attempt, py.None(), body.is_coroutine)).map(drop)
+    };
+    if let Err(error) = begin() {
+        error.write_unraisable(py, Some(&body.function.bind(py)));
     }
 }
 
 /// What a lookup in the usual way came to.
 pub(crate) enum Lookup {
     Found(Object),
-    Missing(Prepared),
+    /// Found, and to be refreshed.
+    Refreshes(Object),
+    Missing(Prepared, More),
     /// The arguments do not fit: the function itself will say so best.
     Misfit,
 }
 
-pub(crate) fn prepare_and_look_up(py: Python<'_>, body: &Body, call: Call, looked_up: bool) -> PyResult<Lookup> {
+/// Looks a call up, unless that has been done, and came to nothing but this.
+pub(crate) fn prepare_and_look_up(
+    py: Python<'_>,
+    body: &Body,
+    call: Call,
+    looked_up: Option<More>,
+) -> PyResult<Lookup> {
     let Ok(prepared) = body.prepare(py, call)? else { return Ok(Lookup::Misfit) };
-    if !looked_up && let Some(value) = body.inner().read(py, &mut prepared.probe())? {
-        return Ok(Lookup::Found(value));
-    }
-    Ok(Lookup::Missing(prepared))
+    let (found, more) = match looked_up {
+        None => body.inner().read(py, &mut prepared.probe())?,
+        Some(more) => (None, more),
+    };
+    Ok(match (found, more) {
+        (Some(value), More::Refresh) => Lookup::Refreshes(value),
+        (Some(value), _) => Lookup::Found(value),
+        (None, more) => Lookup::Missing(prepared, more),
+    })
 }
 
 /// Calls the function itself.
@@ -275,7 +358,7 @@ fn load_here(
     let nanos = lead.returned();
     let bound = result.bind(py);
     let done = fate(py, body, &bound, nanos).and_then(|fate| match fate {
-        Fate::Stored => details(py, body, call, &bound).map(Some),
+        Fate::Stored => details(py, body, call, &bound, nanos).map(Some),
         other => {
             lead.tell(py, other.outcome(&result));
             Ok(None)
@@ -348,7 +431,13 @@ pub(crate) fn known_tags(py: Python<'_>, body: &Body, call: Call) -> PyResult<Kn
     }
 }
 
-pub(crate) fn details(py: Python<'_>, body: &Body, call: Call, result: &pyo3::Bound<'_, PyAny>) -> PyResult<Details> {
+pub(crate) fn details(
+    py: Python<'_>,
+    body: &Body,
+    call: Call,
+    result: &pyo3::Bound<'_, PyAny>,
+    nanos: u64,
+) -> PyResult<Details> {
     let tags = match &body.options.tags {
         None => Box::default(),
         Some(render) => {
@@ -356,7 +445,7 @@ pub(crate) fn details(py: Python<'_>, body: &Body, call: Call, result: &pyo3::Bo
             tag_names(&render.bind(py).call1((args, kwargs, result))?)?
         }
     };
-    Ok(Details { lifespan: body.lifespan(py, result)?, tags, ..Details::default() })
+    Ok(Details { lifespan: body.lifespan_of(py, result)?, tags, nanos, ..Details::default() })
 }
 
 /// Whether a result is used up by reading it: an iterator, an open file, a coroutine.

@@ -59,8 +59,11 @@ impl KeptCall {
     /// What becomes of a result that took so long to load.
     pub(crate) fn fate(&self, py: Python<'_>, result: &Bound<'_, PyAny>, nanos: u64) -> PyResult<(Fate, Details)> {
         let fate = fate(py, self.body(), result, nanos)?;
-        let details =
-            if fate == Fate::Stored { details(py, self.body(), self.call(), result)? } else { Details::default() };
+        let details = if fate == Fate::Stored {
+            details(py, self.body(), self.call(), result, nanos)?
+        } else {
+            Details::default()
+        };
         Ok((fate, details))
     }
 }

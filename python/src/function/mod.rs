@@ -152,9 +152,13 @@ impl Outcome for Plain {
             let body = body_of(function);
             match quick {
                 Quick::Miss(tag) if body.fills_quickly && !body.first_by_identity() && are_storable(parts) => {
-                    load_quickly(body, call, tag, parts)
+                    load_quickly(function, call, tag, parts)
                 }
-                _ => guard(|py| call::call(py, body, call, matches!(quick, Quick::Miss(_)))),
+                Quick::Refresh(value) => guard(|py| {
+                    call::refresh_later(py, function, call);
+                    Ok(value)
+                }),
+                _ => guard(|py| call::call(py, function, call, quick.looked_up())),
             }
         }
     }
@@ -177,10 +181,19 @@ impl Outcome for Awaited {
             if !body.inner().memory().is_enabled() {
                 return call::call_uncached(py, body, call);
             }
-            if !matches!(quick, Quick::Miss(_))
-                && let call::Lookup::Found(value) = call::prepare_and_look_up(py, body, call, false)?
-            {
+            if let Quick::Refresh(value) = quick {
+                call::refresh_later(py, function, call);
                 return ready::ready_object(py, value);
+            }
+            if quick.looked_up().is_none() {
+                match call::prepare_and_look_up(py, body, call, None)? {
+                    call::Lookup::Found(value) => return ready::ready_object(py, value),
+                    call::Lookup::Refreshes(value) => {
+                        call::refresh_later(py, function, call);
+                        return ready::ready_object(py, value);
+                    }
+                    _ => {}
+                }
             }
             // SAFETY: as above.
             PendingCall::make(py, unsafe { Object::from_borrowed(function) }, call, false)

@@ -1,5 +1,6 @@
 //! What awaiting anything but a hit awaits: a call that looks again, loads and fills.
 
+use hotset::memory::More;
 use hotset::sync::Mutex;
 use pyo3::exceptions::{PyRuntimeError, PyStopIteration, PyTypeError};
 use pyo3::ffi;
@@ -94,11 +95,11 @@ impl PendingCall {
 
     fn begin(&self, py: Python<'_>) -> PyResult<Result<Running, Object>> {
         let (body, call) = (self.call.get().body(), self.call.get().call());
-        let Lookup::Missing(prepared) = prepare_and_look_up(py, body, call, true)? else {
+        let Lookup::Missing(prepared, _) = prepare_and_look_up(py, body, call, Some(More::Nothing))? else {
             return Ok(Ok(Running { coroutine: iterator(py, self.call.get().run(py)?)?, load: None }));
         };
-        let attempt =
-            Attempt::new(body.inner().clone(), prepared.keep(py, body)?, Purpose::Call(self.call.clone_ref(py)));
+        let (sought, purpose) = (prepared.keep(py, body)?, Purpose::Call(self.call.clone_ref(py)));
+        let attempt = Attempt::new(body.inner().clone(), sought, purpose, body.options.loading.clone());
         if self.refreshes {
             attempt.overtake(py)?;
         }
@@ -109,7 +110,7 @@ impl PendingCall {
         if flights.call_method0(intern!(py, "running_loop"))?.is_none() {
             return self.begin_alone(py, attempt);
         }
-        let coroutine = flights.call_method1(intern!(py, "obtain"), (attempt, !self.refreshes))?;
+        let coroutine = flights.call_method1(intern!(py, "obtain"), (attempt, py.None(), !self.refreshes))?;
         Ok(Ok(Running { coroutine: Object::from(coroutine), load: None }))
     }
 
@@ -143,7 +144,9 @@ impl PendingCall {
             Err(error) => {
                 self.put(State::Done);
                 if let Some(load) = running.load.take() {
-                    load.fail(py, error.value(py).as_any());
+                    if let Err(error) = load.fail(py, error.value(py).as_any()) {
+                        error.write_unraisable(py, None);
+                    }
                 }
                 Err(error)
             }

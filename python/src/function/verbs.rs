@@ -13,7 +13,7 @@ use crate::ctype;
 use crate::function::body::Body;
 use crate::function::body_of;
 use crate::function::bound::{self, receiver};
-use crate::function::call::{call_uncached, details, key_for, value_is_missing};
+use crate::function::call::{call_uncached, details, key_for, obtain, value_is_missing};
 use crate::function::pending::PendingCall;
 use crate::function::ready::ready_object;
 use crate::function::signature::Call;
@@ -74,7 +74,7 @@ fn set(py: Python<'_>, function: Pointer, call: Call) -> PyResult<Object> {
     };
     let prepared = key_for(py, body, rest, "set")?;
     let stored = prepared.stored(py, body)?;
-    let details = details(py, body, rest, &value)?;
+    let details = details(py, body, rest, &value, 0)?;
     body.inner().fill(py, stored, Object::of(&value), details, &Condition::Always, &mut prepared.probe())?;
     wrapped(py, body, object_from(py, py.None())?)
 }
@@ -91,7 +91,10 @@ fn refresh(py: Python<'_>, function: Pointer, call: Call) -> PyResult<Object> {
     }
     let prepared = key_for(py, body, call, "refresh")?;
     body.inner().overtake(py, &mut prepared.probe())?;
-    crate::function::call::load(py, body, call, &prepared, false)
+    if body.options.loads_plainly {
+        return crate::function::call::load(py, body, call, &prepared, false);
+    }
+    obtain(py, function, call, &prepared, false)
 }
 
 fn cache_key(py: Python<'_>, function: Pointer, call: Call) -> PyResult<Object> {
@@ -170,7 +173,7 @@ verbs! {
     refresh: c"Load the result of this call anew, store and return it.",
     peek: c"The stored result of this call, or MISSING; nothing is loaded or counted.",
     set: c"Store a value as the result of a call: f.set(value, *args).",
-    expire: c"End the life of this call's result; True if there was one.",
+    expire: c"End the ttl of this call's result; True if there was one. For its grace it may still be served.",
     cache_key: c"The key of this call in the cache.",
     cache_info: c"Hits, misses, maxsize and current size, as functools has it.",
     cache_clear: c"Forget every result of this function and its statistics.",

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::clock::{Clock, ManualClock, NEVER, ticks};
 use crate::expiry::Lifespan;
 use crate::hash::{Seed, shorten};
-use crate::memory::{Condition, Details, Hashed, Left, Memory, Options, Owner};
+use crate::memory::{Condition, Details, Facts, Hashed, Left, Memory, Options, Owner, Standing};
 use crate::policy::NAMES;
 use crate::stats::Cause;
 use crate::sync::ThreadLock;
@@ -106,11 +106,12 @@ impl Small {
     }
 
     pub(super) fn tags(&self, number: u32) -> Option<Vec<Arc<str>>> {
-        self.memory.tags(hash(number), &mut equal(number), <[_]>::to_vec).unwrap()
+        let fresh = |facts: Facts| (facts.standing == Standing::Fresh).then_some(facts.tags);
+        self.memory.examine(hash(number), &mut equal(number), |_, facts| fresh(facts)).unwrap().flatten()
     }
 
     pub(super) fn touch(&self, number: u32, lifespan: Lifespan) -> bool {
-        self.memory.touch(hash(number), &mut equal(number), lifespan).unwrap()
+        self.memory.touch(hash(number), &mut equal(number), Some(lifespan)).unwrap()
     }
 
     pub(super) fn remove(&self, number: u32) -> Leaving {

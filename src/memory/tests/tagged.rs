@@ -124,7 +124,7 @@ proptest! {
             }
             memory.validate();
             for (&key, tags) in &model.live {
-                let found = memory.tags(hash(key), &mut |stored: &Number| stored.0 == key, <[_]>::to_vec).unwrap();
+                let found = memory.examine(hash(key), &mut |stored: &Number| stored.0 == key, |_, facts| facts.tags).unwrap();
                 prop_assert_eq!(found, Some(names(tags).to_vec()));
             }
             let mut cursor = crate::memory::Cursor::default();

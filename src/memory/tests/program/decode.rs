@@ -104,7 +104,11 @@ impl Writing {
 
 /// How long something lives; only a quarter of all lives end when they are not read.
 fn lifespan(ttl: u8, idle: u8) -> Lifespan {
-    Lifespan { ttl: choose(&LENGTHS, ttl), idle: if idle >= 192 { choose(&LENGTHS, idle) } else { NEVER } }
+    Lifespan {
+        ttl: choose(&LENGTHS, ttl),
+        idle: if idle >= 192 { choose(&LENGTHS, idle) } else { NEVER },
+        ..Lifespan::FOREVER
+    }
 }
 
 fn choose<T: Copy>(choices: &[T], byte: u8) -> T {

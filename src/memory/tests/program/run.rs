@@ -12,7 +12,7 @@ use super::{Config, Features, Program, Step, Verb, When, Writing};
 use crate::clock::{Clock, ManualClock, NEVER, Tick, duration};
 use crate::expiry::Lifespan;
 use crate::hash::Seed;
-use crate::memory::{Condition, Cursor, Details, Left, Memory, Options, Removed, Unsure};
+use crate::memory::{Condition, Cursor, Details, Facts, Left, Memory, Options, Removed, Standing, Unsure};
 use crate::stats::{Cause, Counts, OwnerCounts};
 use crate::sync::ThreadLock;
 
@@ -195,7 +195,7 @@ impl Run {
     }
 
     fn touch(&mut self, key: u8, doubts: u8, lifespan: Lifespan) {
-        let touched = self.insist(key, doubts, |run, probe| run.memory.touch(hash(key), probe, lifespan));
+        let touched = self.insist(key, doubts, |run, probe| run.memory.touch(hash(key), probe, Some(lifespan)));
         assert_eq!(touched, self.model.touch(key, lifespan), "whether key {key} was touched");
         self.met("touch", [touched.into(), 0, 0]);
         if touched {
@@ -341,8 +341,9 @@ impl Run {
         let probe = &mut Doubtful { number: key, doubts: 0 };
         let peeked = self.memory.peek(hash(key), probe, |value| (value.content, value.serial)).expect("no doubts");
         assert_eq!(peeked, fresh.map(|held| (held.content, held.value_serial)), "key {key}");
-        let tags = self.memory.tags(hash(key), probe, |tags| tags.len()).expect("no doubts");
-        assert_eq!(tags, fresh.map(|held| held.tags.into()), "tags of key {key}");
+        let tags = |facts: Facts| (facts.standing == Standing::Fresh).then_some(facts.tags.len());
+        let tags = self.memory.examine(hash(key), probe, |_, facts| tags(facts)).expect("no doubts");
+        assert_eq!(tags.flatten(), fresh.map(|held| held.tags.into()), "tags of key {key}");
         let left = |deadline: Tick| if deadline == NEVER { NEVER } else { deadline - self.model.now };
         assert_eq!(self.remaining(key), fresh.map(|held| left(held.deadline)), "time left to key {key}");
     }
@@ -359,7 +360,7 @@ impl Run {
 
 fn details(writing: &Writing) -> Details {
     let tags = (0..writing.tags).map(|number| Arc::from(format!("tag {number}"))).collect();
-    Details { lifespan: writing.lifespan, weight: writing.weight, tags, jitters: true, since: None }
+    Details { lifespan: writing.lifespan, weight: writing.weight, tags, ..Details::default() }
 }
 
 fn condition<'a>(when: When, equal: &'a dyn Fn(&Value) -> bool) -> Condition<'a, Value> {

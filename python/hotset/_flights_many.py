@@ -1,0 +1,243 @@
+"""Ways to the values of many keys: what is missing is loaded in one call, and every key is a load of its own to others."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from hotset._flights import Stale, in_pool, raised_again
+from hotset._leads import PoolLead, TaskLead, late
+from hotset._waiting import follow_in_task, follow_in_thread, running_loop
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from hotset._core import Attempt, Flight
+
+    Attempts = dict[Any, Attempt]
+
+
+class _Many:
+    """The keys that values are sought for, and what has come of them."""
+
+    def __init__(self, attempts: Attempts) -> None:
+        self.found: dict[Any, Any] = {}
+        self.stale = {key: stale for key, attempt in attempts.items() if (stale := Stale(attempt, looks=True)).is_there}
+        loading = next(iter(attempts.values())).loading
+        self.timeout = loading.timeout
+        self.patience = loading.patience(has_stale=False)
+        self.missing = dict(attempts)
+        #: What is served stale, and is to be refreshed by somebody else.
+        self.outdated: Attempts = {}
+        for key, stale in self.stale.items():
+            if stale.resting or loading.soft_timeout == 0:
+                self.found[key] = stale.serve()
+                attempt = self.missing.pop(key)
+                if not stale.resting:
+                    self.outdated[key] = attempt
+        self.begin()
+
+    def begin(self) -> None:
+        """Forget what the last round came to."""
+        self.again: Attempts = {}
+        self.alone: list[Any] = []
+
+    def take(self, key: Any, step: tuple[Any, ...], attempt: Attempt) -> None:
+        """Sort a key by what waiting for it came to."""
+        match step:
+            case ("found" | "value", value):
+                self.found[key] = value
+            case ("error", error, traceback):
+                if attempt.loading.keeps(error) or not self.take_stale(key):
+                    raise raised_again(error, traceback)
+            case ("late",):
+                attempt.fail(late(attempt))
+                if not self.take_stale(key):
+                    raise late(attempt)
+            case ("alone",):
+                self.alone.append(key)
+            case _:
+                self.again[key] = attempt
+
+    def take_stale(self, key: Any) -> bool:
+        """Whether there is a stale value, which is taken then."""
+        stale = self.stale.get(key)
+        if stale is None or not stale.look():
+            return False
+        self.found[key] = stale.serve()
+        return True
+
+    def take_loaded(self, keys: list[Any], loaded: Mapping[Any, Any]) -> None:
+        """Take what was loaded without the cache."""
+        self.found.update((key, loaded[key]) for key in keys if key in loaded)
+
+
+def load_many_here(attempts: Attempts, load_missing: Callable[[list[Any]], Mapping[Any, Any]]) -> dict[Any, Any]:
+    """The values of keys: loaded in one call, waited for, or stale. Keys that nobody finds are left out."""
+    many = _Many(attempts)
+    if many.outdated:
+        refresh_many_later(many.outdated, load_missing, is_coroutine=False)
+    elsewhere = many.patience is not None and not in_pool()
+    while many.missing:
+        steps = _begin_all(many.missing, "pool" if elsewhere else "here")
+        leads = {key: many.missing[key] for key, step in steps.items() if step[0] == "lead"}
+        lead: PoolLead | None = None
+        if leads and elsewhere:
+            lead = _lead_in_pool(leads, steps, load_missing, background=False)
+            if lead is None:
+                elsewhere = False
+                continue
+        elif leads:
+            _load_on_this_thread(leads, load_missing, many)
+            for key in leads:
+                del steps[key]
+        try:
+            for key in list(steps):
+                step: Any = steps.pop(key)
+                if step[0] in ("lead", "join"):
+                    step = follow_in_thread(many.missing[key], step[1], many.patience)
+                if key in leads and step[0] == "again":
+                    # Left out by the load, or the load was not to be: then that is the leader's.
+                    if lead is not None and lead.error is not None:
+                        raise lead.error
+                    continue
+                many.take(key, step, many.missing[key])
+        except BaseException:
+            # What is raised refers to this frame, and must not come back through a flight.
+            step = None
+            steps.clear()
+            raise
+        if many.alone:
+            many.take_loaded(many.alone, load_missing(many.alone))
+        many.missing = many.again
+        many.begin()
+    return many.found
+
+
+def _begin_all(attempts: Attempts, where: str) -> dict[Any, tuple[Any, ...]]:
+    try:
+        return {key: attempt.begin(where, True) for key, attempt in attempts.items()}
+    except BaseException:
+        # A key whose comparison raises must not leave the others' loads begun and never ended.
+        for attempt in attempts.values():
+            attempt.quit()
+        raise
+
+
+def _load_on_this_thread(leads: Attempts, load_missing: Callable[[list[Any]], Mapping[Any, Any]], many: _Many) -> None:
+    first, *others = leads.values()
+    _count_once(leads)
+    try:
+        loaded = first.run(lambda: load_missing(list(leads)), others)
+        _land_all(leads, loaded, many.found)
+    except Exception as error:
+        kept = [attempt.fail(error) for attempt in leads.values()]
+        if any(kept) or not all([many.take_stale(key) for key in leads]):
+            raise
+    except BaseException as error:
+        for attempt in leads.values():
+            attempt.fail(error)
+        raise
+
+
+def _lead_in_pool(
+    leads: Attempts,
+    steps: dict[Any, tuple[Any, ...]],
+    load_missing: Callable[[list[Any]], Mapping[Any, Any]],
+    *,
+    background: bool,
+) -> PoolLead | None:
+    """Loads that a thread of the pool makes; None, and they are not begun, if there is none for them."""
+    first, *others = leads.values()
+    flights: list[Flight] = [steps[key][1] for key in leads]
+    _count_once(leads)
+
+    def load() -> None:
+        began = first.now()
+        loaded = first.run(lambda: load_missing(list(leads)), others)
+        timeout = first.loading.timeout
+        if timeout is not None and first.now() - began >= timeout:
+            raise late(first)
+        _land_all(leads, loaded, {})
+
+    lead = PoolLead(list(leads.values()), load, background=background)
+    return lead if lead.start(flights) else None
+
+
+def _land_all(leads: Attempts, loaded: Mapping[Any, Any], found: dict[Any, Any]) -> None:
+    for key, attempt in leads.items():
+        if key in loaded:
+            found[key] = loaded[key]
+            attempt.land(found[key])
+        else:
+            attempt.leave_out()
+
+
+def _count_once(leads: Attempts) -> None:
+    """Loads of several keys in one call are one load."""
+    for attempt in list(leads.values())[1:]:
+        attempt.untimed()
+
+
+async def obtain_many(
+    attempts: Attempts, load_missing: Callable[[list[Any]], Awaitable[Mapping[Any, Any]]]
+) -> dict[Any, Any]:
+    """As :func:`load_many_here`, loaded by one task of its own."""
+    many = _Many(attempts)
+    if many.outdated:
+        refresh_many_later(many.outdated, load_missing, is_coroutine=True)
+    while many.missing:
+        steps = _begin_all(many.missing, "task")
+        leads = {key: many.missing[key] for key, step in steps.items() if step[0] == "lead"}
+        lead = _lead_as_task(leads, steps, load_missing, background=False) if leads else None
+        try:
+            for key in list(steps):
+                step: Any = steps.pop(key)
+                if step[0] in ("lead", "join"):
+                    step = await follow_in_task(
+                        many.missing[key], step[1], many.patience, leads=key in leads, stays=key in many.stale
+                    )
+                if key in leads and step[0] == "again":
+                    # As in `load_many_here`.
+                    if lead is not None and lead.error is not None:
+                        raise lead.error
+                    continue
+                many.take(key, step, many.missing[key])
+        except BaseException:
+            # As in `load_many_here`.
+            if lead is not None:
+                lead.watched = False
+            step, lead = None, None
+            steps.clear()
+            raise
+        if many.alone:
+            many.take_loaded(many.alone, await load_missing(many.alone))
+        many.missing = many.again
+        many.begin()
+    return many.found
+
+
+def _lead_as_task(
+    leads: Attempts,
+    steps: dict[Any, tuple[Any, ...]],
+    load_missing: Callable[[list[Any]], Awaitable[Mapping[Any, Any]]],
+    *,
+    background: bool,
+) -> TaskLead:
+    async def load() -> None:
+        _land_all(leads, await load_missing(list(leads)), {})
+
+    _count_once(leads)
+    return TaskLead(list(leads.values()), [steps[key][1] for key in leads], load, background=background)
+
+
+def refresh_many_later(attempts: Attempts, load_missing: Callable[[list[Any]], Any], *, is_coroutine: bool) -> None:
+    """Have values loaded anew in one call, in the pool or by a task, as far as nobody is at it."""
+    if is_coroutine and running_loop() is None:
+        return
+    where = "task" if is_coroutine else "pool"
+    steps = {key: attempt.begin(where, False) for key, attempt in attempts.items()}
+    leads = {key: attempts[key] for key, step in steps.items() if step[0] == "lead"}
+    if leads and is_coroutine:
+        _lead_as_task(leads, steps, load_missing, background=True)
+    elif leads:
+        _lead_in_pool(leads, steps, load_missing, background=True)

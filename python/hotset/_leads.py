@@ -1,0 +1,168 @@
+"""Loads that do not run where they were asked for: in a thread of the pool, or as a task of their own."""
+
+from __future__ import annotations
+
+from contextvars import Context, ContextVar, copy_context
+from typing import TYPE_CHECKING, Any
+from weakref import ref
+
+from hotset import _log
+from hotset._core import Attempt
+from hotset._errors import LoadTimeoutError
+from hotset._waiting import PATIENCE, call_in, running_loop
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable, Coroutine
+
+    from hotset._core import Flight
+
+#: The numbers of the flights whose loads the running code is part of, as far as its context says.
+ENCLOSING: ContextVar[tuple[int, ...]] = ContextVar("hotset_enclosing_flights", default=())
+
+#: Loads that nobody waits for: event loops refer to their tasks weakly.
+_staying: set[TaskLead] = set()
+
+
+def late(attempt: Attempt) -> LoadTimeoutError:
+    """What is raised for a load that takes too long."""
+    return LoadTimeoutError(f"a load for {attempt.name} took longer than its timeout of {attempt.loading.timeout:g} s")
+
+
+def _context(flights: list[Flight], *, waits: bool) -> Context:
+    """A copy of the context, in which these loads run. Who does not wait is not held up by them."""
+    context = copy_context()
+    enclosing = ENCLOSING.get() if waits else ()
+    context.run(ENCLOSING.set, (*enclosing, *(flight.number for flight in flights)))
+    return context
+
+
+class PoolLead:
+    """Loads by one call in a thread of the pool."""
+
+    __slots__ = ("_attempts", "_background", "_load", "error")
+
+    def __init__(self, attempts: list[Attempt], load: Callable[[], None], *, background: bool) -> None:
+        self._attempts, self._load, self._background = attempts, load, background
+        #: What the load raised that is no :class:`Exception`: it is the leader's alone.
+        self.error: BaseException | None = None
+
+    def start(self, flights: list[Flight]) -> bool:
+        """Begin, or wait for a thread if somebody waits for the load; False, and nothing is begun, if there is none."""
+        from hotset import _pool
+
+        submit = _pool.run_if_free if self._background else _pool.run_or_queue
+        if submit(self._run, _context(flights, waits=not self._background)) is not None:
+            return True
+        for attempt in self._attempts:
+            attempt.untimed()
+            attempt.quit()
+        return False
+
+    def _run(self) -> None:
+        attempts, load = self._attempts, self._load
+        self._attempts, self._load = [], _nothing
+        try:
+            load()
+        except Exception as error:  # noqa: BLE001  # it is raised in everybody who waits
+            if self._background:
+                _log.refresh_failed(attempts[0].name, error)
+            for attempt in attempts:
+                attempt.fail(error)
+        except BaseException as error:  # noqa: BLE001  # it is raised in the leader
+            self.error = error
+            for attempt in attempts:
+                attempt.quit()
+
+
+def _nothing() -> None: ...
+
+
+class TaskLead:
+    """A load that is a task of its own, in a copy of the leader's context."""
+
+    def __init__(
+        self,
+        attempts: list[Attempt],
+        flights: list[Flight],
+        load: Callable[[], Coroutine[Any, Any, None]],
+        *,
+        background: bool = False,
+    ) -> None:
+        self.attempts, self.flights = attempts, flights
+        #: What the load raised that is no :class:`Exception`: it is the leader's alone.
+        self.error: BaseException | None = None
+        #: Whether the leader is still there to raise it.
+        self.watched = not background
+        self._background = background
+        loop = running_loop()
+        assert loop is not None
+        self.loop = loop
+        self._timer: asyncio.TimerHandle | None = None
+        running = self._run(load)
+        try:
+            #: Kept, because an event loop refers to its tasks weakly.
+            self.task = loop.create_task(running, context=_context(flights, waits=not background))
+        except BaseException:
+            running.close()
+            self._end(Attempt.quit)
+            raise
+        for flight in flights:
+            flight.home = ref(self)
+        timeout = attempts[0].loading.timeout
+        if timeout is not None:
+            self._watch(attempts[0], attempts[0].now() + timeout)
+        if background:
+            self.stay()
+
+    def _watch(self, attempt: Attempt, until: float) -> None:
+        """Give the load up at a time, which may be that of a clock that is moved by hand."""
+        left = until - attempt.now()
+        if self.task.done():
+            return
+        if left <= 0:
+            error = late(attempt)
+            self._end(lambda attempt: attempt.fail(error))
+            self.task.cancel()
+            return
+        pause = PATIENCE if attempt.is_timed_by_hand else left
+        self._timer = self.loop.call_later(pause, self._watch, attempt, until)
+
+    async def _run(self, load: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        try:
+            await load()
+        except Exception as error:  # noqa: BLE001  # it is raised in everybody who waits
+            raised = error
+            if self._background:
+                _log.refresh_failed(self.attempts[0].name, raised)
+            self._end(lambda attempt: attempt.fail(raised))
+            del raised
+        except BaseException as error:
+            self.error = error
+            self._end(Attempt.quit)
+            if not self.watched or type(error).__name__ == "CancelledError":
+                raise
+        finally:
+            # The traceback of what was raised refers to this frame, and must not come back through a flight.
+            self.attempts.clear()
+            self.flights.clear()
+            _staying.discard(self)
+            if self._timer is not None:
+                self._timer.cancel()
+
+    def _end(self, end: Callable[[Attempt], object]) -> None:
+        for attempt in self.attempts:
+            end(attempt)
+
+    def stay(self) -> None:
+        """Go on although nobody waits."""
+        if self.attempts:
+            _staying.add(self)
+
+    def leave(self) -> None:
+        """Cancel the task if nobody waits for any of its loads."""
+        if self not in _staying and not any(flight.waiting for flight in self.flights):
+            if running_loop() is self.loop:
+                self.task.cancel()
+            else:
+                call_in(self.loop, self.task.cancel)

@@ -1,0 +1,118 @@
+"""What loads are to do: how long they are waited for, and which of their errors are kept."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from hotset._core import Missing, seconds
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from hotset._types import Duration
+
+#: Seconds in which nothing is loaded after a first failure, as long as there is a stale value.
+ERROR_TTL = 1.0
+
+_NO_TIME = "write a duration, 0 to take a stale value at once, or None to wait for the load"
+
+
+class Loading:
+    """The options of loads."""
+
+    __slots__ = ("error_ttl", "errors", "is_plain", "soft_timeout", "timeout")
+
+    def __init__(
+        self,
+        *,
+        soft_timeout: Duration | None = 0,
+        timeout: Duration | None = None,
+        cache_errors: type[Exception] | Iterable[type[Exception]] = (),
+        error_ttl: Duration = ERROR_TTL,
+    ) -> None:
+        #: Seconds that a caller waits for a load before it takes a stale value; None for as long as the load takes.
+        self.soft_timeout = _soft(soft_timeout)
+        #: Seconds after which a load is given up, or None.
+        self.timeout = seconds("timeout", timeout)
+        #: Errors that are answers: they are kept, and raised for a while.
+        self.errors = _classes(cache_errors)
+        #: Seconds in which a load is not repeated after a first failure. They double with each one in a row.
+        self.error_ttl = _positive("error_ttl", error_ttl)
+        #: Whether loads run where they are asked for, and end as they end.
+        self.is_plain = self.timeout is None and not self.errors
+
+    def changed(self, **options: Any) -> Loading:
+        """The same but for the options that are not :data:`~hotset.MISSING`."""
+        given = {name: value for name, value in options.items() if not isinstance(value, Missing)}
+        if not given:
+            return self
+        return Loading(**{**self.options(), **given})
+
+    def options(self) -> dict[str, Any]:
+        """The arguments to make it with."""
+        return {
+            "soft_timeout": self.soft_timeout,
+            "timeout": self.timeout,
+            "cache_errors": self.errors,
+            "error_ttl": self.error_ttl,
+        }
+
+    def keeps(self, error: BaseException) -> bool:
+        """Whether an error is an answer."""
+        return isinstance(error, self.errors)
+
+    def patience(self, *, has_stale: bool) -> float | None:
+        """How many seconds a caller waits for a load, None for as long as it takes."""
+        if not has_stale or self.soft_timeout is None:
+            return self.timeout
+        return self.soft_timeout if self.timeout is None else min(self.soft_timeout, self.timeout)
+
+
+def _soft(value: Any) -> float | None:
+    if isinstance(value, int | float) and not isinstance(value, bool) and value == 0:
+        return 0.0
+    try:
+        return seconds("soft_timeout", value)
+    except TypeError as error:
+        raise TypeError(f"soft_timeout={value!r}: {_NO_TIME}") from error
+
+
+def _positive(name: str, value: Any) -> float:
+    given = seconds(name, value)
+    if given is None:
+        raise TypeError(f"{name}=None: write a duration, as in {name}='1s'")
+    return given
+
+
+def _classes(given: Any) -> tuple[type[Exception], ...]:
+    classes: tuple[Any, ...] = (given,) if isinstance(given, type) else tuple(given)
+    for one in classes:
+        if not (isinstance(one, type) and issubclass(one, Exception)):
+            raise TypeError(f"cache_errors={given!r}: write a class of exceptions, or several as in (NotFound, Gone)")
+    return classes
+
+
+#: What loads do that nobody has said anything of.
+USUAL = Loading()
+
+_OF_LOADS = ("soft_timeout", "timeout", "cache_errors", "error_ttl")
+_OF_LIVES = ("refresh_ahead", "early_refresh")
+_OF_RESULTS = ("negative_ttl", "is_negative")
+
+
+def split(where: str, options: Mapping[str, Any], *, of_results: bool) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Options of loads, and the others.
+
+    Raises:
+        TypeError: for an option that there is not.
+    """
+    known = (*_OF_LOADS, *_OF_LIVES, *(_OF_RESULTS if of_results else ()))
+    for name in options:
+        if name not in known:
+            from difflib import get_close_matches
+
+            close = get_close_matches(name, known, 1)
+            hint = f": did you mean {close[0]!r}?" if close else ""
+            raise TypeError(f"{where}() has no option {name!r}{hint}")
+    loads = {name: value for name, value in options.items() if name in _OF_LOADS}
+    return loads, {name: value for name, value in options.items() if name not in _OF_LOADS}

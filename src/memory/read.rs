@@ -1,0 +1,161 @@
+//! Reading: what is found, and what is to be done about it.
+
+use crate::clock::{COARSE_LAG, Clock, NEVER, Tick};
+use crate::expiry::after;
+use crate::memory::entry::Hashed;
+use crate::memory::shard::Shard;
+use crate::memory::standing::{Facts, Standing};
+use crate::memory::{Owner, Probe, Unsure, Verdict};
+use crate::policy::Slot;
+
+/// What a read found.
+#[derive(Debug)]
+pub struct Read<T> {
+    /// What was taken from the value, if the entry was there and fresh.
+    pub found: Option<T>,
+    /// What else there is to it.
+    pub more: More,
+    /// Whether entries have expired that the caller should [`super::Memory::tend`] to.
+    pub due: bool,
+}
+
+/// What a read found besides a fresh value, or instead of one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum More {
+    /// Nothing.
+    Nothing,
+    /// The value is to be refreshed, and this caller should see to it.
+    Refresh,
+    /// There is a value whose ttl has ended and whose grace has not.
+    Stale,
+    /// There is an error to be raised: [`super::Memory::examine`] gives it.
+    Error,
+}
+
+impl<K: Hashed, V> Shard<K, V> {
+    #[inline(always)]
+    pub(super) fn read<T>(
+        &mut self,
+        hash: u32,
+        owner: Owner,
+        probe: &mut impl Probe<K>,
+        take: impl FnOnce(&V) -> T,
+        clock: &Clock,
+    ) -> Result<Read<T>, Unsure> {
+        let now = if self.wake == NEVER { 0 } else { clock.coarse() };
+        if now < self.wake
+            && !self.follows_hits
+            && let slot = self.index.at_home(hash)
+            && let Some((entry, carriers)) = self.slab.entry_mut(slot)
+            && let Some((key, value)) = &entry.pair
+            && entry.life.deadline() > now + COARSE_LAG
+            && (!entry.life.is_tagged() || carriers.spare(slot, self.epoch, self.tags.as_deref()))
+            && let Some(counts) = self.owners.get_mut(owner as usize)
+        {
+            match probe.compare(key) {
+                Verdict::Same => {
+                    counts.hits += 1;
+                    entry.life.count_read();
+                    return Ok(Read { found: Some(take(value)), more: More::Nothing, due: false });
+                }
+                Verdict::Different => {}
+                Verdict::Unknown => return Err(Unsure),
+            }
+        }
+        self.read_in_general(hash, owner, probe, take, now, clock)
+    }
+
+    /// A read of what is not at home, is near its end or wants more than a count; or a miss.
+    #[inline(never)]
+    fn read_in_general<T>(
+        &mut self,
+        hash: u32,
+        owner: Owner,
+        probe: &mut impl Probe<K>,
+        take: impl FnOnce(&V) -> T,
+        now: Tick,
+        clock: &Clock,
+    ) -> Result<Read<T>, Unsure> {
+        let found = self.find(hash, probe)?.filter(|&slot| self.is_alive(slot));
+        let due = now >= self.wake || found.is_none() && self.has_dead();
+        let mut more = More::Nothing;
+        if let Some(slot) = found {
+            self.index.bring_home(hash, slot);
+            let deadline = self.slab.get(slot).life.deadline();
+            let standing = if deadline > now + COARSE_LAG || deadline > clock.precise() {
+                Standing::Fresh
+            } else {
+                self.standing(slot, clock.precise())
+            };
+            more = match standing {
+                Standing::Fresh if self.is_to_be_refreshed(slot, clock) => More::Refresh,
+                Standing::Fresh | Standing::Over(_) => More::Nothing,
+                Standing::Stale => More::Stale,
+                Standing::Error => More::Error,
+            };
+            if standing == Standing::Fresh
+                && let Some(counts) = self.owners.get_mut(owner as usize)
+                && let entry = self.slab.get_mut(slot)
+                && let Some((_, value)) = &entry.pair
+            {
+                counts.hits += 1;
+                entry.life.count_read();
+                let taken = take(value);
+                self.follow_hit(slot, now, clock);
+                return Ok(Read { found: Some(taken), more, due });
+            }
+        }
+        if let Some(counts) = self.owners.get_mut(owner as usize) {
+            if more == More::Error { counts.hits += 1 } else { counts.misses += 1 }
+        }
+        Ok(Read { found: None, more, due })
+    }
+
+    /// Whether a hit is to start a refresh; the next is not, for a while.
+    fn is_to_be_refreshed(&mut self, slot: Slot, clock: &Clock) -> bool {
+        let life = self.slab.get(slot).life;
+        let deadline = self.slab.own(slot).map_or(life.deadline(), |own| own.refresh_at);
+        let refreshes = deadline != NEVER && clock.has_come(deadline);
+        if refreshes {
+            self.put_off_refresh(slot, clock.precise());
+        }
+        refreshes
+    }
+
+    /// What a hit means to entries that are not content with a count.
+    #[inline]
+    fn follow_hit(&mut self, slot: Slot, now: Tick, clock: &Clock) {
+        if self.follows_hits {
+            self.policy.hit(&mut self.slab, slot);
+        }
+        if let Some(own) = self.slab.own_mut(slot)
+            && own.idle_until != NEVER
+        {
+            own.idle_until = after(own.lifespan.start(now, clock), own.lifespan.idle);
+        }
+    }
+
+    pub(super) fn peek<T>(
+        &self,
+        hash: u32,
+        probe: &mut impl Probe<K>,
+        take: impl FnOnce(&V) -> T,
+        clock: &Clock,
+    ) -> Result<Option<T>, Unsure> {
+        let fresh = self.find_fresh(hash, probe, clock)?;
+        Ok(fresh.and_then(|slot| self.slab.get(slot).pair.as_ref()).map(|(_, value)| take(value)))
+    }
+
+    pub(super) fn examine<T>(
+        &self,
+        hash: u32,
+        probe: &mut impl Probe<K>,
+        take: impl FnOnce(&V, Facts) -> T,
+        clock: &Clock,
+    ) -> Result<Option<T>, Unsure> {
+        let found = self.find(hash, probe)?;
+        let now = clock.precise();
+        let value = |slot: Slot| self.slab.get(slot).pair.as_ref().map(|(_, value)| value);
+        Ok(found.and_then(|slot| value(slot).map(|value| take(value, self.facts(slot, now)))))
+    }
+}
