@@ -54,6 +54,11 @@ impl Wheel {
     /// Takes in an entry; returns when its bucket will be due.
     pub(crate) fn insert<T: TimerLinks>(&mut self, nodes: &mut T, slot: Slot) -> Tick {
         let deadline = nodes.deadline(slot);
+        self.insert_at(nodes, slot, deadline)
+    }
+
+    /// Takes in an entry whose deadline is known; returns when its bucket will be due.
+    pub(crate) fn insert_at<T: TimerLinks>(&mut self, nodes: &mut T, slot: Slot, deadline: Tick) -> Tick {
         if deadline < self.current {
             self.push(nodes, DUE, slot);
             return self.current;

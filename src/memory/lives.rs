@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::clock::{COARSE_LAG, Clock, NEVER, Tick};
 use crate::expiry::{Early, Lifespan, Part, Wheel, after};
 use crate::memory::course::{Course, Own, earlier};
-use crate::memory::entry::{ERROR, Hashed, Life};
+use crate::memory::entry::{ERROR, Hashed};
 use crate::memory::shard::Shard;
 use crate::memory::{Details, Left};
 use crate::policy::{Nodes, Slot};
@@ -22,30 +22,25 @@ fn backed_off(base: Tick, failures: u8) -> Tick {
     base.saturating_mul(1 << failures.min(DOUBLINGS)).min(NEVER)
 }
 
-/// Whether an entry is not in the wheel, and has its creation noted there.
-#[inline]
-fn life_has_no_end(life: Life) -> bool {
-    !life.is_timed() && !life.is_own()
-}
-
 impl<K: Hashed, V> Shard<K, V> {
     /// Gives an entry its course, as it was just stored.
     #[inline]
     pub(super) fn set_life(&mut self, slot: Slot, details: &Details, failures: u8, now: Tick, clock: &Clock) {
-        let end = self.slab.end(slot);
         let lifespan = &details.lifespan;
         if !details.is_error
             && details.course.is_none()
             && let Some(kind) = self.slab.courses.kind(lifespan)
         {
+            let before = self.end_in_wheel(slot);
             let ttl = self.slab.courses.shorten(lifespan.ttl, self.slab.hash(slot));
             let created = lifespan.start(now, clock);
+            let end = Course::from(created, ttl, lifespan.grace).gone_at;
             self.slab.set_own(slot, None);
             let life = &mut self.slab.get_mut(slot).life;
             life.set_kind(kind);
             life.set_deadline(after(created, lifespan.lead(ttl)));
-            self.put_in_wheel(slot, end, now);
-            if life_has_no_end(self.slab.get(slot).life) {
+            self.put_in_wheel(slot, before, end, now);
+            if end == NEVER {
                 self.slab.set_created(slot, created);
             }
             return;
@@ -75,10 +70,10 @@ impl<K: Hashed, V> Shard<K, V> {
             retry_at: 0,
             failures: if details.is_error { failures } else { 0 },
         };
-        let end = self.slab.end(slot);
+        let before = self.end_in_wheel(slot);
         self.slab.set_own(slot, Some(own));
         self.slab.get_mut(slot).life.set_kind(if details.is_error { ERROR } else { 0 });
-        self.own_changed(slot, end, now);
+        self.own_changed(slot, before, now);
     }
 
     /// What is noted of an entry's life, or would be.
@@ -93,41 +88,46 @@ impl<K: Hashed, V> Shard<K, V> {
 
     /// Notes something else of an entry's life.
     pub(super) fn change_own(&mut self, slot: Slot, own: Own) {
-        let end = self.slab.end(slot);
+        let before = self.end_in_wheel(slot);
         if !self.slab.get(slot).life.is_own() {
             self.slab.get_mut(slot).life.set_kind(0);
         }
         self.slab.set_own(slot, Some(own));
-        self.own_changed(slot, end, 0);
+        self.own_changed(slot, before, 0);
     }
 
     /// Sets the deadline of an entry to when a hit on it is more than a hit.
-    fn own_changed(&mut self, slot: Slot, end: Tick, now: Tick) {
+    fn own_changed(&mut self, slot: Slot, before: Option<Tick>, now: Tick) {
         let always = self.slab.get(slot).life.is_error();
         if let Some(own) = self.slab.own(slot) {
             let deadline =
                 if always || own.idle_until != NEVER { 0 } else { own.refresh_at.min(own.course.fresh_until) };
             self.slab.get_mut(slot).life.set_deadline(deadline);
         }
-        self.put_in_wheel(slot, end, now);
+        let end = self.slab.end(slot);
+        self.put_in_wheel(slot, before, end, now);
     }
 
-    /// Has the wheel find an entry at its end, which was `before`. A later end leaves it where it is in the wheel, which will put it
-    /// off when it comes to it.
+    /// At which end the wheel is to find an entry, if it is there.
     #[inline]
-    fn put_in_wheel(&mut self, slot: Slot, before: Tick, now: Tick) {
-        let timed = self.slab.get(slot).life.is_timed();
-        let end = self.slab.end(slot);
-        if timed && end >= before && end != NEVER || end == NEVER && !timed {
+    fn end_in_wheel(&self, slot: Slot) -> Option<Tick> {
+        self.slab.get(slot).life.is_timed().then(|| self.slab.end(slot))
+    }
+
+    /// Has the wheel find an entry at its end, which was `before` if it is there. A later end leaves it where it is in the wheel,
+    /// which will put it off when it comes to it.
+    #[inline]
+    fn put_in_wheel(&mut self, slot: Slot, before: Option<Tick>, end: Tick, now: Tick) {
+        if end == NEVER && before.is_none() || end != NEVER && before.is_some_and(|before| end >= before) {
             return;
         }
         let wheel = self.wheel.get_or_insert_with(|| Wheel::new(now));
-        if timed {
+        if before.is_some() {
             wheel.remove(&mut self.slab, slot);
         }
         self.slab.get_mut(slot).life.set_timed(end != NEVER);
         if end != NEVER {
-            self.wake = self.wake.min(wheel.insert(&mut self.slab, slot));
+            self.wake = self.wake.min(wheel.insert_at(&mut self.slab, slot, end));
         }
     }
 
@@ -154,18 +154,19 @@ impl<K: Hashed, V> Shard<K, V> {
                 continue;
             }
             let (life, course) = (self.slab.get(slot).life, self.slab.course(slot));
-            let before = self.slab.end(slot);
+            let before = self.end_in_wheel(slot);
             if let Some(own) = self.slab.own_mut(slot) {
                 own.course = course.earlier(by);
                 own.refresh_at = earlier(own.refresh_at, by);
                 own.idle_until = earlier(own.idle_until, by);
                 own.retry_at = own.retry_at.saturating_sub(by);
                 self.own_changed(slot, before, 0);
-            } else if life_has_no_end(life) {
+            } else if before.is_none() {
                 self.slab.set_created(slot, course.created.saturating_sub(by));
             } else {
                 self.slab.get_mut(slot).life.set_deadline(earlier(life.deadline(), by));
-                self.put_in_wheel(slot, before, 0);
+                let end = self.slab.end(slot);
+                self.put_in_wheel(slot, before, end, 0);
             }
         }
         if let Some(tags) = &mut self.tags {

@@ -77,6 +77,8 @@ impl<K: Hashed, V> Shard<K, V> {
         clock: &Clock,
     ) -> Result<Read<T>, Unsure> {
         let found = self.find(hash, probe)?.filter(|&slot| self.is_alive(slot));
+        // To be found to be expired by a tag gives an entry an end, perhaps the first one here.
+        let now = if now == 0 && self.wake != NEVER { clock.coarse() } else { now };
         let due = now >= self.wake || found.is_none() && self.has_dead();
         let mut more = More::Nothing;
         if let Some(slot) = found {

@@ -115,7 +115,9 @@ impl<K: Hashed, V> Shard<K, V> {
 
     /// Takes out the entry that the policy chooses; `spared` only if there is no other.
     pub(super) fn pop_victim(&mut self, spared: Option<Slot>, cause: Cause, now: Tick) -> Option<Removed<K, V>> {
-        if let Some(dead) = (0..TEND_STEP).find_map(|_| self.pop_dead(now)) {
+        if self.has_killed()
+            && let Some(dead) = (0..TEND_STEP).find_map(|_| self.pop_dead(now))
+        {
             return Some(dead);
         }
         let mut slot = self.policy.evict(&mut self.slab)?;
@@ -125,7 +127,8 @@ impl<K: Hashed, V> Shard<K, V> {
             self.policy.insert(&mut self.slab, slot);
             slot = self.policy.evict(&mut self.slab)?;
         }
-        let cause = if self.slab.end(slot) <= now { Cause::Expired } else { cause };
+        let may_be_over = self.slab.get(slot).life.deadline() <= now;
+        let cause = if may_be_over && self.slab.end(slot) <= now { Cause::Expired } else { cause };
         self.take(slot, cause)
     }
 
@@ -251,7 +254,7 @@ impl<K: Hashed, V> Shard<K, V> {
     /// Gives up at most so many entries that a tag has killed, or that were cleared.
     pub(super) fn bury(&mut self, most: usize, now: Tick, left: &mut Left<K, V>) {
         for _ in 0..most {
-            if self.tags.as_ref().is_some_and(|tags| tags.next_dead().is_some()) {
+            if self.has_killed() {
                 left.push(self.pop_dead(now));
             } else if let Some(removed) = self.pop_husk() {
                 left.push(removed);
@@ -264,7 +267,13 @@ impl<K: Hashed, V> Shard<K, V> {
     /// Whether there is anything to bury.
     #[inline]
     pub(super) fn has_dead(&self) -> bool {
-        !self.husks.is_empty() || self.tags.as_ref().is_some_and(|tags| tags.next_dead().is_some())
+        !self.husks.is_empty() || self.has_killed()
+    }
+
+    /// Whether a tag has killed an entry that is still there.
+    #[inline]
+    fn has_killed(&self) -> bool {
+        self.tags.as_ref().is_some_and(|tags| tags.next_dead().is_some())
     }
 
     /// Takes out the first entry that a tag has killed, unless it was only made stale and has grace left.

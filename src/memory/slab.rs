@@ -96,8 +96,11 @@ impl<K, V> Slab<K, V> {
 
     /// Empties a slot that neither the policy nor the wheel knows any more.
     pub(crate) fn remove(&mut self, slot: Slot) -> Option<(K, V)> {
-        self.carry(slot, None);
-        self.set_own(slot, None);
+        let life = self.get(slot).life;
+        if life.is_tagged() || life.is_own() {
+            self.carry(slot, None);
+            self.set_own(slot, None);
+        }
         let vacant = self.vacant;
         let entry = self.get_mut(slot);
         let pair = entry.pair.take();

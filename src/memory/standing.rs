@@ -73,7 +73,7 @@ impl<K: Hashed, V> Shard<K, V> {
     /// The course of an entry that a tag made stale at this time.
     fn expired(&self, slot: Slot, at: Tick) -> Course {
         let course = self.slab.course(slot);
-        let fresh_until = course.fresh_until.min(at);
+        let fresh_until = course.fresh_until.min(at.max(course.created));
         let gone_at = course.gone_at.min(crate::expiry::after(at, self.slab.lifespan(slot).grace));
         Course { fresh_until, gone_at, ..course }
     }

@@ -79,14 +79,26 @@ impl<K: Hashed, V> Shard<K, V> {
     pub(super) fn set_tags(&mut self, slot: Slot, names: &[Arc<str>], since: Option<Epoch>) {
         self.detach_tags(slot);
         if !names.is_empty() {
-            let first = self.tags.get_or_insert_with(|| Box::new(Tags::new())).attach(slot, names);
-            self.slab.carry(slot, Some(Carried { first, alive: since.unwrap_or(self.epoch) }));
+            self.attach_tags(slot, names, since);
         }
+    }
+
+    #[inline(never)]
+    fn attach_tags(&mut self, slot: Slot, names: &[Arc<str>], since: Option<Epoch>) {
+        let first = self.tags.get_or_insert_with(|| Box::new(Tags::new())).attach(slot, names);
+        self.slab.carry(slot, Some(Carried { first, alive: since.unwrap_or(self.epoch) }));
     }
 
     /// Notes that an entry carries no tags any more.
     #[inline]
     pub(super) fn detach_tags(&mut self, slot: Slot) {
+        if self.slab.get(slot).life.is_tagged() {
+            self.detach_all_tags(slot);
+        }
+    }
+
+    #[inline(never)]
+    fn detach_all_tags(&mut self, slot: Slot) {
         if let Some(&Carried { first, .. }) = self.slab.carried(slot) {
             self.slab.carry(slot, None);
             if let Some(tags) = &mut self.tags {

@@ -37,12 +37,25 @@ struct Tag {
     name: Arc<str>,
     /// The epoch at which it was last invalidated, and not just expired; 0 if it never was.
     invalidated: Epoch,
-    /// When it was last expired.
-    expired_at: Tick,
+    /// At which epochs and when it was expired, oldest first.
+    expired: Vec<(Epoch, Tick)>,
     /// How many entries carry it, dead ones included.
     carriers: u32,
     /// The end of the circular list of those that are not dead.
     head: MemberId,
+}
+
+/// So many times at which a tag was expired are told apart. Of more, some entries are taken to be stale for longer than they are.
+const EXPIRIES: usize = 8;
+
+impl Tag {
+    fn expire(&mut self, epoch: Epoch, now: Tick) {
+        if self.expired.len() == EXPIRIES {
+            let (_, at) = self.expired.remove(1);
+            self.expired[1].1 = at;
+        }
+        self.expired.push((epoch, now));
+    }
 }
 
 #[derive(Debug)]
@@ -101,18 +114,16 @@ impl Tags {
         }
     }
 
-    /// What its tags have done to an entry that was alive at this epoch, if anything. Expired more than once, it is stale since the
-    /// last time.
+    /// What its tags have done to an entry that was alive at this epoch, if anything.
     pub(crate) fn death(&self, first: MemberId, alive: Epoch) -> Option<Death> {
         let mut death = None;
         for tag in self.killers(first, alive) {
             if tag.invalidated > alive {
                 return Some(Death::Killed(Cause::Invalidated));
             }
-            death = match death {
-                Some(Death::Expired(at)) => Some(Death::Expired(tag.expired_at.min(at))),
-                _ => Some(Death::Expired(tag.expired_at)),
-            };
+            let at = tag.expired.iter().find(|(epoch, _)| *epoch > alive).map_or(0, |&(_, at)| at);
+            let earlier = if let Some(Death::Expired(other)) = death { at.min(other) } else { at };
+            death = Some(Death::Expired(earlier));
         }
         death
     }
@@ -143,7 +154,8 @@ impl Tags {
 
     /// Lets so much time pass.
     pub(crate) fn age(&mut self, by: Tick) {
-        self.tags.iter_mut().flatten().for_each(|tag| tag.expired_at = tag.expired_at.saturating_sub(by));
+        let times = self.tags.iter_mut().flatten().flat_map(|tag| &mut tag.expired);
+        times.for_each(|(_, at)| *at = at.saturating_sub(by));
     }
 
     /// Whether no tag has killed an entry that was alive at this epoch.
@@ -174,7 +186,7 @@ impl Tags {
         let id = self.id(name);
         let Some(tag) = &mut self.tags[id as usize] else { return };
         if cause == Cause::Expired {
-            tag.expired_at = now
+            tag.expire(epoch, now)
         } else {
             tag.invalidated = epoch
         }
@@ -222,7 +234,7 @@ impl Tags {
         let id = self.vacant_tags.pop().unwrap_or(self.tags.len() as TagId);
         let head = self.add_member(Member { slot: NONE, tag: id, prev: NONE, next: NONE, sibling: NONE });
         (self.members[head as usize].prev, self.members[head as usize].next) = (head, head);
-        let tag = Some(Tag { name: name.clone(), invalidated: 0, expired_at: 0, carriers: 0, head });
+        let tag = Some(Tag { name: name.clone(), invalidated: 0, expired: Vec::new(), carriers: 0, head });
         match self.tags.get_mut(id as usize) {
             Some(vacant) => (*vacant, self.killed[id as usize]) = (tag, 0),
             None => {

@@ -5,6 +5,7 @@
 mod bounds;
 mod conditions;
 mod dropping;
+mod fresh;
 mod lives;
 mod model;
 mod owners;
