@@ -23,6 +23,7 @@ from hotset._info import CacheInfo
 from hotset._plan import Ignore
 from hotset._policies import POLICIES, Policy
 from hotset._property import cached_property
+from hotset._terms import Caller, Entry, Explanation
 
 __all__ = [
     "MISSING",
@@ -35,6 +36,9 @@ __all__ = [
     "CachedMany",
     "CachedMethod",
     "CallKey",
+    "Caller",
+    "Entry",
+    "Explanation",
     "Ignore",
     "LoadTimeoutError",
     "Missing",

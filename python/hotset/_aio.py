@@ -5,7 +5,7 @@ Without a tier everything is done when a call returns, and awaiting it neither b
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, Unpack, overload
 
 from hotset._cache import Load, _given
 from hotset._core import MISSING, Missing, ready
@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping
 
     from hotset._cache import Cache
-    from hotset._types import Duration
+    from hotset._terms import Entry, Told
+    from hotset._types import CallTerms, Duration
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -35,12 +36,12 @@ class AsyncFace(Generic[K, V]):
         return f"<aio of {self._cache!r}>"
 
     @overload
-    def get(self, key: K, default: None = None, /) -> Awaitable[V | None]: ...
+    def get(self, key: K, default: None = None, /, **terms: Unpack[CallTerms]) -> Awaitable[V | None]: ...
     @overload
-    def get(self, key: K, default: D, /) -> Awaitable[V | D]: ...
-    def get(self, key: K, default: Any = None, /) -> Awaitable[Any]:
+    def get(self, key: K, default: D, /, **terms: Unpack[CallTerms]) -> Awaitable[V | D]: ...
+    def get(self, key: K, default: Any = None, /, **terms: Unpack[CallTerms]) -> Awaitable[Any]:
         """See :meth:`hotset.Cache.get`."""
-        return ready(self._cache.get(key, default))
+        return ready(self._cache.get(key, default, **terms))
 
     def set(self, key: K, value: V, **options: Any) -> Awaitable[None]:
         """See :meth:`hotset.Cache.set`."""
@@ -119,8 +120,11 @@ class AsyncFace(Generic[K, V]):
         grace: Duration | Missing | None = MISSING,
         idle: Duration | Missing | None = MISSING,
         tags: Iterable[str] | None = None,
+        **terms: Unpack[CallTerms],
     ) -> Awaitable[V]:
         """See :meth:`hotset.Cache.get_or_load`; the loader is awaited, by a task of its own."""
+        if terms:
+            return self._on_terms(key, loader, _given(ttl=ttl, grace=grace, idle=idle, tags=tags), terms, None)
         step: Any = self._cache._look_up(key)
         if step[0] == "hit":
             return ready(step[1])
@@ -137,6 +141,39 @@ class AsyncFace(Generic[K, V]):
         attempt = self._cache._attempt(key, **options)
         return await obtain(attempt, loader=lambda: loader(key))  # type: ignore[no-any-return]
 
+    async def get_entry(
+        self,
+        key: K,
+        loader: Callable[[K], Awaitable[V]] | None = None,
+        *,
+        ttl: Duration | Missing | None = MISSING,
+        grace: Duration | Missing | None = MISSING,
+        idle: Duration | Missing | None = MISSING,
+        tags: Iterable[str] | None = None,
+        **terms: Unpack[CallTerms],
+    ) -> Entry[V] | None:
+        """See :meth:`hotset.Cache.get_entry`; the loader is awaited."""
+        from hotset._terms import Told
+
+        if loader is None:
+            return self._cache.get_entry(key, **terms)
+        options = _given(ttl=ttl, grace=grace, idle=idle, tags=tags)
+        return await self._on_terms(key, loader, options, terms, Told())  # type: ignore[no-any-return]
+
+    async def _on_terms(
+        self, key: K, loader: Callable[[K], Awaitable[V]], options: dict[str, Any], given: CallTerms, told: Told | None
+    ) -> Any:
+        from hotset._flights import obtain_on_terms
+        from hotset._terms import Terms, uncached_entry
+
+        terms, cache = Terms("get_or_load", given), self._cache
+        if terms.bypass or not cache.enabled:
+            with Load(cache):
+                value = await loader(key)
+            return value if told is None else uncached_entry(value)
+        attempt = cache._attempt(key, terms.of(cache._loading), terms.oldest, **options)
+        return await obtain_on_terms(attempt, lambda: loader(key), terms, told)
+
     async def load_many(
         self,
         keys: Iterable[K],
@@ -146,15 +183,15 @@ class AsyncFace(Generic[K, V]):
         grace: Duration | Missing | None = MISSING,
         idle: Duration | Missing | None = MISSING,
         tags: Iterable[str] | None = None,
+        **terms: Unpack[CallTerms],
     ) -> dict[K, V]:
         """See :meth:`hotset.Cache.load_many`; ``load_missing`` is awaited."""
-        wanted = list(dict.fromkeys(keys))
-        found = self._cache.get_many(wanted)
-        missing = [key for key in wanted if key not in found]
-        if missing and self._cache.enabled:
-            attempts = self._cache._attempts(missing, _given(ttl=ttl, grace=grace, idle=idle, tags=tags))
-            found.update(await obtain_many(attempts, load_missing))
-        elif missing:
+        search = self._cache._search(keys, _given(ttl=ttl, grace=grace, idle=idle, tags=tags), terms)
+        if search.missing and search.uncached:
             with Load(self._cache):
-                found.update(await load_missing(missing))
-        return {key: found[key] for key in wanted if key in found}
+                search.found.update(await load_missing(list(search.missing)))
+        else:
+            search.refresh_later(load_missing, is_coroutine=True)
+            if search.missing:
+                search.found.update(await obtain_many(search.missing, load_missing, search.terms))
+        return search.result()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar, Unpack, cast, o
 from hotset import _registry
 from hotset._core import MISSING, BaseCache, Missing, adopt_get
 from hotset._flights import load_here, refresh_later
-from hotset._flights_many import load_many_here
+from hotset._flights_many import Search, load_many_here
 from hotset._loading import USUAL, split
 from hotset._views import CacheItems, CacheValues
 
@@ -19,10 +19,11 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from hotset._aio import AsyncFace
-    from hotset._core import Attempt, CachedCoroutineFunction, CachedFunction, ManualClock
+    from hotset._core import CachedCoroutineFunction, CachedFunction, ManualClock
     from hotset._decorator import Decorator
     from hotset._policies import Policy
-    from hotset._types import Duration, LoadOptions, ResultOptions, ShouldCache, Tags, TtlOfResult
+    from hotset._terms import Entry, Explanation, Told
+    from hotset._types import CallTerms, Duration, LoadOptions, ResultOptions, ShouldCache, Tags, TtlOfResult
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -192,6 +193,7 @@ class Cache(BaseCache[K, V], MutableMapping[K, V]):
         grace: Duration | Missing | None = MISSING,
         idle: Duration | Missing | None = MISSING,
         tags: Iterable[str] | None = None,
+        **terms: Unpack[CallTerms],
     ) -> V:
         """Return what is stored under ``key``, or what ``loader(key)`` returns, which is stored then.
 
@@ -199,7 +201,23 @@ class Cache(BaseCache[K, V], MutableMapping[K, V]):
         raises. It is stored unless the key was written to since the load began. What can be read only once (an
         iterator, an open file) is returned and not stored. A stale value is served within its grace while it is
         refreshed by ``loader``, or after a load that failed.
+
+        Args:
+            key: The key.
+            loader: Called with the key.
+            ttl: How long the value is fresh, if it is loaded.
+            grace: How long it may be served after that.
+            idle: It leaves if it was not read for so long.
+            tags: Names to keep with it.
+            terms: What this caller accepts: ``max_age``, ``max_stale``, ``only_if_cached``, ``timeout``, ``refresh`` or
+                ``bypass``, as of ``with_options`` of a decorated function.
+
+        Raises:
+            LoadTimeoutError: if the load takes longer than the timeout.
+            NotCachedError: if there is nothing that will do, with ``only_if_cached``.
         """
+        if terms:
+            return self._on_terms(key, loader, _given(ttl=ttl, grace=grace, idle=idle, tags=tags), terms, None)  # type: ignore[no-any-return]
         step: Any = self._look_up(key)
         if step[0] == "hit":
             return step[1]  # type: ignore[no-any-return]
@@ -211,6 +229,51 @@ class Cache(BaseCache[K, V], MutableMapping[K, V]):
             refresh_later(attempt, lambda: loader(key), is_coroutine=False)
             return step[1]  # type: ignore[no-any-return]
         return load_here(attempt, lambda: loader(key))  # type: ignore[no-any-return]
+
+    def get_entry(
+        self,
+        key: K,
+        loader: Callable[[K], V] | None = None,
+        *,
+        ttl: Duration | Missing | None = MISSING,
+        grace: Duration | Missing | None = MISSING,
+        idle: Duration | Missing | None = MISSING,
+        tags: Iterable[str] | None = None,
+        **terms: Unpack[CallTerms],
+    ) -> Entry[V] | None:
+        """As :meth:`get_or_load`, as an entry, which says how old the value is and how it came about.
+
+        Without a loader nothing is loaded; None if nothing is there that will do.
+        """
+        from hotset._errors import NotCachedError
+        from hotset._terms import Told
+
+        options = _given(ttl=ttl, grace=grace, idle=idle, tags=tags)
+        if loader is not None:
+            return self._on_terms(key, loader, options, terms, Told())  # type: ignore[no-any-return]
+        try:
+            return self._on_terms(key, None, options, {**terms, "only_if_cached": True}, Told())  # type: ignore[no-any-return]
+        except NotCachedError:
+            return None
+
+    def explain(self, key: K) -> Explanation:
+        """What is known of a key: whether it is there, how old, what its tags are and which one killed it, when it is
+        refreshed, and whether it is being loaded. ``str()`` of it is for people."""
+        from hotset._terms import Explanation
+
+        return Explanation(f"{self.name}[{key!r}]", self._attempt(key))
+
+    def _on_terms(self, key: K, loader: Any, options: dict[str, Any], given: CallTerms, told: Told | None) -> Any:
+        from hotset._flights import load_on_terms
+        from hotset._terms import Terms, uncached_entry
+
+        terms = Terms("get_or_load", given)
+        if terms.bypass or not self.enabled:
+            with Load(self):
+                value = loader(key)
+            return value if told is None else uncached_entry(value)
+        attempt = self._attempt(key, terms.of(self._loading), terms.oldest, **options)
+        return load_on_terms(attempt, lambda: loader(key), terms, told)
 
     # Many at once
 
@@ -263,28 +326,26 @@ class Cache(BaseCache[K, V], MutableMapping[K, V]):
         grace: Duration | Missing | None = MISSING,
         idle: Duration | Missing | None = MISSING,
         tags: Iterable[str] | None = None,
+        **terms: Unpack[CallTerms],
     ) -> dict[K, V]:
         """What is there of ``keys``, and of the others what one call of ``load_missing`` returns for them.
 
         Keys that others load already are waited for, and only the rest is loaded. A key that ``load_missing`` leaves
-        out is left out here too, and nothing is stored for it.
+        out is left out here too, and nothing is stored for it. ``terms`` are those of :meth:`get_or_load`, and hold for
+        each key.
         """
-        wanted = list(dict.fromkeys(keys))
-        found = self.get_many(wanted)
-        missing = [key for key in wanted if key not in found]
-        if missing and self.enabled:
-            found.update(
-                load_many_here(
-                    self._attempts(missing, _given(ttl=ttl, grace=grace, idle=idle, tags=tags)), load_missing
-                )
-            )
-        elif missing:
+        search = self._search(keys, _given(ttl=ttl, grace=grace, idle=idle, tags=tags), terms)
+        if search.missing and search.uncached:
             with Load(self):
-                found.update(load_missing(missing))
-        return {key: found[key] for key in wanted if key in found}
+                search.found.update(load_missing(list(search.missing)))
+        else:
+            search.refresh_later(load_missing, is_coroutine=False)
+            if search.missing:
+                search.found.update(load_many_here(search.missing, load_missing, search.terms))
+        return search.result()
 
-    def _attempts(self, keys: Iterable[K], options: dict[str, Any]) -> dict[K, Attempt]:
-        return {key: self._attempt(key, **options) for key in keys}
+    def _search(self, keys: Iterable[K], options: dict[str, Any], terms: CallTerms) -> Search:
+        return Search(self, keys, options, terms)
 
     # The decorator
 
@@ -330,7 +391,8 @@ class Cache(BaseCache[K, V], MutableMapping[K, V]):
     ) -> Any:
         """Cache what a function returns in this cache; see :func:`hotset.cache_result`, which has the same options.
 
-        What says how long results live and how they are loaded is as the cache has it unless given. Functions that share a cache never share a key.
+        What says how long results live and how they are loaded is as the cache has it unless given. Functions that
+        share a cache never share a key.
         """
         from hotset._decorator import decorated
 

@@ -1,12 +1,27 @@
 """The compiled half of hotset."""
 
 from collections.abc import Callable, Coroutine, Generator, Iterable, Iterator
-from typing import Any, Concatenate, Final, Generic, Literal, Never, ParamSpec, Protocol, Self, TypeVar, final, overload
+from typing import (
+    Any,
+    Concatenate,
+    Final,
+    Generic,
+    Literal,
+    Never,
+    ParamSpec,
+    Protocol,
+    Self,
+    TypeVar,
+    Unpack,
+    final,
+    overload,
+)
 
 from hotset._cache import Cache
 from hotset._info import CacheInfo
 from hotset._loading import Loading
-from hotset._types import Duration
+from hotset._terms import Caller, Entry, Explanation
+from hotset._types import CallTerms, Duration
 
 _K = TypeVar("_K")
 _V = TypeVar("_V")
@@ -28,6 +43,10 @@ class Missing:
 MISSING: Final[Missing]
 """Stands for a value that is not there, where None could be one. It is false."""
 
+def attempt_of(
+    function: object, args: tuple[Any, ...], kwargs: dict[str, Any], loading: Loading, max_age: float | None
+) -> Attempt | None: ...
+def loading_of(function: object) -> Loading: ...
 def seconds(name: str, value: Duration | None) -> float | None: ...
 
 @final
@@ -63,6 +82,12 @@ class Attempt:
     def is_timed_by_hand(self) -> bool: ...
     def now(self) -> float: ...
     def standing(self) -> tuple[Any, ...] | None: ...
+    def read(self) -> tuple[Any, ...]: ...
+    def count_miss(self) -> None: ...
+    @property
+    def is_enabled(self) -> bool: ...
+    def facts(self) -> dict[str, Any] | None: ...
+    def load_in_progress(self) -> float | None: ...
     def count_stale(self) -> None: ...
     def begin(self, where: str, looks: bool) -> tuple[Any, ...]: ...
     def wait_for(self, flight: Flight, blocks: bool) -> bool: ...
@@ -331,6 +356,7 @@ class CacheVerbs(Generic[_K, _V]):
         self,
         key: _K,
         loading: Loading | None = None,
+        max_age: Duration | None = None,
         *,
         ttl: Duration | Missing | None = ...,
         grace: Duration | Missing | None = ...,
@@ -343,12 +369,15 @@ class BaseCache(CacheVerbs[_K, _V]):
     """What :class:`hotset.Cache` is made of."""
 
     @overload
-    def get(self, key: _K, default: None = None, /) -> _V | None: ...
+    def get(self, key: _K, default: None = None, /, **terms: Unpack[CallTerms]) -> _V | None: ...
     @overload
-    def get(self, key: _K, default: _V, /) -> _V: ...
+    def get(self, key: _K, default: _V, /, **terms: Unpack[CallTerms]) -> _V: ...
     @overload
-    def get(self, key: _K, default: _D, /) -> _V | _D:
-        """Return a value, or ``default``. :data:`hotset.MISSING` as default tells a miss from a stored None."""
+    def get(self, key: _K, default: _D, /, **terms: Unpack[CallTerms]) -> _V | _D:
+        """Return a value, or ``default``. :data:`hotset.MISSING` as default tells a miss from a stored None.
+
+        ``max_age`` and ``max_stale`` say what will do; nothing is ever loaded here, whatever else is said.
+        """
     def __getitem__(self, key: _K, /) -> _V: ...
     def __setitem__(self, key: _K, value: _V, /) -> None: ...
     def __delitem__(self, key: _K, /) -> None: ...
@@ -387,6 +416,22 @@ class CachedFunction(Generic[_P, _R_co]):
         """Store a value as the result of a call: ``f.set(value, *args)``."""
     def expire(self, *args: _P.args, **kwargs: _P.kwargs) -> bool:
         """End the ttl of this call's result now; whether there was one. For its grace it may still be served."""
+    def with_options(self, **terms: Unpack[CallTerms]) -> Caller[_P, _R_co]:
+        """The same function on a caller's own terms, to be called or kept.
+
+        Args:
+            max_age: How old a result may be: an older one is loaded anew.
+            max_stale: For how long a result may be stale, within its grace: such a one is served at once, a staler one
+                not at all.
+            only_if_cached: Raise :class:`hotset.NotCachedError` instead of loading.
+            timeout: How long a load may take before it is given up and :class:`hotset.LoadTimeoutError` is raised.
+            refresh: Load anew in any case.
+            bypass: Neither look nor store.
+        """
+    def get_entry(self, *args: _P.args, **kwargs: _P.kwargs) -> Entry[_R_co]:
+        """Call the function and return its result as an entry, which says how old it is and how it came about."""
+    def explain(self, *args: _P.args, **kwargs: _P.kwargs) -> Explanation:
+        """What is known of this call's result; ``str()`` of it is for people."""
     def cache_key(self, *args: _P.args, **kwargs: _P.kwargs) -> CallKey:
         """Return the key of this call, which the verbs of the cache take."""
     def cache_info(self) -> CacheInfo:
@@ -421,6 +466,12 @@ class CachedMethod(Generic[_P, _R_co]):
         """See :meth:`CachedFunction.set`."""
     def expire(self, *args: _P.args, **kwargs: _P.kwargs) -> bool:
         """See :meth:`CachedFunction.expire`."""
+    def with_options(self, **terms: Unpack[CallTerms]) -> Caller[_P, _R_co]:
+        """See :meth:`CachedFunction.with_options`."""
+    def get_entry(self, *args: _P.args, **kwargs: _P.kwargs) -> Entry[_R_co]:
+        """See :meth:`CachedFunction.get_entry`."""
+    def explain(self, *args: _P.args, **kwargs: _P.kwargs) -> Explanation:
+        """See :meth:`CachedFunction.explain`."""
     def cache_key(self, *args: _P.args, **kwargs: _P.kwargs) -> CallKey:
         """See :meth:`CachedFunction.cache_key`."""
     def cache_info(self) -> CacheInfo:
@@ -464,6 +515,12 @@ class CachedCoroutineFunction(Generic[_P, _R_co]):
         """See :meth:`CachedFunction.set`."""
     def expire(self, *args: _P.args, **kwargs: _P.kwargs) -> Coroutine[Any, Any, bool]:
         """See :meth:`CachedFunction.expire`."""
+    def with_options(self, **terms: Unpack[CallTerms]) -> Caller[_P, Coroutine[Any, Any, _R_co]]:
+        """See :meth:`CachedFunction.with_options`."""
+    def get_entry(self, *args: _P.args, **kwargs: _P.kwargs) -> Coroutine[Any, Any, Entry[_R_co]]:
+        """See :meth:`CachedFunction.get_entry`."""
+    def explain(self, *args: _P.args, **kwargs: _P.kwargs) -> Explanation:
+        """See :meth:`CachedFunction.explain`."""
     def cache_key(self, *args: _P.args, **kwargs: _P.kwargs) -> CallKey:
         """See :meth:`CachedFunction.cache_key`."""
     def cache_info(self) -> CacheInfo:
@@ -471,19 +528,22 @@ class CachedCoroutineFunction(Generic[_P, _R_co]):
     def cache_clear(self) -> None:
         """See :meth:`CachedFunction.cache_clear`."""
 
-class CachedCoroutineMethod(Protocol[_P, _R_co]):
+class CachedCoroutineMethod(Protocol[_P, _R]):
     """A :class:`CachedMethod` of a coroutine function. For type checkers only."""
 
-    def __call__(self, *args: _P.args, **kwargs: _P.kwargs) -> Coroutine[Any, Any, _R_co]: ...
+    def __call__(self, *args: _P.args, **kwargs: _P.kwargs) -> Coroutine[Any, Any, _R]: ...
     @property
-    def uncached(self) -> Callable[_P, Coroutine[Any, Any, _R_co]]: ...
+    def uncached(self) -> Callable[_P, Coroutine[Any, Any, _R]]: ...
     @property
     def cache(self) -> Cache[Any, Any]: ...
     def invalidate(self, *args: _P.args, **kwargs: _P.kwargs) -> Coroutine[Any, Any, bool]: ...
-    def refresh(self, *args: _P.args, **kwargs: _P.kwargs) -> Coroutine[Any, Any, _R_co]: ...
-    def peek(self, *args: _P.args, **kwargs: _P.kwargs) -> Coroutine[Any, Any, _R_co | Missing]: ...
+    def refresh(self, *args: _P.args, **kwargs: _P.kwargs) -> Coroutine[Any, Any, _R]: ...
+    def peek(self, *args: _P.args, **kwargs: _P.kwargs) -> Coroutine[Any, Any, _R | Missing]: ...
     def set(self, value: Any, /, *args: _P.args, **kwargs: _P.kwargs) -> Coroutine[Any, Any, None]: ...
     def expire(self, *args: _P.args, **kwargs: _P.kwargs) -> Coroutine[Any, Any, bool]: ...
+    def with_options(self, **terms: Unpack[CallTerms]) -> Caller[_P, Coroutine[Any, Any, _R]]: ...
+    def get_entry(self, *args: _P.args, **kwargs: _P.kwargs) -> Coroutine[Any, Any, Entry[_R]]: ...
+    def explain(self, *args: _P.args, **kwargs: _P.kwargs) -> Explanation: ...
     def cache_key(self, *args: _P.args, **kwargs: _P.kwargs) -> CallKey: ...
     def cache_info(self) -> CacheInfo: ...
     def cache_clear(self) -> None: ...

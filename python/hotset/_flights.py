@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from hotset import _leads, _waiting
 from hotset._leads import ENCLOSING, PoolLead, TaskLead, late
-from hotset._waiting import follow_in_task, follow_in_thread, running_loop, wait_in_thread
+from hotset._waiting import follow_in_task, follow_in_thread, look_after, running_loop, wait_in_thread
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from hotset._core import Attempt, Flight
+    from hotset._terms import Terms, Told
 
 # The compiled half finds these here.
 __all__ = ["ENCLOSING", "running_loop", "wait_in_thread"]
@@ -58,13 +59,19 @@ def _twin(error: BaseException) -> BaseException:
     return twin
 
 
+#: Why a stale value is served.
+REFRESHING, FAILED, LATE = "refreshing", "load failed", "load is late"
+
+
 class Stale:
     """What may be served of a key although it is not fresh."""
 
-    __slots__ = ("_attempt", "is_there", "resting", "value")
+    __slots__ = ("_attempt", "_terms", "_told", "is_there", "resting", "value")
 
-    def __init__(self, attempt: Attempt, looks: bool) -> None:
-        self._attempt = attempt
+    def __init__(
+        self, attempt: Attempt, looks: bool = True, terms: Terms | None = None, told: Told | None = None
+    ) -> None:
+        self._attempt, self._terms, self._told = attempt, terms, told
         self.look(looks)
 
     def look(self, looks: bool = True) -> bool:
@@ -72,8 +79,9 @@ class Stale:
         step: Any = self._attempt.standing() if looks else None
         self.is_there, self.value, self.resting = False, None, False
         match step:
-            case ("stale", value, resting):
-                self.is_there, self.value, self.resting = True, value, resting
+            case ("stale", value, resting, stale_for, age):
+                if self._terms is None or self._terms.accepts_stale(stale_for, age):
+                    self.is_there, self.value, self.resting = True, value, resting
             case ("error", error):
                 again, step = raised_again(error, None), None
                 raise again
@@ -81,20 +89,28 @@ class Stale:
                 pass
         return self.is_there
 
-    def serve(self) -> Any:
+    def serve(self, why: str) -> Any:
         """The stale value, counted."""
         self._attempt.count_stale()
+        if self._told is not None:
+            self._told.why = why
         return self.value
 
 
 # Threads
 
 
-def load_here(attempt: Attempt, loader: Callable[[], Any] | None = None, looks: bool = True) -> Any:
+def load_here(
+    attempt: Attempt,
+    loader: Callable[[], Any] | None = None,
+    looks: bool = True,
+    terms: Terms | None = None,
+    told: Told | None = None,
+) -> Any:
     """The value of a key: loaded on this thread or in the pool, waited for, or stale."""
-    stale = Stale(attempt, looks)
+    stale = Stale(attempt, looks, terms, told)
     if stale.resting:
-        return stale.serve()
+        return stale.serve(FAILED)
     loading = attempt.loading
     patience = loading.patience(has_stale=stale.is_there)
     elsewhere = patience is not None and (patience == 0 or not in_pool())
@@ -107,29 +123,31 @@ def load_here(attempt: Attempt, loader: Callable[[], Any] | None = None, looks: 
             lead = _lead_in_pool(attempt, step[1], loader, background=patience == 0)
             if lead is None:
                 if patience == 0:
-                    return stale.serve()
+                    return stale.serve(REFRESHING)
                 elsewhere = False
                 continue
         if step[0] in ("lead", "join"):
             if patience == 0:
-                return stale.serve()
+                if step[0] == "join" and look_after(step[1]):
+                    continue
+                return stale.serve(REFRESHING)
             step = follow_in_thread(attempt, step[1], patience)
         match step:
             case ("found" | "value", value):
                 return value
             case ("error", error, traceback):
                 if not loading.keeps(error) and stale.is_there and stale.look():
-                    return stale.serve()
+                    return stale.serve(FAILED)
                 # What is raised refers to this frame, and must not come back through the flight.
                 again, step = raised_again(error, traceback), None
                 raise again
             case ("late",):
                 if stale.is_there and patience != loading.timeout and stale.look():
-                    return stale.serve()
+                    return stale.serve(LATE)
                 error = late(attempt)
                 attempt.fail(error)
                 if stale.is_there and stale.look():
-                    return stale.serve()
+                    return stale.serve(LATE)
                 raise error
             case ("alone",):
                 return attempt.run(loader)
@@ -144,7 +162,7 @@ def _load_on_this_thread(attempt: Attempt, loader: Callable[[], Any] | None, sta
         value = attempt.run(loader)
     except Exception as error:
         if not attempt.fail(error) and stale.is_there and stale.look():
-            return stale.serve()
+            return stale.serve(FAILED)
         raise
     except BaseException as error:
         attempt.fail(error)
@@ -177,18 +195,40 @@ def in_pool() -> bool:
     return _pool.in_pool()
 
 
+def load_on_terms(attempt: Attempt, loader: Callable[[], Any] | None, terms: Terms, told: Told | None = None) -> Any:
+    """As :func:`load_here`, for a caller with terms; an entry for one who wants to be ``told``."""
+    step: Any = None
+    if terms.refresh:
+        attempt.overtake()
+    else:
+        step = terms.accepts(attempt, told)
+    if step is None:
+        value = load_here(attempt, loader, not terms.refresh, terms, told)
+    else:
+        value = step[1]
+        if step[0] == "refresh":
+            refresh_later(attempt, loader, is_coroutine=False)
+    return value if told is None else told.entry(attempt, value, loaded=step is None)
+
+
 # Tasks
 
 
-async def obtain(attempt: Attempt, loader: Callable[[], Awaitable[Any]] | None = None, looks: bool = True) -> Any:
+async def obtain(
+    attempt: Attempt,
+    loader: Callable[[], Awaitable[Any]] | None = None,
+    looks: bool = True,
+    terms: Terms | None = None,
+    told: Told | None = None,
+) -> Any:
     """The value of a key: loaded by a task of its own on this event loop, waited for, or stale."""
 
     async def load() -> None:
         attempt.land(await attempt.run(loader))
 
-    stale = Stale(attempt, looks)
+    stale = Stale(attempt, looks, terms, told)
     if stale.resting:
-        return stale.serve()
+        return stale.serve(FAILED)
     loading = attempt.loading
     patience = loading.patience(has_stale=stale.is_there)
     while True:
@@ -197,7 +237,9 @@ async def obtain(attempt: Attempt, loader: Callable[[], Awaitable[Any]] | None =
         lead = TaskLead([attempt], [step[1]], load, background=patience == 0) if leads else None
         if step[0] in ("lead", "join"):
             if patience == 0:
-                return stale.serve()
+                if step[0] == "join" and look_after(step[1]):
+                    continue
+                return stale.serve(REFRESHING)
             try:
                 step = await follow_in_task(attempt, step[1], patience, leads=leads, stays=stale.is_there)
             except BaseException:
@@ -209,13 +251,13 @@ async def obtain(attempt: Attempt, loader: Callable[[], Awaitable[Any]] | None =
                 return value
             case ("error", error, traceback):
                 if not loading.keeps(error) and stale.is_there and stale.look():
-                    return stale.serve()
+                    return stale.serve(FAILED)
                 # As in `load_here`.
                 again, step, lead = raised_again(error, traceback), None, None
                 raise again
             case ("late",):
                 if stale.is_there and stale.look():
-                    return stale.serve()
+                    return stale.serve(LATE)
                 raise late(attempt)
             case ("alone",):
                 return await attempt.run(loader)
@@ -225,20 +267,39 @@ async def obtain(attempt: Attempt, loader: Callable[[], Awaitable[Any]] | None =
                     raise again
 
 
+async def obtain_on_terms(
+    attempt: Attempt, loader: Callable[[], Awaitable[Any]] | None, terms: Terms, told: Told | None = None
+) -> Any:
+    """As :func:`load_on_terms`."""
+    step: Any = None
+    if terms.refresh:
+        attempt.overtake()
+    else:
+        step = terms.accepts(attempt, told)
+    if step is None:
+        value = await obtain(attempt, loader, not terms.refresh, terms, told)
+    else:
+        value = step[1]
+        if step[0] == "refresh":
+            refresh_later(attempt, loader, is_coroutine=True)
+    return value if told is None else told.entry(attempt, value, loaded=step is None)
+
+
 # Both
 
 
 def refresh_later(attempt: Attempt, loader: Callable[[], Any] | None, is_coroutine: bool) -> None:
     """Have a value loaded anew, in the pool or by a task, unless somebody is at it or there is nobody to do it."""
-    if not is_coroutine:
-        step: Any = attempt.begin("pool", False)
-        if step[0] == "lead":
-            _lead_in_pool(attempt, step[1], loader, background=True)
-    elif running_loop() is not None:
-        step = attempt.begin("task", False)
-        if step[0] == "lead":
+    if is_coroutine and running_loop() is None:
+        return
+    step: Any = attempt.begin("task" if is_coroutine else "pool", False)
+    if step[0] == "join" and look_after(step[1]):
+        refresh_later(attempt, loader, is_coroutine)
+    elif step[0] == "lead" and not is_coroutine:
+        _lead_in_pool(attempt, step[1], loader, background=True)
+    elif step[0] == "lead":
 
-            async def load() -> None:
-                attempt.land(await attempt.run(loader))
+        async def load() -> None:
+            attempt.land(await attempt.run(loader))
 
-            TaskLead([attempt], [step[1]], load, background=True)
+        TaskLead([attempt], [step[1]], load, background=True)

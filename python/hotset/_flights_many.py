@@ -1,27 +1,86 @@
-"""Ways to the values of many keys: what is missing is loaded in one call, and every key is a load of its own to others."""
+"""Ways to the values of many keys: what is missing is loaded in one call, and to others every key is its own load."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from hotset._flights import Stale, in_pool, raised_again
+from hotset._errors import NotCachedError
+from hotset._flights import FAILED, REFRESHING, Stale, in_pool, raised_again
 from hotset._leads import PoolLead, TaskLead, late
 from hotset._waiting import follow_in_task, follow_in_thread, running_loop
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Iterable, Mapping
 
+    from hotset._cache import Cache
     from hotset._core import Attempt, Flight
+    from hotset._terms import Terms
+    from hotset._types import CallTerms
 
     Attempts = dict[Any, Attempt]
+
+
+class Search:
+    """The keys that a caller wants, and what is there of them."""
+
+    def __init__(self, cache: Cache[Any, Any], keys: Iterable[Any], options: dict[str, Any], given: CallTerms) -> None:
+        from hotset._terms import Terms
+
+        self._wanted = list(dict.fromkeys(keys))
+        #: What its caller accepts, None if nothing was said of that.
+        self.terms = Terms("load_many", given) if given else None
+        self.found: dict[Any, Any] = {}
+        self.missing: Attempts = {}
+        self._outdated: Attempts = {}
+        #: Whether to load without the cache.
+        self.uncached = not cache.enabled or (self.terms is not None and self.terms.bypass)
+        loading = cache._loading if self.terms is None else self.terms.of(cache._loading)
+        oldest = None if self.terms is None else self.terms.oldest
+        for key in self._wanted:
+            self._sort(key, cache._attempt(key, loading, oldest, **options))
+
+    def _sort(self, key: Any, attempt: Attempt) -> None:
+        """Look a key up, and sort it by what is there."""
+        match self._look(attempt):
+            case ("refresh", value):
+                self.found[key] = value
+                self._outdated[key] = attempt
+            case ("hit" | "stale", value):
+                self.found[key] = value
+            case ("unwanted",):
+                pass
+            case _:
+                self.missing[key] = attempt
+
+    def _look(self, attempt: Attempt) -> tuple[Any, ...] | None:
+        if self.terms is None or self.uncached:
+            return attempt.read()
+        if self.terms.refresh:
+            attempt.overtake()
+            return None
+        try:
+            return self.terms.accepts(attempt)
+        except NotCachedError:
+            return ("unwanted",)
+
+    def refresh_later(self, load_missing: Callable[[list[Any]], Any], *, is_coroutine: bool) -> None:
+        """Have what is to be refreshed loaded anew by somebody else."""
+        if self._outdated:
+            refresh_many_later(self._outdated, load_missing, is_coroutine=is_coroutine)
+
+    def result(self) -> dict[Any, Any]:
+        """What was found, in the order of the keys."""
+        return {key: self.found[key] for key in self._wanted if key in self.found}
 
 
 class _Many:
     """The keys that values are sought for, and what has come of them."""
 
-    def __init__(self, attempts: Attempts) -> None:
+    def __init__(self, attempts: Attempts, terms: Terms | None) -> None:
         self.found: dict[Any, Any] = {}
-        self.stale = {key: stale for key, attempt in attempts.items() if (stale := Stale(attempt, looks=True)).is_there}
+        self.stale = {
+            key: stale for key, attempt in attempts.items() if (stale := Stale(attempt, terms=terms)).is_there
+        }
         loading = next(iter(attempts.values())).loading
         self.timeout = loading.timeout
         self.patience = loading.patience(has_stale=False)
@@ -30,7 +89,7 @@ class _Many:
         self.outdated: Attempts = {}
         for key, stale in self.stale.items():
             if stale.resting or loading.soft_timeout == 0:
-                self.found[key] = stale.serve()
+                self.found[key] = stale.serve(FAILED if stale.resting else REFRESHING)
                 attempt = self.missing.pop(key)
                 if not stale.resting:
                     self.outdated[key] = attempt
@@ -63,7 +122,7 @@ class _Many:
         stale = self.stale.get(key)
         if stale is None or not stale.look():
             return False
-        self.found[key] = stale.serve()
+        self.found[key] = stale.serve(FAILED)
         return True
 
     def take_loaded(self, keys: list[Any], loaded: Mapping[Any, Any]) -> None:
@@ -71,14 +130,17 @@ class _Many:
         self.found.update((key, loaded[key]) for key in keys if key in loaded)
 
 
-def load_many_here(attempts: Attempts, load_missing: Callable[[list[Any]], Mapping[Any, Any]]) -> dict[Any, Any]:
+def load_many_here(
+    attempts: Attempts, load_missing: Callable[[list[Any]], Mapping[Any, Any]], terms: Terms | None = None
+) -> dict[Any, Any]:
     """The values of keys: loaded in one call, waited for, or stale. Keys that nobody finds are left out."""
-    many = _Many(attempts)
+    many = _Many(attempts, terms)
+    looks = terms is None or not terms.refresh
     if many.outdated:
         refresh_many_later(many.outdated, load_missing, is_coroutine=False)
     elsewhere = many.patience is not None and not in_pool()
     while many.missing:
-        steps = _begin_all(many.missing, "pool" if elsewhere else "here")
+        steps = _begin_all(many.missing, "pool" if elsewhere else "here", looks)
         leads = {key: many.missing[key] for key, step in steps.items() if step[0] == "lead"}
         lead: PoolLead | None = None
         if leads and elsewhere:
@@ -113,9 +175,9 @@ def load_many_here(attempts: Attempts, load_missing: Callable[[list[Any]], Mappi
     return many.found
 
 
-def _begin_all(attempts: Attempts, where: str) -> dict[Any, tuple[Any, ...]]:
+def _begin_all(attempts: Attempts, where: str, looks: bool) -> dict[Any, tuple[Any, ...]]:
     try:
-        return {key: attempt.begin(where, True) for key, attempt in attempts.items()}
+        return {key: attempt.begin(where, looks) for key, attempt in attempts.items()}
     except BaseException:
         # A key whose comparison raises must not leave the others' loads begun and never ended.
         for attempt in attempts.values():
@@ -131,7 +193,8 @@ def _load_on_this_thread(leads: Attempts, load_missing: Callable[[list[Any]], Ma
         _land_all(leads, loaded, many.found)
     except Exception as error:
         kept = [attempt.fail(error) for attempt in leads.values()]
-        if any(kept) or not all([many.take_stale(key) for key in leads]):
+        served = [many.take_stale(key) for key in leads]
+        if any(kept) or not all(served):
             raise
     except BaseException as error:
         for attempt in leads.values():
@@ -179,14 +242,17 @@ def _count_once(leads: Attempts) -> None:
 
 
 async def obtain_many(
-    attempts: Attempts, load_missing: Callable[[list[Any]], Awaitable[Mapping[Any, Any]]]
+    attempts: Attempts,
+    load_missing: Callable[[list[Any]], Awaitable[Mapping[Any, Any]]],
+    terms: Terms | None = None,
 ) -> dict[Any, Any]:
     """As :func:`load_many_here`, loaded by one task of its own."""
-    many = _Many(attempts)
+    many = _Many(attempts, terms)
+    looks = terms is None or not terms.refresh
     if many.outdated:
         refresh_many_later(many.outdated, load_missing, is_coroutine=True)
     while many.missing:
-        steps = _begin_all(many.missing, "task")
+        steps = _begin_all(many.missing, "task", looks)
         leads = {key: many.missing[key] for key, step in steps.items() if step[0] == "lead"}
         lead = _lead_as_task(leads, steps, load_missing, background=False) if leads else None
         try:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
     from hotset._core import Flight
+    from hotset._pool import Job
 
 #: The numbers of the flights whose loads the running code is part of, as far as its context says.
 ENCLOSING: ContextVar[tuple[int, ...]] = ContextVar("hotset_enclosing_flights", default=())
@@ -40,24 +41,41 @@ def _context(flights: list[Flight], *, waits: bool) -> Context:
 class PoolLead:
     """Loads by one call in a thread of the pool."""
 
-    __slots__ = ("_attempts", "_background", "_load", "error")
+    __slots__ = ("__weakref__", "_attempts", "_background", "_job", "_load", "error")
+
+    #: It needs no event loop.
+    loop = None
 
     def __init__(self, attempts: list[Attempt], load: Callable[[], None], *, background: bool) -> None:
         self._attempts, self._load, self._background = attempts, load, background
         #: What the load raised that is no :class:`Exception`: it is the leader's alone.
         self.error: BaseException | None = None
+        self._job: Job | None = None
 
     def start(self, flights: list[Flight]) -> bool:
         """Begin, or wait for a thread if somebody waits for the load; False, and nothing is begun, if there is none."""
         from hotset import _pool
 
         submit = _pool.run_if_free if self._background else _pool.run_or_queue
-        if submit(self._run, _context(flights, waits=not self._background)) is not None:
+        for flight in flights:
+            flight.home = ref(self)
+        self._job = submit(self._run, _context(flights, waits=not self._background))
+        if self._job is not None:
             return True
         for attempt in self._attempts:
             attempt.untimed()
             attempt.quit()
         return False
+
+    def is_lost(self) -> bool:
+        """Whether it never will begin: it was waiting for a thread when the interpreter began to exit."""
+        return self._job is not None and self._job.dropped
+
+    def stay(self) -> None:
+        """It goes on in any case."""
+
+    def leave(self) -> None:
+        """It goes on in any case."""
 
     def _run(self) -> None:
         attempts, load = self._attempts, self._load
@@ -153,6 +171,10 @@ class TaskLead:
     def _end(self, end: Callable[[Attempt], object]) -> None:
         for attempt in self.attempts:
             end(attempt)
+
+    def is_lost(self) -> bool:
+        """Whether its event loop does not run any more."""
+        return not self.loop.is_running()
 
     def stay(self) -> None:
         """Go on although nobody waits."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from hotset._core import Missing, seconds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from hotset._types import Duration
 
@@ -100,19 +100,23 @@ _OF_LIVES = ("refresh_ahead", "early_refresh")
 _OF_RESULTS = ("negative_ttl", "is_negative")
 
 
+def check_names(where: str, options: Iterable[str], known: Sequence[str]) -> None:
+    """Raise TypeError for an option that there is not."""
+    for name in options:
+        if name not in known:
+            from difflib import get_close_matches
+
+            close = get_close_matches(name, known, 1)
+            hint = f": did you mean {close[0]!r}?" if close else f", only {', '.join(known)}"
+            raise TypeError(f"{where}() has no option {name!r}{hint}")
+
+
 def split(where: str, options: Mapping[str, Any], *, of_results: bool) -> tuple[dict[str, Any], dict[str, Any]]:
     """Options of loads, and the others.
 
     Raises:
         TypeError: for an option that there is not.
     """
-    known = (*_OF_LOADS, *_OF_LIVES, *(_OF_RESULTS if of_results else ()))
-    for name in options:
-        if name not in known:
-            from difflib import get_close_matches
-
-            close = get_close_matches(name, known, 1)
-            hint = f": did you mean {close[0]!r}?" if close else ""
-            raise TypeError(f"{where}() has no option {name!r}{hint}")
+    check_names(where, options, (*_OF_LOADS, *_OF_LIVES, *(_OF_RESULTS if of_results else ())))
     loads = {name: value for name, value in options.items() if name in _OF_LOADS}
     return loads, {name: value for name, value in options.items() if name not in _OF_LOADS}

@@ -41,6 +41,11 @@ def refresh_failed(name: str, error: Exception) -> None:
     _logger().warning("a refresh of %s failed with %s%s", name, type(error).__name__, _place(error))
 
 
+def background_failed(error: Exception) -> None:
+    """What runs in the background has raised, and nobody is there to raise it in."""
+    _logger().error("a load in the background ended with %s%s", type(error).__name__, _place(error))
+
+
 def _place(error: Exception) -> str:
     """Where an exception was raised. What it says could be a value."""
     traceback = error.__traceback__

@@ -16,6 +16,8 @@ from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import TYPE_CHECKING, Literal, TypeVar
 
+from hotset import _log
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextvars import Context
@@ -97,10 +99,8 @@ class Job:
         assert call is not None
         try:
             call()
-        except Exception:
-            import logging
-
-            logging.getLogger("hotset").error("a load in the background failed, and nobody waits for it", exc_info=True)
+        except Exception as error:  # noqa: BLE001  # the thread goes on, whatever it is
+            _log.background_failed(error)
 
 
 class _Pool:

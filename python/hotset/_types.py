@@ -19,6 +19,23 @@ ShouldCache: TypeAlias = Callable[[Any, float], bool]
 Tags: TypeAlias = Iterable[str] | Callable[..., Iterable[str]]
 
 
+class CallTerms(TypedDict, total=False):
+    """What one caller asks for."""
+
+    #: How old a value may be: an older one is loaded anew.
+    max_age: Duration | None
+    #: For how long a value may be stale, within its grace: such a one is served at once, a staler one not at all.
+    max_stale: Duration | None
+    #: Whether to raise :class:`hotset.NotCachedError` instead of loading.
+    only_if_cached: bool
+    #: How long a load may take before it is given up and :class:`hotset.LoadTimeoutError` is raised.
+    timeout: Duration | None
+    #: Whether to load anew in any case.
+    refresh: bool
+    #: Whether to neither look nor store.
+    bypass: bool
+
+
 class LoadOptions(TypedDict, total=False):
     """When values are loaded, how long that may take, and what becomes of errors: the same for caches and functions."""
 

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from hotset._core import Attempt, Flight
-    from hotset._leads import TaskLead
+    from hotset._leads import PoolLead, TaskLead
 
-#: How many seconds pass until it is looked whether the event loop of a load still runs, or what a clock that is moved by
-#: hand says.
+#: How many seconds pass until it is looked whether the event loop of a load still runs, or what a clock says that is
+#: moved by hand.
 PATIENCE = 0.05
 
 #: How many seconds a thread waits before it looks for signals, one of which may have come just before it began to wait,
@@ -170,24 +170,29 @@ async def follow_in_task(
 # Both
 
 
-def _lead_of(flight: Flight) -> TaskLead | None:
-    """The task that loads, as long as it lives."""
+def _lead_of(flight: Flight) -> TaskLead | PoolLead | None:
+    """Who loads, as long as they live, if it is a task or in the pool."""
     reference = flight.home
     return None if reference is None else reference()
 
 
-def _leave(flight: Flight, token: int, lead: TaskLead | None) -> None:
+def _leave(flight: Flight, token: int, lead: TaskLead | PoolLead | None) -> None:
     """Wait no longer; the load of a coroutine is cancelled when the last one has gone."""
     if flight.leave(token) and lead is not None:
         lead.leave()
 
 
-def _look_after(flight: Flight, lead: TaskLead | None) -> None:
-    """Give a load up that will not end: its event loop does not run any more, or it is too old."""
-    if lead is not None and not flight.landed and not lead.loop.is_running():
+def look_after(flight: Flight) -> bool:
+    """Give a load up that will not end; whether that was so."""
+    return _look_after(flight, _lead_of(flight))
+
+
+def _look_after(flight: Flight, lead: TaskLead | PoolLead | None) -> bool:
+    """Give a load up that will not end: it has lost its event loop or its thread, or it is too old."""
+    if lead is not None and not flight.landed and lead.is_lost():
         flight.strand()
-    else:
-        flight.give_up_if_old()
+        return True
+    return flight.give_up_if_old()
 
 
 def call_in(loop: asyncio.AbstractEventLoop, action: Callable[[], object]) -> None:

@@ -105,6 +105,19 @@ impl Inner {
         Ok((read.found, read.more))
     }
 
+    /// Reads a value for who cannot load it; counts a hit or a miss.
+    pub(crate) fn look(self: &Arc<Self>, py: Python<'_>, probe: &mut Probe<'_>) -> PyResult<Option<Object>> {
+        if !self.memory().is_enabled() {
+            return Ok(None);
+        }
+        let tag = probe.tag();
+        let read = probe.settle_read(py, |probe| self.memory().look(tag.hash(), tag.owner(), probe, Object::clone))?;
+        if read.due {
+            self.tend(py, tag.hash());
+        }
+        Ok(read.found)
+    }
+
     /// What is known of an entry that is there, with its value, without any effect.
     pub(crate) fn examine(&self, py: Python<'_>, probe: &mut Probe<'_>) -> PyResult<Option<(Object, Facts)>> {
         let hash = probe.tag().hash();

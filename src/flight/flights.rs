@@ -206,6 +206,15 @@ impl<K: Hashed, S: Meeting, R: RawMutex> Flights<K, S, R> {
         Ok(found.map(|flight| flight.overtaken = true).is_some())
     }
 
+    /// When the load of a key began that may be joined, if there is one.
+    ///
+    /// # Errors
+    /// [`Unsure`] if the probe could not tell.
+    pub fn in_progress(&self, hash: u32, probe: &mut impl Probe<K>) -> Result<Option<Tick>, Unsure> {
+        let mut table = self.table(hash).lock();
+        Ok(table.find(hash, probe, |flight| !flight.overtaken)?.map(|flight| flight.began.at))
+    }
+
     /// When the flight with this number began, while it is in progress and not overtaken.
     #[must_use]
     pub fn began(&self, hash: u32, number: u64) -> Option<Tick> {

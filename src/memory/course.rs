@@ -133,6 +133,11 @@ impl Courses {
         std::mem::take(&mut self.own)
     }
 
+    /// Whether an entry may be there that is neither fresh nor gone.
+    pub(crate) fn may_be_stale(&self) -> bool {
+        !self.own.is_empty() || self.kinds.iter().any(|kind| kind.grace > 0)
+    }
+
     #[cfg(any(test, feature = "validate"))]
     pub(crate) fn len(&self) -> usize {
         self.own.len()

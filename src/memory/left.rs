@@ -38,6 +38,11 @@ impl<K, V> Left<K, V> {
         Self { first: None, rest: Vec::new() }
     }
 
+    /// One entry.
+    pub const fn of(removed: Removed<K, V>) -> Self {
+        Self { first: Some(removed), rest: Vec::new() }
+    }
+
     /// Adds an entry, if it is one.
     #[inline]
     pub(crate) fn push(&mut self, removed: impl Into<Option<Removed<K, V>>>) {

@@ -163,6 +163,11 @@ impl<K: Hashed, V> Shard<K, V> {
                 self.own_changed(slot, before, 0);
             } else if before.is_none() {
                 self.slab.set_created(slot, course.created.saturating_sub(by));
+            } else if course.created < by {
+                // From before the first tick its course could not be told from its deadline.
+                let own = self.own(slot);
+                let refresh_at = earlier(own.refresh_at, by);
+                self.change_own(slot, Own { course: course.earlier(by), refresh_at, ..own });
             } else {
                 self.slab.get_mut(slot).life.set_deadline(earlier(life.deadline(), by));
                 let end = self.slab.end(slot);

@@ -171,7 +171,23 @@ impl<K: Hashed, V, R: RawMutex> Memory<K, V, R> {
         numbers.last().unwrap_or_default()
     }
 
-    /// Finds a fresh entry, counts a hit or a miss, and gives its value to `take`.
+    /// Finds a fresh entry, counts a hit or a miss, and gives its value to `take`. As [`Memory::read`] for who cannot load, and so is not
+    /// asked to.
+    ///
+    /// # Errors
+    /// [`Unsure`] if the probe could not tell; nothing has been counted then.
+    #[inline(always)]
+    pub fn look<T>(
+        &self,
+        hash: u32,
+        owner: Owner,
+        probe: &mut impl Probe<K>,
+        take: impl FnOnce(&V) -> T,
+    ) -> Result<Read<T>, Unsure> {
+        self.shard(hash).lock().read(hash, owner, false, probe, take, &self.clock)
+    }
+
+    /// Finds a fresh entry, counts a hit or a miss, and gives its value to `take`, for who can refresh it.
     ///
     /// # Errors
     /// [`Unsure`] if the probe could not tell; nothing has been counted then.
@@ -183,7 +199,7 @@ impl<K: Hashed, V, R: RawMutex> Memory<K, V, R> {
         probe: &mut impl Probe<K>,
         take: impl FnOnce(&V) -> T,
     ) -> Result<Read<T>, Unsure> {
-        self.shard(hash).lock().read(hash, owner, probe, take, &self.clock)
+        self.shard(hash).lock().read(hash, owner, true, probe, take, &self.clock)
     }
 
     /// Finds a fresh entry without any effect on it or on statistics.
@@ -381,6 +397,11 @@ impl<K: Hashed, V, R: RawMutex> Memory<K, V, R> {
         left
     }
 
+    /// How many entries are fresh. Of those that are not and are not swept yet, some may be counted where no entry has grace.
+    pub fn fresh_len(&self) -> u64 {
+        self.shards.iter().map(|shard| shard.lock().fresh_len(&self.clock)).sum()
+    }
+
     /// How many entries it holds, those not yet swept included.
     pub fn len(&self) -> u64 {
         self.shards.iter().map(|shard| shard.lock().len()).sum()
@@ -424,6 +445,11 @@ impl<K: Hashed, V, R: RawMutex> Memory<K, V, R> {
     /// Counts a load that took so long.
     pub fn count_load(&self, hash: u32, owner: Owner, nanos: u64, failed: bool) {
         self.shard(hash).lock().count_load(owner, nanos, failed);
+    }
+
+    /// Counts a miss, of who looks in another way than by reading.
+    pub fn count_miss(&self, hash: u32, owner: Owner) {
+        self.shard(hash).lock().count_miss(owner);
     }
 
     /// Counts a miss that was answered with a stale value.

@@ -38,6 +38,7 @@ impl<K: Hashed, V> Shard<K, V> {
         &mut self,
         hash: u32,
         owner: Owner,
+        loads: bool,
         probe: &mut impl Probe<K>,
         take: impl FnOnce(&V) -> T,
         clock: &Clock,
@@ -62,15 +63,17 @@ impl<K: Hashed, V> Shard<K, V> {
                 Verdict::Unknown => return Err(Unsure),
             }
         }
-        self.read_in_general(hash, owner, probe, take, now, clock)
+        self.read_in_general(hash, owner, loads, probe, take, now, clock)
     }
 
     /// A read of what is not at home, is near its end or wants more than a count; or a miss.
     #[inline(never)]
+    #[expect(clippy::too_many_arguments, reason = "they are those of a read, and the time")]
     fn read_in_general<T>(
         &mut self,
         hash: u32,
         owner: Owner,
+        loads: bool,
         probe: &mut impl Probe<K>,
         take: impl FnOnce(&V) -> T,
         now: Tick,
@@ -90,7 +93,7 @@ impl<K: Hashed, V> Shard<K, V> {
                 self.standing(slot, clock.precise())
             };
             more = match standing {
-                Standing::Fresh if self.is_to_be_refreshed(slot, clock) => More::Refresh,
+                Standing::Fresh if loads && self.is_to_be_refreshed(slot, clock) => More::Refresh,
                 Standing::Fresh | Standing::Over(_) => More::Nothing,
                 Standing::Stale => More::Stale,
                 Standing::Error => More::Error,

@@ -128,8 +128,10 @@ impl<K: Hashed, V> Shard<K, V> {
             slot = self.policy.evict(&mut self.slab)?;
         }
         let may_be_over = self.slab.get(slot).life.deadline() <= now;
-        let cause = if may_be_over && self.slab.end(slot) <= now { Cause::Expired } else { cause };
-        self.take(slot, cause)
+        let over = may_be_over && self.slab.end(slot) <= now;
+        let stale = may_be_over && !over && self.standing(slot, now) == Standing::Stale;
+        let removed = self.take(slot, if over { Cause::Expired } else { cause });
+        removed.map(|removed| Removed { fresh: removed.fresh && !stale, ..removed })
     }
 
     /// Removes everything. The entries are dropped later, by [`Shard::bury`].
@@ -173,6 +175,14 @@ impl<K: Hashed, V> Shard<K, V> {
     /// Gives back memory that a smaller memory does not need.
     pub(super) fn shrink(&mut self) {
         self.index.shrink();
+    }
+
+    pub(super) fn fresh_len(&self, clock: &Clock) -> u64 {
+        if !self.slab.courses.may_be_stale() {
+            return self.len();
+        }
+        let slots = (0..self.slab.entries().len() as Slot).filter(|&slot| self.slab.get(slot).pair.is_some());
+        slots.filter(|&slot| !self.is_over(slot, clock)).count() as u64
     }
 
     pub(super) fn len(&self) -> u64 {
@@ -336,6 +346,12 @@ impl<K: Hashed, V> Shard<K, V> {
         if let Some(counts) = self.owners.get_mut(owner as usize) {
             counts.load_nanos += nanos;
             if failed { counts.load_errors += 1 } else { counts.loads += 1 }
+        }
+    }
+
+    pub(super) fn count_miss(&mut self, owner: Owner) {
+        if let Some(counts) = self.owners.get_mut(owner as usize) {
+            counts.misses += 1;
         }
     }
 

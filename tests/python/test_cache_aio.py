@@ -42,6 +42,7 @@ VERBS: dict[str, tuple[Callable[[Face], Awaitable[Any]], object, dict[str, objec
     "clear": (lambda f: f.clear(), None, {}),
     "get_or_load": (lambda f: f.get_or_load("a", at_once), 1, {"a": 1, "n": 5}),
     "get_or_load of an absent key": (lambda f: f.get_or_load("x", at_once), ["x"], {"a": 1, "n": 5, "x": ["x"]}),
+    "get_entry": (lambda f: f.get_entry("x"), None, {"a": 1, "n": 5}),
     "load_many": (lambda f: f.load_many("ax", all_at_once), {"a": 1, "x": "xx"}, {"a": 1, "n": 5, "x": "xx"}),
 }
 

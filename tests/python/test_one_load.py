@@ -898,7 +898,7 @@ class Incomparable:
 def test_a_bulk_load_that_cannot_begin_leaves_no_load_behind(awaits: bool) -> None:
     cache: Cache[Any, Any] = Cache()
     first, second = Incomparable(), Incomparable()
-    attempts = cache._attempts([], {}) | {"a": cache._attempt("a"), "b": cache._attempt(first)}
+    attempts = {"a": cache._attempt("a"), "b": cache._attempt(first)}
     attempts["c"] = cache._attempt(second)
 
     def load() -> object:

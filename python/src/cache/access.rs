@@ -45,7 +45,7 @@ impl CacheVerbs {
         // SAFETY: by the caller's promise.
         let (tag, word) = unsafe { self.quick_tag(key)? };
         let mut probe = QuickProbeOfOne { tag, rule: Rule::Mapping, word };
-        let read = self.inner.memory().read(tag.hash(), MAPPING, &mut probe, Object::clone).ok()?;
+        let read = self.inner.memory().look(tag.hash(), MAPPING, &mut probe, Object::clone).ok()?;
         if read.due {
             self.inner.tend_attached(tag.hash());
         }
@@ -71,7 +71,7 @@ impl CacheVerbs {
     #[inline(never)]
     pub(super) fn find_slowly(&self, py: Python<'_>, key: Pointer) -> PyResult<Option<Object>> {
         let wanted = self.wanted(py, key)?;
-        Ok(self.inner.read(py, &mut wanted.probe())?.0)
+        self.inner.look(py, &mut wanted.probe())
     }
 
     /// Stores a pair with a key of the most usual types where nobody has to be asked; whether it is done.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use hotset::clock::{Clock, NEVER, Tick};
 use hotset::expiry::Lifespan;
 use hotset::flight::Fenced;
-use hotset::memory::{Condition, Cursor, Details, More, Options, Standing};
+use hotset::memory::{Condition, Cursor, Details, Left, More, Options, Standing};
 use hotset::stats::Cause;
 use pyo3::exceptions::{PyKeyError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -235,7 +235,7 @@ impl CacheVerbs {
 
     fn __len__(&self, py: Python<'_>) -> usize {
         self.inner.finish(py, self.inner.memory().sweep());
-        self.inner.memory().len() as usize
+        self.inner.memory().fresh_len() as usize
     }
 
     fn __bool__(&self, py: Python<'_>) -> bool {
@@ -306,14 +306,18 @@ impl CacheVerbs {
 
     fn popitem(&self, py: Python<'_>) -> PyResult<(Py<PyAny>, Py<PyAny>)> {
         self.inner.finish(py, self.inner.memory().sweep());
-        let Some(removed) = self.inner.store.pop_victim() else {
-            return Err(PyKeyError::new_err("popitem(): the cache is empty"));
+        let removed = loop {
+            let Some(removed) = self.inner.store.pop_victim() else {
+                return Err(PyKeyError::new_err("popitem(): the cache is empty"));
+            };
+            if removed.fresh {
+                break removed;
+            }
+            self.inner.finish(py, Left::of(removed));
         };
         let key = self.inner.face(py, &removed.key)?.into_bound(py).unbind();
         let value = removed.value.bind(py).unbind();
-        let mut left = hotset::memory::Left::nothing();
-        left.extend([removed]);
-        self.inner.finish(py, left);
+        self.inner.finish(py, Left::of(removed));
         Ok((key, value))
     }
 
@@ -395,11 +399,12 @@ impl CacheVerbs {
     }
 
     /// A way to the value of a key, whose load is stored with these options.
-    #[pyo3(name = "_attempt", signature = (key, loading = None, *, ttl = Given::Nothing, grace = Given::Nothing, idle = Given::Nothing, tags = None))]
+    #[pyo3(name = "_attempt", signature = (key, loading = None, max_age = None, *, ttl = Given::Nothing, grace = Given::Nothing, idle = Given::Nothing, tags = None))]
     fn attempt(
         &self,
         key: &Bound<'_, PyAny>,
         loading: Option<&Bound<'_, PyAny>>,
+        max_age: Option<&Bound<'_, PyAny>>,
         ttl: Given<'_>,
         grace: Given<'_>,
         idle: Given<'_>,
@@ -409,7 +414,9 @@ impl CacheVerbs {
         let wanted = self.wanted(key.py(), key.as_ptr())?;
         let stored = wanted.stored();
         let loading = loading.map_or_else(|| self.loading.clone(), Object::of);
-        Ok(Attempt::new(self.inner.clone(), Sought { wanted, stored }, Purpose::Key(details), loading))
+        let max_age = max_age.map_or(Ok(NEVER), |age| ticks("max_age", age))?;
+        let sought = Sought { wanted, stored };
+        Ok(Attempt::new(self.inner.clone(), sought, Purpose::Key(details), loading).by_who_accepts(max_age))
     }
 
     /// Looks a key up and counts that: `("hit", value)`, `("refresh", value)`, `("stale",)`, `("error", exception)` or `("miss",)`.

@@ -13,6 +13,7 @@ use pyo3::types::PyType;
 
 use crate::cache::CacheVerbs;
 use crate::ctype::{NewType, leaked, slot};
+use crate::function::{Call, pack};
 use crate::guard::guard;
 use crate::key::exact::Pointer;
 use crate::object::{Object, borrow, object_from};
@@ -44,9 +45,9 @@ fn make_type(py: Python<'_>) -> PyResult<Py<PyType>> {
 fn get_definition() -> ffi::PyMethodDef {
     ffi::PyMethodDef {
         ml_name: c"get".as_ptr(),
-        ml_meth: ffi::PyMethodDefPointer { PyCFunctionFast: get },
-        ml_flags: ffi::METH_FASTCALL,
-        ml_doc: c"get($self, key, default=None, /)\n--\n\n".as_ptr(),
+        ml_meth: ffi::PyMethodDefPointer { PyCFunctionFastWithKeywords: get },
+        ml_flags: ffi::METH_FASTCALL | ffi::METH_KEYWORDS,
+        ml_doc: c"get($self, key, default=None, /, **terms)\n--\n\n".as_ptr(),
     }
 }
 
@@ -95,10 +96,13 @@ fn missing(py: Python<'_>, key: Pointer) -> PyErr {
     PyKeyError::new_err((unsafe { borrow(py, key) }.to_owned().unbind(),))
 }
 
-/// `cache.get(key, default=None, /)`
-unsafe extern "C" fn get(cache: Pointer, args: *mut Pointer, count: ffi::Py_ssize_t) -> Pointer {
+/// `cache.get(key, default=None, /, **terms)`
+unsafe extern "C" fn get(cache: Pointer, args: *const Pointer, count: ffi::Py_ssize_t, names: Pointer) -> Pointer {
     // SAFETY: CPython calls this with a cache and live arguments, on an attached thread.
     unsafe {
+        if !names.is_null() {
+            return get_on_terms(cache, args, count, names);
+        }
         if !(1..=2).contains(&count) {
             return guard(|_| {
                 Err(PyTypeError::new_err(format!("get() takes a key and a default, not {count} arguments")))
@@ -112,6 +116,22 @@ unsafe extern "C" fn get(cache: Pointer, args: *mut Pointer, count: ffi::Py_ssiz
             None => guard(|py| Ok(verbs.find_slowly(py, *args)?.unwrap_or_else(default))),
         }
     }
+}
+
+/// `cache.get(key, default, max_age=...)`
+///
+/// # Safety
+/// As for [`get`]; there are names.
+#[cold]
+unsafe fn get_on_terms(cache: Pointer, args: *const Pointer, count: ffi::Py_ssize_t, names: Pointer) -> Pointer {
+    guard(|py| {
+        let call = Call { args, flagged_count: count as usize, names };
+        let (args, kwargs) = pack(py, call)?;
+        // SAFETY: the cache is alive during the call.
+        let cache = unsafe { borrow(py, cache) }.to_owned();
+        let get = py.import("hotset._terms")?.getattr("get")?;
+        Ok(Object::from(get.call1((cache, args, kwargs))?))
+    })
 }
 
 /// `cache[key] = value` and `del cache[key]`

@@ -2,20 +2,21 @@
 
 use std::sync::Arc;
 
-use hotset::clock::{self, Clock, Tick};
+use hotset::clock::{self, Clock, NEVER, Tick};
 use hotset::expiry::Lifespan;
 use hotset::flight::{Stopwatch, Ticket};
-use hotset::memory::{Details, Standing};
+use hotset::memory::{Details, More, Standing};
+use hotset::stats::Cause;
 use hotset::sync::Mutex;
 use pyo3::exceptions::PyException;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyTuple};
+use pyo3::types::{PyBool, PyDict, PyFloat, PyTuple};
 use pyo3::{PyTraverseError, PyVisit};
 
 use crate::flight::circles::Wait;
 use crate::flight::current::{Within, enclosing, thread};
-use crate::flight::lead::{KnownTags, Way, abandon, land, land_as};
+use crate::flight::lead::{KnownTags, Lead, Look, Way, abandon, land, land_as};
 use crate::flight::meeting::{Flight, Leader, Outcome, Shared, name};
 use crate::function::{Call, Fate, KeptCall};
 use crate::guard::{attached, is_finalizing, vectorcall};
@@ -33,7 +34,37 @@ pub(crate) enum Purpose {
 }
 
 /// A load that is led: its ticket, and what times it.
-type Claim = (Ticket, Option<Stopwatch>);
+type Claim = (Ticket, Timing);
+
+/// How a load is timed.
+enum Timing {
+    /// It is told and counted.
+    Counted(Stopwatch),
+    /// It is part of one that is counted elsewhere, and began at these nanoseconds.
+    Part(u64),
+}
+
+impl Timing {
+    fn claim(lead: Lead<'_>) -> Claim {
+        let (ticket, watch) = lead.into_claim();
+        (ticket, Self::Counted(watch))
+    }
+
+    /// The load returned; the nanoseconds that it took.
+    fn returned(self, cache: &Inner) -> u64 {
+        match self {
+            Self::Counted(watch) => watch.landed(cache.memory()).nanos,
+            Self::Part(began) => clock::nanos().saturating_sub(began),
+        }
+    }
+
+    /// The load raised.
+    fn failed(self, cache: &Inner) {
+        if let Self::Counted(watch) = self {
+            watch.failed(cache.memory());
+        }
+    }
+}
 
 /// A way to the value of one key. At most one caller goes it at a time.
 #[pyclass(frozen, module = "hotset._core")]
@@ -43,13 +74,29 @@ pub(crate) struct Attempt {
     purpose: Purpose,
     /// What its load is to do, for `hotset._loading`.
     loading: Object,
+    /// How old a value may be that its caller accepts, or [`NEVER`].
+    max_age: Tick,
     claim: Mutex<AttachedLock, Option<Claim>>,
     wait: Mutex<AttachedLock, Option<Wait>>,
 }
 
 impl Attempt {
     pub(crate) fn new(cache: Arc<Inner>, sought: Sought, purpose: Purpose, loading: Object) -> Self {
-        Self { cache, sought, purpose, loading, claim: Mutex::new(None), wait: Mutex::new(None) }
+        Self { cache, sought, purpose, loading, max_age: NEVER, claim: Mutex::new(None), wait: Mutex::new(None) }
+    }
+
+    /// The same for a caller who accepts no value that is older.
+    pub(crate) fn by_who_accepts(mut self, max_age: Tick) -> Self {
+        self.max_age = max_age;
+        self
+    }
+
+    fn look(&self, looks: bool) -> Look {
+        match (looks, self.max_age) {
+            (false, _) => Look::Nowhere,
+            (true, NEVER) => Look::ForFresh,
+            (true, age) => Look::ForYoung(age),
+        }
     }
 
     fn hash(&self) -> u32 {
@@ -58,11 +105,11 @@ impl Attempt {
 
     /// Ends a load that stores nothing.
     fn end(&self, py: Python<'_>, failed: bool, outcome: Outcome) {
-        let Some((ticket, watch)) = self.claim.lock().take() else { return };
-        match watch {
-            Some(watch) if failed => watch.failed(self.cache.memory()),
-            Some(watch) => drop(watch.landed(self.cache.memory())),
-            None => {}
+        let Some((ticket, timing)) = self.claim.lock().take() else { return };
+        if failed {
+            timing.failed(&self.cache);
+        } else {
+            timing.returned(&self.cache);
         }
         abandon(py, &self.cache, &ticket, outcome);
     }
@@ -98,10 +145,8 @@ impl Attempt {
         if !loading.call_method1(intern!(py, "keeps"), (error,))?.is_truthy()? {
             return Ok(false);
         }
-        let Some((ticket, watch)) = self.claim.lock().take() else { return Ok(false) };
-        if let Some(watch) = watch {
-            watch.failed(self.cache.memory());
-        }
+        let Some((ticket, timing)) = self.claim.lock().take() else { return Ok(false) };
+        timing.failed(&self.cache);
         let details = Details {
             lifespan: Lifespan { ttl: self.error_ttl(py)?, ..Lifespan::FOREVER },
             tags: self.known_tags(py)?.unwrap_or_default(),
@@ -140,9 +185,9 @@ impl Attempt {
     pub(crate) fn begin_alone(&self, py: Python<'_>, looks: bool) -> PyResult<Option<Object>> {
         let mut probe = self.sought.wanted.probe();
         let tags = self.known_tags(py)?;
-        match self.cache.begin(py, self.sought.key(), &mut probe, Leader::thread(), &tags, looks)? {
+        match self.cache.begin(py, self.sought.key(), &mut probe, Leader::thread(), &tags, self.look(looks))? {
             Way::Found(value) => return Ok(Some(value)),
-            Way::Lead(lead) => *self.claim.lock() = lead.into_claim(),
+            Way::Lead(lead) => *self.claim.lock() = Some(Timing::claim(lead)),
             Way::Join(_) => {}
         }
         Ok(None)
@@ -174,19 +219,78 @@ impl Attempt {
         matches!(self.cache.memory().clock(), Clock::Manual(_))
     }
 
-    /// What is there although it is not fresh: `("stale", value, resting)` within its grace, and whether a load has just failed; or
-    /// `("error", exception)`.
+    /// What is there although it is not fresh: `("stale", value, resting, seconds, age)` within its grace, whether a load has just failed,
+    /// for how long it is stale, and its age; or `("error", exception)`.
     fn standing<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyTuple>>> {
         let Some((value, facts)) = self.cache.examine(py, &mut self.sought.wanted.probe())? else { return Ok(None) };
         let value = value.into_bound(py);
         Ok(match facts.standing {
             Standing::Stale => {
                 let resting = PyBool::new(py, facts.retry_at > facts.now).to_owned().into_any();
-                Some(PyTuple::new(py, [name(py, "stale"), value, resting])?)
+                let stale_for = seconds_from(facts.course.fresh_until, facts.now);
+                let age = seconds_from(facts.course.created, facts.now);
+                let numbers = [stale_for, age].map(|number| PyFloat::new(py, number).into_any());
+                let [stale_for, age] = numbers;
+                Some(PyTuple::new(py, [name(py, "stale"), value, resting, stale_for, age])?)
             }
             Standing::Error => Some(PyTuple::new(py, [name(py, "error"), value])?),
             _ => None,
         })
+    }
+
+    /// Looks up and counts: `("hit", value)`, `("refresh", value)` or `("miss",)`.
+    fn read<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        let (found, more) = self.cache.read(py, &mut self.sought.wanted.probe())?;
+        match found {
+            Some(value) if more == More::Refresh => PyTuple::new(py, [name(py, "refresh"), value.into_bound(py)]),
+            Some(value) => PyTuple::new(py, [name(py, "hit"), value.into_bound(py)]),
+            None => PyTuple::new(py, [name(py, "miss")]),
+        }
+    }
+
+    /// Counts that nothing was found that would do.
+    fn count_miss(&self) {
+        let tag = self.sought.wanted.tag;
+        self.cache.memory().count_miss(tag.hash(), tag.owner());
+    }
+
+    /// Whether the cache finds and stores anything.
+    #[getter]
+    fn is_enabled(&self) -> bool {
+        self.cache.memory().is_enabled()
+    }
+
+    /// All that is known of the entry, without any effect; times are seconds from now. None if there is none.
+    fn facts<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyDict>>> {
+        let Some((value, facts)) = self.cache.examine(py, &mut self.sought.wanted.probe())? else { return Ok(None) };
+        let ahead = |tick: Tick| (tick != NEVER).then(|| seconds_from(facts.now, tick));
+        let dict = PyDict::new(py);
+        let standing = match facts.standing {
+            Standing::Fresh => "fresh",
+            Standing::Stale => "stale",
+            Standing::Error => "error",
+            Standing::Over(Cause::Expired) => "expired",
+            Standing::Over(_) => "invalidated",
+        };
+        dict.set_item("standing", standing)?;
+        dict.set_item("value", value.into_bound(py))?;
+        dict.set_item("age", seconds_from(facts.course.created, facts.now))?;
+        dict.set_item("fresh_for", ahead(facts.course.fresh_until))?;
+        dict.set_item("gone_in", ahead(facts.course.gone_at.min(facts.idle_until)))?;
+        dict.set_item("refresh_in", ahead(facts.refresh_at))?;
+        dict.set_item("retry_in", seconds_from(facts.now, facts.retry_at.max(facts.now)))?;
+        dict.set_item("failures", facts.failures)?;
+        dict.set_item("tags", facts.tags.iter().map(|tag| tag.to_string()).collect::<Vec<_>>())?;
+        dict.set_item("killer", facts.killer.map(|tag| tag.to_string()))?;
+        Ok(Some(dict))
+    }
+
+    /// How many seconds ago the load of the key began that may be joined, None if there is none.
+    fn load_in_progress(&self, py: Python<'_>) -> PyResult<Option<f64>> {
+        let (hash, flights) = (self.hash(), self.cache.store.flights());
+        let began = self.sought.wanted.probe().settle_read(py, |probe| flights.in_progress(hash, probe))?;
+        let now = self.cache.memory().clock().precise();
+        Ok(began.map(|began| clock::duration(now.saturating_sub(began)).as_secs_f64()))
     }
 
     /// Counts that a stale value was served.
@@ -209,11 +313,11 @@ impl Attempt {
             _ => (Leader::thread(), false),
         };
         let mut probe = self.sought.wanted.probe();
-        match self.cache.begin(py, self.sought.key(), &mut probe, leader, &self.known_tags(py)?, looks)? {
+        match self.cache.begin(py, self.sought.key(), &mut probe, leader, &self.known_tags(py)?, self.look(looks))? {
             Way::Found(value) => PyTuple::new(py, [name(py, "found"), value.into_bound(py)]),
             Way::Join(shared) => PyTuple::new(py, [name(py, "join"), self.flight(py, shared)?]),
             Way::Lead(lead) => {
-                let claim = lead.into_claim();
+                let claim = Some(Timing::claim(lead));
                 let joined = claim.as_ref().filter(|_| waits);
                 let shared = joined.and_then(|(ticket, _)| self.cache.store.flights().meeting(ticket));
                 *self.claim.lock() = claim;
@@ -245,8 +349,8 @@ impl Attempt {
 
     /// The load is part of one that is timed and counted elsewhere.
     fn untimed(&self) {
-        if let Some((_, watch)) = &mut *self.claim.lock() {
-            *watch = None;
+        if let Some((_, timing)) = &mut *self.claim.lock() {
+            *timing = Timing::Part(clock::nanos());
         }
     }
 
@@ -274,8 +378,8 @@ impl Attempt {
 
     /// The load returned: stores the value if it may be, and tells those who wait.
     pub(crate) fn land(&self, py: Python<'_>, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        let Some((ticket, watch)) = self.claim.lock().take() else { return Ok(()) };
-        let nanos = watch.map_or(0, |watch| watch.landed(self.cache.memory()).nanos);
+        let Some((ticket, timing)) = self.claim.lock().take() else { return Ok(()) };
+        let nanos = timing.returned(&self.cache);
         match self.fill(py, &ticket, value, nanos) {
             Ok(None) => {}
             Ok(Some(outcome)) => abandon(py, &self.cache, &ticket, outcome),
@@ -329,6 +433,12 @@ impl Attempt {
             Purpose::Key(_) => Ok(()),
         }
     }
+}
+
+/// The seconds from one time to another, below 0 if that has passed.
+fn seconds_from(now: Tick, then: Tick) -> f64 {
+    let apart = clock::duration(then.abs_diff(now)).as_secs_f64();
+    if then < now { -apart } else { apart }
 }
 
 impl Drop for Attempt {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use hotset::clock::{self, Tick};
 use hotset::flight::{Begun, Landing, Stopwatch, Ticket};
-use hotset::memory::{Details, Stored, Unsure};
+use hotset::memory::{Details, Facts, Standing, Stored, Unsure};
 use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 
@@ -28,6 +28,20 @@ pub(crate) struct Lead<'a> {
 
 /// The tags that a result will carry, if that is known before it is there.
 pub(crate) type KnownTags = Option<Box<[Arc<str>]>>;
+
+/// Whether what others have loaded meanwhile will do.
+#[derive(Clone, Copy)]
+pub(crate) enum Look {
+    Nowhere,
+    ForFresh,
+    /// If it is fresh and not older than that.
+    ForYoung(Tick),
+}
+
+/// Whether an entry is fresh and not older than that.
+pub(crate) fn is_young(facts: &Facts, age: Tick) -> bool {
+    facts.standing == Standing::Fresh && facts.now - facts.course.created <= age
+}
 
 /// How to come to a value that is not there.
 pub(crate) enum Way<'a> {
@@ -66,14 +80,19 @@ impl Inner {
         probe: &mut Probe<'_>,
         leader: Leader,
         tags: &KnownTags,
-        looks: bool,
+        looks: Look,
     ) -> PyResult<Way<'_>> {
         self.forget_flights_of_parent();
         let (tag, now) = (key.tag, self.memory().clock().coarse());
         let mut key = Some(key);
         let begun = probe.settle_read(py, |probe| {
-            let look = |probe: &mut Probe<'_>| {
-                if looks { self.memory().peek(tag.hash(), probe, Object::clone) } else { Ok(None) }
+            let look = |probe: &mut Probe<'_>| match looks {
+                Look::Nowhere => Ok(None),
+                Look::ForFresh => self.memory().peek(tag.hash(), probe, Object::clone),
+                Look::ForYoung(age) => self
+                    .memory()
+                    .examine(tag.hash(), probe, |value, facts| is_young(&facts, age).then(|| value.clone()))
+                    .map(Option::flatten),
             };
             self.store.begin(&mut key, probe, || leader, now, || tags.clone(), look)
         })?;
@@ -105,8 +124,11 @@ impl<'a> Lead<'a> {
     }
 
     /// Takes the claim to the load away, for who will land it later.
-    pub(crate) fn into_claim(mut self) -> Option<(Ticket, Option<Stopwatch>)> {
-        self.ticket.take().map(|ticket| (ticket, self.watch.take()))
+    pub(crate) fn into_claim(mut self) -> (Ticket, Stopwatch) {
+        match (self.ticket.take(), self.watch.take()) {
+            (Some(ticket), Some(watch)) => (ticket, watch),
+            _ => unreachable!("a load that has just begun is timed and has a ticket"),
+        }
     }
 
     /// Runs a load on this thread.

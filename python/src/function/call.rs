@@ -9,17 +9,19 @@ use pyo3::exceptions::{PyException, PyTypeError};
 use pyo3::ffi;
 use pyo3::intern;
 use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyTuple};
 
 use crate::arguments::tag_names;
+use crate::duration::ticks;
 use crate::flight::attempt::{Attempt, Purpose};
 use crate::flight::current::Within;
-use crate::flight::lead::{KnownTags, Lead, Way, follow, raised_again};
+use crate::flight::lead::{KnownTags, Lead, Look, Way, follow, raised_again};
 use crate::flight::meeting::{Leader, Outcome};
 use crate::function::body::Body;
-use crate::function::body_of;
 use crate::function::kept::KeptCall;
 use crate::function::prepared::Prepared;
 use crate::function::signature::{Call, FEW, Mismatch, mismatch_error, pack};
+use crate::function::{body_of, is_function};
 use crate::guard::{attached, guard, vectorcall};
 use crate::key::exact::{Pointer, address_hash, keyed_by_address, typed_hash};
 use crate::key::part::{Part, Word};
@@ -253,6 +255,49 @@ pub(crate) fn attempt(py: Python<'_>, function: Pointer, call: Call, prepared: &
     Ok(Attempt::new(body.inner().clone(), sought, Purpose::Call(kept), loading))
 }
 
+/// A way to the result of a call of a decorated function, by a caller who accepts no value that is older; None if the arguments do
+/// not fit.
+#[pyfunction]
+pub(crate) fn attempt_of(
+    py: Python<'_>,
+    function: &pyo3::Bound<'_, PyAny>,
+    args: &pyo3::Bound<'_, PyTuple>,
+    kwargs: &pyo3::Bound<'_, PyDict>,
+    loading: &pyo3::Bound<'_, PyAny>,
+    max_age: &pyo3::Bound<'_, PyAny>,
+) -> PyResult<Option<Attempt>> {
+    if !is_function(py, function) {
+        return Err(PyTypeError::new_err("attempt_of() takes a cached function"));
+    }
+    let mut values: Vec<Object> = args.iter().map(Object::from).collect();
+    values.extend(kwargs.values().iter().map(Object::from));
+    let names = PyTuple::new(py, kwargs.keys())?;
+    let pointers = Object::pointers(&values);
+    let call = Call {
+        args: pointers.as_ptr(),
+        flagged_count: args.len(),
+        names: if kwargs.is_empty() { std::ptr::null_mut() } else { names.as_ptr() },
+    };
+    // SAFETY: it is a function of ours.
+    let body = unsafe { body_of(function.as_ptr()) };
+    let Ok(prepared) = body.prepare(py, call)? else { return Ok(None) };
+    let kept = Py::new(py, KeptCall::new(Object::of(function), call))?;
+    let sought = prepared.keep(py, body)?;
+    let attempt = Attempt::new(body.inner().clone(), sought, Purpose::Call(kept), Object::of(loading));
+    Ok(Some(attempt.by_who_accepts(ticks("max_age", max_age)?)))
+}
+
+/// The options of the loads of a decorated function.
+#[pyfunction]
+pub(crate) fn loading_of(py: Python<'_>, function: &pyo3::Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
+    if !is_function(py, function) {
+        return Err(PyTypeError::new_err("loading_of() takes a cached function"));
+    }
+    // SAFETY: it is a function of ours.
+    let body = unsafe { body_of(function.as_ptr()) };
+    Ok(body.options.loading.bind(py).unbind())
+}
+
 /// Comes to the result of a synchronous function's call in the general way: it may be stale, or loaded by another thread.
 pub(crate) fn obtain(
     py: Python<'_>,
@@ -327,6 +372,7 @@ pub(crate) fn load(py: Python<'_>, body: &Body, call: Call, prepared: &Prepared,
         let stored = prepared.stored(py, body)?;
         let key = Key { part: stored.clone(), tag: prepared.tag };
         let tags = known_tags(py, body, call)?;
+        let looks = if looks { Look::ForFresh } else { Look::Nowhere };
         match inner.begin(py, key, &mut prepared.probe(), Leader::thread(), &tags, looks)? {
             Way::Found(value) => return Ok(value),
             Way::Lead(lead) => return load_here(py, body, call, prepared, &stored, lead),

@@ -35,7 +35,7 @@ use crate::key::exact::Pointer;
 use crate::object::Object;
 use body::Body;
 use call::{Quick, are_storable, load_quickly, look_up_one, look_up_quickly};
-pub(crate) use signature::Call;
+pub(crate) use signature::{Call, pack};
 
 /// The C layout of a decorated function.
 #[repr(C)]
@@ -62,6 +62,8 @@ pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     ready::register(module)?;
     module.add_class::<PendingCall>()?;
     module.add_function(wrap_pyfunction!(wrap, module)?)?;
+    module.add_function(wrap_pyfunction!(call::attempt_of, module)?)?;
+    module.add_function(wrap_pyfunction!(call::loading_of, module)?)?;
     module.add_function(wrap_pyfunction!(can_be_read_once, module)?)?;
     module.add_function(wrap_pyfunction!(ready::ready, module)?)
 }

@@ -7,6 +7,7 @@ use hotset::memory::{Condition, Left};
 use hotset::stats::Cause;
 use pyo3::ffi;
 use pyo3::prelude::*;
+use pyo3::types::PyDict;
 use smallvec::SmallVec;
 
 use crate::ctype;
@@ -203,6 +204,9 @@ pub(super) fn methods() -> Vec<ffi::PyMethodDef> {
         plain(c"__copy__", copy, ffi::METH_NOARGS),
         plain(c"__deepcopy__", deepcopy, ffi::METH_O),
         plain(c"__set_name__", set_name, ffi::METH_VARARGS),
+        in_python(c"with_options", with_options, OPTIONS_DOC),
+        in_python(c"get_entry", get_entry, ENTRY_DOC),
+        in_python(c"explain", explain, EXPLAIN_DOC),
         plain(c"__class_getitem__", ffi::Py_GenericAlias, ffi::METH_O | ffi::METH_CLASS),
     ];
     ctype::methods(verbs.chain(others))
@@ -213,6 +217,9 @@ pub(super) fn methods_of_methods() -> Vec<ffi::PyMethodDef> {
     let verbs = VERBS.iter().map(|&(name, _, _, method, doc)| fast(name, method, doc));
     let others = [
         plain(c"__reduce__", bound::reduce, ffi::METH_NOARGS),
+        in_python(c"with_options", with_options, OPTIONS_DOC),
+        in_python(c"get_entry", get_entry, ENTRY_DOC),
+        in_python(c"explain", explain, EXPLAIN_DOC),
         plain(c"__copy__", bound::copy, ffi::METH_NOARGS),
         plain(c"__deepcopy__", bound::deepcopy, ffi::METH_O),
         plain(c"__class_getitem__", ffi::Py_GenericAlias, ffi::METH_O | ffi::METH_CLASS),
@@ -225,6 +232,46 @@ fn fast(name: &'static CStr, function: ffi::PyCFunctionFastWithKeywords, doc: &'
         ml_name: name.as_ptr(),
         ml_meth: ffi::PyMethodDefPointer { PyCFunctionFastWithKeywords: function },
         ml_flags: ffi::METH_FASTCALL | ffi::METH_KEYWORDS,
+        ml_doc: doc.as_ptr(),
+    }
+}
+
+const OPTIONS_DOC: &CStr = c"The same function on a caller's own terms: f.with_options(max_age=\"10s\")(*args).";
+const ENTRY_DOC: &CStr = c"The result of this call as an Entry, which says how old it is and how it came about.";
+const EXPLAIN_DOC: &CStr = c"What is known of this call's result: str() of it is for people.";
+
+unsafe extern "C" fn with_options(function: Pointer, args: Pointer, kwargs: Pointer) -> Pointer {
+    done_by_python("with_options", function, args, kwargs)
+}
+
+unsafe extern "C" fn get_entry(function: Pointer, args: Pointer, kwargs: Pointer) -> Pointer {
+    done_by_python("get_entry", function, args, kwargs)
+}
+
+unsafe extern "C" fn explain(function: Pointer, args: Pointer, kwargs: Pointer) -> Pointer {
+    done_by_python("explain", function, args, kwargs)
+}
+
+/// What `hotset._terms` does for a function or method: it is given that, a tuple and a dict.
+fn done_by_python(verb: &str, function: Pointer, args: Pointer, kwargs: Pointer) -> Pointer {
+    guard(|py| {
+        // SAFETY: CPython calls the verbs with a function or method of ours, a tuple, and a dict or null.
+        let (function, args) = unsafe { (borrow(py, function).to_owned(), borrow(py, args).to_owned()) };
+        let kwargs = if kwargs.is_null() {
+            PyDict::new(py).into_any()
+        } else {
+            // SAFETY: as above.
+            unsafe { borrow(py, kwargs) }.to_owned()
+        };
+        Ok(Object::from(py.import("hotset._terms")?.getattr(verb)?.call1((function, args, kwargs))?))
+    })
+}
+
+fn in_python(name: &'static CStr, function: ffi::PyCFunctionWithKeywords, doc: &'static CStr) -> ffi::PyMethodDef {
+    ffi::PyMethodDef {
+        ml_name: name.as_ptr(),
+        ml_meth: ffi::PyMethodDefPointer { PyCFunctionWithKeywords: function },
+        ml_flags: ffi::METH_VARARGS | ffi::METH_KEYWORDS,
         ml_doc: doc.as_ptr(),
     }
 }
