@@ -3,6 +3,7 @@
 The whole interface is here; the modules behind it are private, except for :mod:`hotset.testing`.
 """
 
+from hotset._aliasing import MutatedValueError
 from hotset._bulk import Batcher, CachedMany, cache_result_many
 from hotset._cache import Cache, caches
 from hotset._core import (
@@ -42,6 +43,7 @@ __all__ = [
     "Ignore",
     "LoadTimeoutError",
     "Missing",
+    "MutatedValueError",
     "NotCachedError",
     "PendingCall",
     "Policy",

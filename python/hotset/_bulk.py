@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 
+    from hotset._aliasing import Aliasing
     from hotset._cache import Cache
     from hotset._core import Attempt, ManualClock
     from hotset._policies import Policy
@@ -143,6 +144,7 @@ def cache_result_many(
     policy: Policy = ...,
     jitter: float = ...,
     load_age: Duration | None = ...,
+    aliasing: Aliasing = ...,
     clock: ManualClock | None = ...,
     **loading: Unpack[LoadOptions],
 ) -> ManyDecorator: ...
@@ -160,6 +162,7 @@ def cache_result_many(
     policy: Policy = "tinylfu",
     jitter: float = 0.0,
     load_age: Duration | None = "5m",
+    aliasing: Aliasing = "share",
     clock: ManualClock | None = None,
     **loading: Unpack[LoadOptions],
 ) -> Any:
@@ -181,6 +184,7 @@ def cache_result_many(
         policy: Who is evicted from a cache of its own.
         jitter: By which fraction of the ttl lives are shortened at random, in a cache of its own.
         load_age: How long a load may take until nobody waits for it any more, in a cache of its own.
+        aliasing: What callers get of a value in a cache of its own, as for :class:`hotset.Cache`.
         clock: A clock for tests.
         loading: What loads do: ``soft_timeout``, ``timeout``, ``cache_errors`` and ``error_ttl``, as for
             :func:`hotset.cache_result`; and in a cache of its own ``refresh_ahead`` and ``early_refresh``.
@@ -213,6 +217,7 @@ def cache_result_many(
                 policy=policy,
                 jitter=jitter,
                 load_age=load_age,
+                aliasing=aliasing,
                 clock=clock,
                 **cast("LoadOptions", {**options, **lives}),
             )

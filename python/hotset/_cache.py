@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, MutableMapping
 from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar, Unpack, cast, overload
 
 from hotset import _registry
+from hotset._aliasing import of as aliasing_of
 from hotset._core import MISSING, BaseCache, Missing, adopt_get
 from hotset._flights import load_here, refresh_later
 from hotset._flights_many import Search, load_many_here
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from hotset._aio import AsyncFace
+    from hotset._aliasing import Aliasing
     from hotset._core import CachedCoroutineFunction, CachedFunction, ManualClock
     from hotset._decorator import Decorator
     from hotset._policies import Policy
@@ -59,8 +61,10 @@ class Cache(BaseCache[K, V], MutableMapping[K, V]):
             ``"lfu"``, ``"fifo"`` or ``"random"``.
         on_remove: Called with key, value and cause (``"expired"``, ``"evicted"``, ``"replaced"``, ``"invalidated"``
             or ``"cleared"``) of each entry that left. What it raises goes to :func:`sys.unraisablehook`.
-        load_age: A load that takes longer is given up: nobody waits for it any more, and it stores nothing. None for
+        load_age: A load that takes longer is given up: nobody waits for it any more, and another may begin. None for
             never.
+        aliasing: What callers get of a value: the object itself (``"share"``), a copy each (``"copy"``), a frozen
+            equal (``"freeze"``), or the object itself, watched for changes (``"check"``, for development).
         clock: A clock for tests: :class:`hotset.testing.ManualClock`.
         loading: What loads do: ``refresh_ahead``, ``early_refresh``, ``soft_timeout``, ``timeout``, ``cache_errors``
             and ``error_ttl``, as for :func:`hotset.cache_result`.
@@ -85,6 +89,7 @@ class Cache(BaseCache[K, V], MutableMapping[K, V]):
         policy: Policy = "tinylfu",
         on_remove: Callable[[K, V, str], object] | None = None,
         load_age: Duration | None = "5m",
+        aliasing: Aliasing = "share",
         clock: ManualClock | None = None,
         **loading: Unpack[LoadOptions],
     ) -> Self:
@@ -103,6 +108,7 @@ class Cache(BaseCache[K, V], MutableMapping[K, V]):
             policy=policy,
             on_remove=on_remove,
             clock=clock,
+            aliasing=None if aliasing == "share" else aliasing_of(aliasing),
             loading=USUAL.changed(**loads),
             ttl=ttl,
             grace=grace,
@@ -145,7 +151,8 @@ class Cache(BaseCache[K, V], MutableMapping[K, V]):
         """The arguments to make such a cache with."""
         names = ("maxsize", "maxweight", "weigher", "policy", "on_remove", "clock")
         settings = {name: getattr(self, f"_{name}" if name in _KEPT else name) for name in names}
-        return {**settings, **self._given, **self._loading.options()}
+        aliasing = "share" if self._aliasing is None else self._aliasing.mode
+        return {**settings, "aliasing": aliasing, **self._given, **self._loading.options()}
 
     @overload
     def setdefault(self: Cache[K, V | None], key: K, default: None = None) -> V | None: ...
@@ -157,7 +164,9 @@ class Cache(BaseCache[K, V], MutableMapping[K, V]):
             found = self.get(key, MISSING)
             if not isinstance(found, Missing):
                 return found
-            if self.add(key, default) or key not in self:
+            if self.add(key, default):
+                return default if self._aliasing is None else self.get(key, default)
+            if key not in self:
                 return default
 
     # Counting

@@ -12,6 +12,7 @@ from hotset._plan import Plan, name_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable
 
+    from hotset._aliasing import Aliasing
     from hotset._cache import Cache
     from hotset._core import CachedCoroutineFunction, CachedFunction, ManualClock
     from hotset._policies import Policy
@@ -55,6 +56,7 @@ def cache_result(
     policy: Policy = ...,
     jitter: float = ...,
     load_age: Duration | None = ...,
+    aliasing: Aliasing = ...,
     clock: ManualClock | None = ...,
     **loading: Unpack[ResultOptions],
 ) -> Decorator: ...
@@ -76,6 +78,7 @@ def cache_result(
     policy: Policy = "tinylfu",
     jitter: float = 0.0,
     load_age: Duration | None = "5m",
+    aliasing: Aliasing = "share",
     clock: ManualClock | None = None,
     **loading: Unpack[ResultOptions],
 ) -> Any:
@@ -105,8 +108,10 @@ def cache_result(
         version: Say another one when the meaning of the results changes.
         policy: Who is evicted.
         jitter: By which fraction of the ttl lives are shortened at random.
-        load_age: A load that takes longer is given up: nobody waits for it any more, and it stores nothing. None for
+        load_age: A load that takes longer is given up: nobody waits for it any more, and another may begin. None for
             never.
+        aliasing: What callers get of a result: the object itself (``"share"``), a copy each (``"copy"``), a frozen
+            equal (``"freeze"``), or the object itself, watched for changes (``"check"``, for development).
         clock: A clock for tests.
         refresh_ahead: The part of the ttl after which a hit has the result refreshed in the background: ``0.8``.
         early_refresh: True has a hit refresh the result a random while before its ttl ends, the longer its load took
@@ -136,7 +141,13 @@ def cache_result(
             return _rewrap(target, decorate)
         _check_callable(target)
         cache: Cache[Any, Any] = Cache(
-            name or name_of(target), maxsize=maxsize, policy=policy, jitter=jitter, load_age=load_age, clock=clock
+            name or name_of(target),
+            maxsize=maxsize,
+            policy=policy,
+            jitter=jitter,
+            load_age=load_age,
+            aliasing=aliasing,
+            clock=clock,
         )
         return decorated(target, cache, plan, loads, version)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from hotset import _leads, _waiting
 from hotset._leads import ENCLOSING, PoolLead, TaskLead, late
-from hotset._waiting import follow_in_task, follow_in_thread, look_after, running_loop, wait_in_thread
+from hotset._waiting import follow_in_task, follow_in_thread, look_after, running_loop, take_over, wait_in_thread
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -114,9 +114,9 @@ def load_here(
     loading = attempt.loading
     patience = loading.patience(has_stale=stale.is_there)
     elsewhere = patience is not None and (patience == 0 or not in_pool())
+    lead: PoolLead | None = None
     while True:
         step: Any = attempt.begin("pool" if elsewhere else "here", looks)
-        lead: PoolLead | None = None
         if step[0] == "lead":
             if not elsewhere:
                 return _load_on_this_thread(attempt, loader, stale)
@@ -127,9 +127,9 @@ def load_here(
                 elsewhere = False
                 continue
         if step[0] in ("lead", "join"):
+            if step[0] == "join" and (look_after(step[1], loading.timeout) or take_over(step[1])):
+                continue
             if patience == 0:
-                if step[0] == "join" and look_after(step[1]):
-                    continue
                 return stale.serve(REFRESHING)
             step = follow_in_thread(attempt, step[1], patience)
         match step:
@@ -141,16 +141,21 @@ def load_here(
                 # What is raised refers to this frame, and must not come back through the flight.
                 again, step = raised_again(error, traceback), None
                 raise again
-            case ("late",):
-                if stale.is_there and patience != loading.timeout and stale.look():
+            case ("late",) if patience != loading.timeout:
+                if stale.look():
                     return stale.serve(LATE)
+                # There is nothing to serve any more, and it waits on.
+                patience = loading.timeout
+            case ("late",):
                 error = late(attempt)
-                attempt.fail(error)
+                if lead is not None:
+                    lead.give_up()
                 if stale.is_there and stale.look():
                     return stale.serve(LATE)
                 raise error
             case ("alone",):
-                return attempt.run(loader)
+                # What can be read only once is its leader's.
+                return lead.loaded[0] if lead is not None and lead.loaded else attempt.run(loader)
             case _:
                 if lead is not None and lead.error is not None:
                     raise lead.error
@@ -167,8 +172,7 @@ def _load_on_this_thread(attempt: Attempt, loader: Callable[[], Any] | None, sta
     except BaseException as error:
         attempt.fail(error)
         raise
-    attempt.land(value)
-    return value
+    return attempt.land(value)
 
 
 def _lead_in_pool(
@@ -179,9 +183,9 @@ def _lead_in_pool(
     def load() -> None:
         began = attempt.now()
         value = attempt.run(loader)
-        timeout = attempt.loading.timeout
-        if timeout is not None and attempt.now() - began >= timeout:
+        if lead.is_late(attempt.now() - began):
             raise late(attempt)
+        lead.loaded = [value]
         attempt.land(value)
 
     lead = PoolLead([attempt], load, background=background)
@@ -223,22 +227,27 @@ async def obtain(
 ) -> Any:
     """The value of a key: loaded by a task of its own on this event loop, waited for, or stale."""
 
+    loaded: list[Any] = []
+
     async def load() -> None:
-        attempt.land(await attempt.run(loader))
+        loaded[:] = [await attempt.run(loader)]
+        attempt.land(loaded[0])
 
     stale = Stale(attempt, looks, terms, told)
     if stale.resting:
         return stale.serve(FAILED)
     loading = attempt.loading
     patience = loading.patience(has_stale=stale.is_there)
+    lead: TaskLead | None = None
     while True:
         step: Any = attempt.begin("task", looks)
         leads = step[0] == "lead"
-        lead = TaskLead([attempt], [step[1]], load, background=patience == 0) if leads else None
+        if leads:
+            lead = TaskLead([attempt], [step[1]], load, background=patience == 0)
         if step[0] in ("lead", "join"):
+            if not leads and look_after(step[1], loading.timeout):
+                continue
             if patience == 0:
-                if step[0] == "join" and look_after(step[1]):
-                    continue
                 return stale.serve(REFRESHING)
             try:
                 step = await follow_in_task(attempt, step[1], patience, leads=leads, stays=stale.is_there)
@@ -258,9 +267,12 @@ async def obtain(
             case ("late",):
                 if stale.is_there and stale.look():
                     return stale.serve(LATE)
-                raise late(attempt)
+                if patience == loading.timeout:
+                    raise late(attempt)
+                patience = loading.timeout
             case ("alone",):
-                return await attempt.run(loader)
+                # What can be read only once is its leader's.
+                return loaded[0] if leads and loaded else await attempt.run(loader)
             case _:
                 if lead is not None and lead.error is not None:
                     again, step, lead = lead.error, None, None
@@ -293,7 +305,7 @@ def refresh_later(attempt: Attempt, loader: Callable[[], Any] | None, is_corouti
     if is_coroutine and running_loop() is None:
         return
     step: Any = attempt.begin("task" if is_coroutine else "pool", False)
-    if step[0] == "join" and look_after(step[1]):
+    if step[0] == "join" and look_after(step[1], attempt.loading.timeout):
         refresh_later(attempt, loader, is_coroutine)
     elif step[0] == "lead" and not is_coroutine:
         _lead_in_pool(attempt, step[1], loader, background=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from hotset._errors import NotCachedError
 from hotset._flights import FAILED, REFRESHING, Stale, in_pool, raised_again
 from hotset._leads import PoolLead, TaskLead, late
-from hotset._waiting import follow_in_task, follow_in_thread, running_loop
+from hotset._waiting import follow_in_task, follow_in_thread, look_after, running_loop, take_over
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -82,8 +82,10 @@ class _Many:
             key: stale for key, attempt in attempts.items() if (stale := Stale(attempt, terms=terms)).is_there
         }
         loading = next(iter(attempts.values())).loading
+        self._first = next(iter(attempts.values()))
         self.timeout = loading.timeout
-        self.patience = loading.patience(has_stale=False)
+        self._until = self._ends(self.timeout)
+        self._until_stale = self._ends(loading.patience(has_stale=True))
         self.missing = dict(attempts)
         #: What is served stale, and is to be refreshed by somebody else.
         self.outdated: Attempts = {}
@@ -93,12 +95,29 @@ class _Many:
                 attempt = self.missing.pop(key)
                 if not stale.resting:
                     self.outdated[key] = attempt
+        #: Whether somebody may not wait for as long as a load takes.
+        self.hurries = self.timeout is not None or any(
+            self._until_stale is not None and key in self.missing for key in self.stale
+        )
         self.begin()
+
+    def _ends(self, seconds: float | None) -> float | None:
+        return None if seconds is None else self._first.now() + seconds
 
     def begin(self) -> None:
         """Forget what the last round came to."""
         self.again: Attempts = {}
         self.alone: list[Any] = []
+
+    def time_left(self, key: Any) -> float | None:
+        """Seconds until the load of a key is late, None for no end."""
+        until = self._until if key not in self.stale else self._until_stale
+        return None if until is None else max(until - self._first.now(), 0.0)
+
+    @property
+    def is_late(self) -> bool:
+        """Whether loads have taken longer than they may."""
+        return self._until is not None and self._first.now() >= self._until
 
     def take(self, key: Any, step: tuple[Any, ...], attempt: Attempt) -> None:
         """Sort a key by what waiting for it came to."""
@@ -109,7 +128,6 @@ class _Many:
                 if attempt.loading.keeps(error) or not self.take_stale(key):
                     raise raised_again(error, traceback)
             case ("late",):
-                attempt.fail(late(attempt))
                 if not self.take_stale(key):
                     raise late(attempt)
             case ("alone",):
@@ -138,7 +156,7 @@ def load_many_here(
     looks = terms is None or not terms.refresh
     if many.outdated:
         refresh_many_later(many.outdated, load_missing, is_coroutine=False)
-    elsewhere = many.patience is not None and not in_pool()
+    elsewhere = many.hurries and not in_pool()
     while many.missing:
         steps = _begin_all(many.missing, "pool" if elsewhere else "here", looks)
         leads = {key: many.missing[key] for key, step in steps.items() if step[0] == "lead"}
@@ -155,8 +173,12 @@ def load_many_here(
         try:
             for key in list(steps):
                 step: Any = steps.pop(key)
+                if step[0] == "join" and (look_after(step[1], many.timeout) or take_over(step[1])):
+                    step = ("again",)
                 if step[0] in ("lead", "join"):
-                    step = follow_in_thread(many.missing[key], step[1], many.patience)
+                    step = follow_in_thread(many.missing[key], step[1], many.time_left(key))
+                if step[0] == "late" and lead is not None and many.is_late:
+                    lead.give_up()
                 if key in leads and step[0] == "again":
                     # Left out by the load, or the load was not to be: then that is the leader's.
                     if lead is not None and lead.error is not None:
@@ -217,8 +239,7 @@ def _lead_in_pool(
     def load() -> None:
         began = first.now()
         loaded = first.run(lambda: load_missing(list(leads)), others)
-        timeout = first.loading.timeout
-        if timeout is not None and first.now() - began >= timeout:
+        if lead.is_late(first.now() - began):
             raise late(first)
         _land_all(leads, loaded, {})
 
@@ -229,8 +250,7 @@ def _lead_in_pool(
 def _land_all(leads: Attempts, loaded: Mapping[Any, Any], found: dict[Any, Any]) -> None:
     for key, attempt in leads.items():
         if key in loaded:
-            found[key] = loaded[key]
-            attempt.land(found[key])
+            found[key] = attempt.land(loaded[key])
         else:
             attempt.leave_out()
 
@@ -258,9 +278,11 @@ async def obtain_many(
         try:
             for key in list(steps):
                 step: Any = steps.pop(key)
+                if step[0] == "join" and look_after(step[1], many.timeout):
+                    step = ("again",)
                 if step[0] in ("lead", "join"):
                     step = await follow_in_task(
-                        many.missing[key], step[1], many.patience, leads=key in leads, stays=key in many.stale
+                        many.missing[key], step[1], many.time_left(key), leads=key in leads, stays=key in many.stale
                     )
                 if key in leads and step[0] == "again":
                     # As in `load_many_here`.

@@ -41,16 +41,18 @@ def _context(flights: list[Flight], *, waits: bool) -> Context:
 class PoolLead:
     """Loads by one call in a thread of the pool."""
 
-    __slots__ = ("__weakref__", "_attempts", "_background", "_job", "_load", "error")
+    __slots__ = ("__weakref__", "_background", "_job", "_load", "attempts", "error", "loaded")
 
     #: It needs no event loop.
     loop = None
 
     def __init__(self, attempts: list[Attempt], load: Callable[[], None], *, background: bool) -> None:
-        self._attempts, self._load, self._background = attempts, load, background
+        self.attempts, self._load, self._background = attempts, load, background
         #: What the load raised that is no :class:`Exception`: it is the leader's alone.
         self.error: BaseException | None = None
         self._job: Job | None = None
+        #: What was loaded, for the leader, in a list of one.
+        self.loaded: list[Any] = []
 
     def start(self, flights: list[Flight]) -> bool:
         """Begin, or wait for a thread if somebody waits for the load; False, and nothing is begun, if there is none."""
@@ -62,7 +64,7 @@ class PoolLead:
         self._job = submit(self._run, _context(flights, waits=not self._background))
         if self._job is not None:
             return True
-        for attempt in self._attempts:
+        for attempt in self.attempts:
             attempt.untimed()
             attempt.quit()
         return False
@@ -71,6 +73,27 @@ class PoolLead:
         """Whether it never will begin: it was waiting for a thread when the interpreter began to exit."""
         return self._job is not None and self._job.dropped
 
+    def is_late(self, seconds: float) -> bool:
+        """Whether a load that took so long has taken too long."""
+        timeout = self.attempts[0].loading.timeout if self.attempts else None
+        return timeout is not None and seconds >= timeout
+
+    def give_up(self) -> None:
+        """It is late: who waits for it is told, and it does not begin if it has not yet."""
+        self.cancel()
+        for attempt in self.attempts:
+            attempt.fail(late(attempt))
+
+    def gives_way(self) -> bool:
+        """Whether it leaves the load to the running thread: one of the pool, for which it has been waiting."""
+        from hotset import _pool
+
+        return _pool.in_pool() and self.cancel()
+
+    def cancel(self) -> bool:
+        """Keep it from beginning; whether it had not."""
+        return self._job is not None and self._job.cancel()
+
     def stay(self) -> None:
         """It goes on in any case."""
 
@@ -78,8 +101,8 @@ class PoolLead:
         """It goes on in any case."""
 
     def _run(self) -> None:
-        attempts, load = self._attempts, self._load
-        self._attempts, self._load = [], _nothing
+        attempts, load = self.attempts, self._load
+        self._load = _nothing
         try:
             load()
         except Exception as error:  # noqa: BLE001  # it is raised in everybody who waits
@@ -91,6 +114,8 @@ class PoolLead:
             self.error = error
             for attempt in attempts:
                 attempt.quit()
+        finally:
+            self.attempts = []
 
 
 def _nothing() -> None: ...
@@ -175,6 +200,10 @@ class TaskLead:
     def is_lost(self) -> bool:
         """Whether its event loop does not run any more."""
         return not self.loop.is_running()
+
+    def gives_way(self) -> bool:
+        """It does not."""
+        return False
 
     def stay(self) -> None:
         """Go on although nobody waits."""

@@ -182,8 +182,20 @@ def _leave(flight: Flight, token: int, lead: TaskLead | PoolLead | None) -> None
         lead.leave()
 
 
-def look_after(flight: Flight) -> bool:
-    """Give a load up that will not end; whether that was so."""
+def take_over(flight: Flight) -> bool:
+    """Give a load up that waits for a thread of the pool, where the running thread is one; whether that was so."""
+    lead = _lead_of(flight)
+    gives_way = lead is not None and lead.gives_way()
+    if gives_way:
+        flight.strand()
+    return gives_way
+
+
+def look_after(flight: Flight, timeout: float | None) -> bool:
+    """Give a load up that will not end, or has not in time; whether that was so."""
+    if timeout is not None and flight.age >= timeout:
+        flight.strand()
+        return True
     return _look_after(flight, _lead_of(flight))
 
 

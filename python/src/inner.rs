@@ -9,6 +9,7 @@ use hotset::flight::Fenced;
 use hotset::memory::{Condition, Details, Facts, Left, More, Owner, Stored};
 use hotset::stats::Cause;
 use hotset::sync::Mutex;
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 use pyo3::{PyTraverseError, PyVisit};
@@ -28,6 +29,13 @@ use crate::sync::AttachedLock;
 /// The most that an entry may weigh, so that no sum of weights overflows.
 const HEAVIEST: u64 = 1 << 40;
 
+/// What `hotset._aliasing` does with values.
+pub(crate) struct Aliasing {
+    pub(crate) mode: Object,
+    /// Whether what is kept is not what callers get.
+    pub(crate) serves: bool,
+}
+
 pub(crate) struct Inner {
     /// The entries, and the loads in progress.
     pub(crate) store: Fenced<Key, Object, Shared, AttachedLock>,
@@ -38,6 +46,8 @@ pub(crate) struct Inner {
     pub(crate) lifespan: Lifespan,
     pub(crate) weigher: Option<Object>,
     pub(crate) listener: Option<Object>,
+    /// What callers get of a value, where that is not the value itself.
+    pub(crate) aliasing: Option<Aliasing>,
     pub(crate) name: Object,
     /// Functions by owner number: name and how their keys compare.
     owners: Mutex<AttachedLock, Vec<(Object, Rule)>>,
@@ -50,6 +60,7 @@ impl Inner {
         lifespan: Lifespan,
         weigher: Option<Object>,
         listener: Option<Object>,
+        aliasing: Option<Aliasing>,
         name: Object,
     ) -> Self {
         Self {
@@ -59,6 +70,7 @@ impl Inner {
             lifespan,
             weigher,
             listener,
+            aliasing,
             owners: Mutex::new(vec![(name.clone(), Rule::Mapping)]),
             name,
             has_evicted: AtomicBool::new(false),
@@ -92,6 +104,24 @@ impl Inner {
         known.unwrap_or_else(|| (self.name.clone(), Rule::Typed))
     }
 
+    /// What is kept of a value.
+    pub(crate) fn kept(&self, py: Python<'_>, value: Object) -> PyResult<Object> {
+        let Some(aliasing) = &self.aliasing else { return Ok(value) };
+        Ok(Object::from(aliasing.mode.bind(py).call_method1(intern!(py, "store"), (value.bind(py),))?))
+    }
+
+    /// Whether callers get something else than what is kept.
+    #[inline]
+    pub(crate) fn serves(&self) -> bool {
+        self.aliasing.as_ref().is_some_and(|aliasing| aliasing.serves)
+    }
+
+    /// What a caller gets of what is kept.
+    pub(crate) fn served(&self, py: Python<'_>, kept: Object) -> PyResult<Object> {
+        let Some(aliasing) = self.aliasing.as_ref().filter(|aliasing| aliasing.serves) else { return Ok(kept) };
+        Ok(Object::from(aliasing.mode.bind(py).call_method1(intern!(py, "serve"), (kept.bind(py),))?))
+    }
+
     /// Reads a value, and what else there is to it; counts a hit or a miss.
     pub(crate) fn read(self: &Arc<Self>, py: Python<'_>, probe: &mut Probe<'_>) -> PyResult<(Option<Object>, More)> {
         if !self.memory().is_enabled() {
@@ -102,7 +132,7 @@ impl Inner {
         if read.due {
             self.tend(py, tag.hash());
         }
-        Ok((read.found, read.more))
+        Ok((read.found.map(|kept| self.served(py, kept)).transpose()?, read.more))
     }
 
     /// Reads a value for who cannot load it; counts a hit or a miss.
@@ -115,7 +145,7 @@ impl Inner {
         if read.due {
             self.tend(py, tag.hash());
         }
-        Ok(read.found)
+        read.found.map(|kept| self.served(py, kept)).transpose()
     }
 
     /// What is known of an entry that is there, with its value, without any effect.
@@ -152,7 +182,14 @@ impl Inner {
 
     /// Reads a value without any effect.
     pub(crate) fn peek(&self, py: Python<'_>, probe: &mut Probe<'_>) -> PyResult<Option<Object>> {
-        probe.settle_read(py, |probe| self.memory().peek(probe.tag().hash(), probe, Object::clone))
+        let kept = probe.settle_read(py, |probe| self.memory().peek(probe.tag().hash(), probe, Object::clone))?;
+        kept.map(|kept| self.served(py, kept)).transpose()
+    }
+
+    /// Whether there is a fresh value.
+    pub(crate) fn holds(&self, py: Python<'_>, probe: &mut Probe<'_>) -> PyResult<bool> {
+        let found = probe.settle_read(py, |probe| self.memory().peek(probe.tag().hash(), probe, |_| ()))?;
+        Ok(found.is_some())
     }
 
     /// Stores a pair; whether it was stored.
@@ -167,7 +204,7 @@ impl Inner {
     ) -> PyResult<bool> {
         let tag = probe.tag();
         let mut details = self.weighed(py, &key, &value, tag, details)?;
-        let mut pair = Some((Key { part: key, tag }, value));
+        let mut pair = Some((Key { part: key, tag }, self.kept(py, value)?));
         let Stored { stored, left } =
             probe.settle(py, |probe| self.store.write(&mut pair, &mut details, condition, probe))?;
         drop(pair);
@@ -269,7 +306,8 @@ impl Inner {
         for removed in left.into_iter().filter(|removed| !removed.is_error) {
             let told = self.face(py, &removed.key).and_then(|key| {
                 let cause = PyString::intern(py, removed.cause.name());
-                listener.bind(py).call1((key.bind(py), removed.value.bind(py), cause))
+                let value = self.served(py, removed.value)?;
+                listener.bind(py).call1((key.bind(py), value.bind(py), cause))
             });
             if let Err(error) = told {
                 error.write_unraisable(py, Some(&listener.bind(py)));
@@ -307,7 +345,8 @@ impl Inner {
         });
         seen?;
         self.identities.lock().values().try_for_each(|identity| identity.visit(visit))?;
-        self.weigher.iter().chain(&self.listener).try_for_each(|callable| callable.visit(visit))
+        let aliasing = self.aliasing.iter().map(|aliasing| &aliasing.mode);
+        self.weigher.iter().chain(&self.listener).chain(aliasing).try_for_each(|callable| callable.visit(visit))
     }
 
     /// Forgets everything, without telling anybody: for a garbage collection.

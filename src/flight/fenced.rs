@@ -98,6 +98,12 @@ impl<K: Hashed, V, S: Meeting, R: RawMutex> Fenced<K, V, S, R> {
 
     /// As [`Memory::invalidate_tags`]; what loads return that carry one of them and are in progress is refused.
     pub fn invalidate_tags(&self, names: &[Arc<str>], cause: Cause) {
+        // What is remembered of tags for a load that never ends would grow for ever.
+        if self.load_age != NEVER
+            && let Some(began) = self.memory.clock().coarse().checked_sub(self.load_age)
+        {
+            self.flights.overtake_old(began);
+        }
         let oldest = |shard| self.flights.oldest(|hash| self.memory.shard_number(hash) == shard);
         self.memory.invalidate_tags(names, cause, oldest);
     }

@@ -191,6 +191,17 @@ impl<K: Hashed, S: Meeting, R: RawMutex> Flights<K, S, R> {
         Ok(())
     }
 
+    /// As [`Flights::overtake`], for every load that began at this time or earlier.
+    pub fn overtake_old(&self, began: Tick) {
+        for table in &self.tables {
+            table
+                .lock()
+                .iter_mut()
+                .filter(|flight| flight.began.at <= began)
+                .for_each(|flight| flight.overtaken = true);
+        }
+    }
+
     /// As [`Flights::overtake`], for a load that `which` says; whether there is one.
     ///
     /// # Errors
@@ -229,12 +240,12 @@ impl<K: Hashed, S: Meeting, R: RawMutex> Flights<K, S, R> {
         }
     }
 
-    /// The epoch at which the oldest load in progress began, of those whose hash `which` says.
+    /// The epoch at which the oldest load in progress began that may still be stored, of those whose hash `which` says.
     #[must_use]
     pub fn oldest(&self, which: impl Fn(u32) -> bool) -> Option<u64> {
         let oldest = |table: &Mutex<R, Table<K, S>>| {
             let table = table.lock();
-            let flights = table.iter().filter(|flight| which(flight.key.hash()));
+            let flights = table.iter().filter(|flight| !flight.overtaken && which(flight.key.hash()));
             flights.map(|flight| flight.began.since).min()
         };
         self.tables.iter().filter_map(oldest).min()

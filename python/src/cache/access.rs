@@ -60,7 +60,7 @@ impl CacheVerbs {
     unsafe fn quick_tag(&self, key: Pointer) -> Option<(Tag, Word)> {
         // SAFETY: by the caller's promise.
         let (hash, word) = unsafe { quick_hash(key)? };
-        self.inner.memory().is_enabled().then(|| (self.tag_of(hash), word))
+        (self.inner.memory().is_enabled() && !self.inner.serves()).then(|| (self.tag_of(hash), word))
     }
 
     #[inline(always)]
@@ -82,7 +82,7 @@ impl CacheVerbs {
     pub(super) unsafe fn store_quickly(&self, key: Pointer, value: Pointer) -> bool {
         // SAFETY: by the caller's promise.
         unsafe {
-            if self.inner.weigher.is_some() {
+            if self.inner.weigher.is_some() || self.inner.aliasing.is_some() {
                 return false;
             }
             let Some((tag, word)) = self.quick_tag(key) else { return false };

@@ -44,12 +44,13 @@ impl CacheIterator {
         *self.cursor.lock() = cursor;
         let Some((key, value)) = next else { return Ok(None) };
         if self.shows == Shows::Values {
-            return Ok(Some(value.into_bound(py).unbind()));
+            return Ok(Some(self.cache.get().inner.served(py, value)?.into_bound(py).unbind()));
         }
         let face: Object = self.cache.get().inner.face(py, &key)?;
         if self.shows == Shows::Keys {
             return Ok(Some(face.into_bound(py).unbind()));
         }
+        let value = self.cache.get().inner.served(py, value)?;
         let pair = PyTuple::new(py, [face.into_bound(py), value.into_bound(py)])?;
         Ok(Some(pair.into_any().unbind()))
     }

@@ -23,7 +23,7 @@ use crate::duration::{seconds, ticks};
 use crate::errors::{invalid, raised};
 use crate::flight::attempt::{Attempt, Purpose};
 use crate::flight::meeting::name;
-use crate::inner::Inner;
+use crate::inner::{Aliasing, Inner};
 use crate::key::MAPPING;
 use crate::key::wanted::Sought;
 use crate::object::Object;
@@ -115,7 +115,7 @@ fn fraction_of_ttl(value: &Bound<'_, PyAny>) -> PyResult<f64> {
 #[pymethods]
 impl CacheVerbs {
     #[new]
-    #[pyo3(signature = (name, maxsize, maxweight, weigher, policy, on_remove, clock, loading, **given))]
+    #[pyo3(signature = (name, maxsize, maxweight, weigher, policy, on_remove, clock, aliasing, loading, **given))]
     #[expect(clippy::too_many_arguments, reason = "they are those of the Python class")]
     fn new(
         py: Python<'_>,
@@ -126,6 +126,7 @@ impl CacheVerbs {
         policy: String,
         on_remove: Option<Bound<'_, PyAny>>,
         clock: Option<&Bound<'_, ManualClock>>,
+        aliasing: Option<Bound<'_, PyAny>>,
         loading: &Bound<'_, PyAny>,
         given: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Self> {
@@ -144,11 +145,14 @@ impl CacheVerbs {
         store.memory().add_usual(lifespan);
         let (weigher, listener) = (callable("weigher", weigher)?, callable("on_remove", on_remove)?);
         let clock = clock.map(|clock| clock.clone().unbind());
+        let aliasing = aliasing
+            .map(|mode| mode.getattr("serves")?.extract().map(|serves| Aliasing { mode: Object::from(mode), serves }))
+            .transpose()?;
         Ok(Self {
             loading: Object::of(loading),
             given: given.unbind(),
             clock,
-            inner: Arc::new(Inner::new(store, lifespan, weigher, listener, Object::of(name))),
+            inner: Arc::new(Inner::new(store, lifespan, weigher, listener, aliasing, Object::of(name))),
         })
     }
 
@@ -193,6 +197,11 @@ impl CacheVerbs {
     }
 
     #[getter]
+    fn _aliasing(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+        self.inner.aliasing.as_ref().map(|aliasing| aliasing.mode.bind(py).unbind())
+    }
+
+    #[getter]
     fn _loading(&self, py: Python<'_>) -> Py<PyAny> {
         self.loading.bind(py).unbind()
     }
@@ -230,7 +239,7 @@ impl CacheVerbs {
 
     fn __contains__(&self, key: &Bound<'_, PyAny>) -> PyResult<bool> {
         let wanted = self.wanted(key.py(), key.as_ptr())?;
-        Ok(self.inner.peek(key.py(), &mut wanted.probe())?.is_some())
+        self.inner.holds(key.py(), &mut wanted.probe())
     }
 
     fn __len__(&self, py: Python<'_>) -> usize {
@@ -298,7 +307,7 @@ impl CacheVerbs {
             return Err(PyTypeError::new_err(format!("pop() takes a key and a default, not {count} arguments")));
         }
         match self.take_out(key)? {
-            Some(value) => Ok(value.into_bound(key.py()).unbind()),
+            Some(value) => Ok(self.inner.served(key.py(), value)?.into_bound(key.py()).unbind()),
             None if default.is_empty() => Err(PyKeyError::new_err((key.clone().unbind(),))),
             None => Ok(default.get_item(0)?.unbind()),
         }
@@ -316,7 +325,7 @@ impl CacheVerbs {
             self.inner.finish(py, Left::of(removed));
         };
         let key = self.inner.face(py, &removed.key)?.into_bound(py).unbind();
-        let value = removed.value.bind(py).unbind();
+        let value = self.inner.served(py, removed.value.clone())?.into_bound(py).unbind();
         self.inner.finish(py, Left::of(removed));
         Ok((key, value))
     }
@@ -360,6 +369,7 @@ impl CacheVerbs {
                 tags: facts.tags.into(),
                 ..Details::default()
             };
+            let value = source.served(py, value)?;
             let copied = other.get().wanted(py, key.as_ptr())?;
             let mut probe = copied.probe();
             target.write(py, copied.stored(), value, details, &Condition::Always, &mut probe)?;

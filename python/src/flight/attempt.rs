@@ -157,7 +157,7 @@ impl Attempt {
         let outcome = Outcome::of_error(py, &PyErr::from_value(error.clone()));
         let mut probe = self.sought.wanted.probe();
         let stored = Some(&self.sought.stored);
-        land_as(py, &self.cache, &ticket, stored, &Object::from(kept), details, outcome, &mut probe)?;
+        land_as(py, &self.cache, &ticket, stored, &Object::from(kept), details, Some(outcome), &mut probe)?;
         Ok(true)
     }
 
@@ -166,17 +166,20 @@ impl Attempt {
         Ok(clock::ticks(std::time::Duration::try_from_secs_f64(seconds).unwrap_or_default()))
     }
 
-    fn fill(&self, py: Python<'_>, ticket: &Ticket, value: &Bound<'_, PyAny>, nanos: u64) -> PyResult<Option<Outcome>> {
-        let outcome = match self.fate(py, value, nanos)? {
+    /// Stores what was loaded, if that is to be; what its leader gets.
+    fn fill(&self, py: Python<'_>, ticket: &Ticket, value: &Bound<'_, PyAny>, nanos: u64) -> PyResult<Object> {
+        match self.fate(py, value, nanos)? {
             (Fate::Stored, details) => {
                 let mut probe = self.sought.wanted.probe();
                 let stored = Some(&self.sought.stored);
-                land(py, &self.cache, ticket, stored, &Object::of(value), details, &mut probe)?;
-                return Ok(None);
+                let kept = land(py, &self.cache, ticket, stored, &Object::of(value), details, &mut probe)?;
+                self.cache.served(py, kept)
             }
-            (fate, _) => fate.outcome(&Object::of(value)),
-        };
-        Ok(Some(outcome))
+            (fate, _) => {
+                abandon(py, &self.cache, ticket, fate.outcome(&Object::of(value)));
+                Ok(Object::of(value))
+            }
+        }
     }
 }
 
@@ -223,9 +226,9 @@ impl Attempt {
     /// for how long it is stale, and its age; or `("error", exception)`.
     fn standing<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyTuple>>> {
         let Some((value, facts)) = self.cache.examine(py, &mut self.sought.wanted.probe())? else { return Ok(None) };
-        let value = value.into_bound(py);
         Ok(match facts.standing {
             Standing::Stale => {
+                let value = self.cache.served(py, value)?.into_bound(py);
                 let resting = PyBool::new(py, facts.retry_at > facts.now).to_owned().into_any();
                 let stale_for = seconds_from(facts.course.fresh_until, facts.now);
                 let age = seconds_from(facts.course.created, facts.now);
@@ -233,7 +236,7 @@ impl Attempt {
                 let [stale_for, age] = numbers;
                 Some(PyTuple::new(py, [name(py, "stale"), value, resting, stale_for, age])?)
             }
-            Standing::Error => Some(PyTuple::new(py, [name(py, "error"), value])?),
+            Standing::Error => Some(PyTuple::new(py, [name(py, "error"), value.into_bound(py)])?),
             _ => None,
         })
     }
@@ -273,6 +276,7 @@ impl Attempt {
             Standing::Over(_) => "invalidated",
         };
         dict.set_item("standing", standing)?;
+        let value = if standing == "error" { value } else { self.cache.served(py, value)? };
         dict.set_item("value", value.into_bound(py))?;
         dict.set_item("age", seconds_from(facts.course.created, facts.now))?;
         dict.set_item("fresh_for", ahead(facts.course.fresh_until))?;
@@ -376,19 +380,15 @@ impl Attempt {
         }
     }
 
-    /// The load returned: stores the value if it may be, and tells those who wait.
-    pub(crate) fn land(&self, py: Python<'_>, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        let Some((ticket, timing)) = self.claim.lock().take() else { return Ok(()) };
+    /// The load returned: stores the value if it may be, and tells those who wait; what the leader gets.
+    pub(crate) fn land(&self, py: Python<'_>, value: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
+        let Some((ticket, timing)) = self.claim.lock().take() else { return Ok(value.clone().unbind()) };
         let nanos = timing.returned(&self.cache);
-        match self.fill(py, &ticket, value, nanos) {
-            Ok(None) => {}
-            Ok(Some(outcome)) => abandon(py, &self.cache, &ticket, outcome),
-            Err(error) => {
-                abandon(py, &self.cache, &ticket, Outcome::of_error(py, &error));
-                return Err(error);
-            }
+        let filled = self.fill(py, &ticket, value, nanos);
+        if let Err(error) = &filled {
+            abandon(py, &self.cache, &ticket, Outcome::of_error(py, error));
         }
-        Ok(())
+        filled.map(|value| value.into_bound(py).unbind())
     }
 
     /// The load raised: tells those who wait; whether the error is kept, to be raised for a while.

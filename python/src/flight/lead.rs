@@ -97,7 +97,7 @@ impl Inner {
             self.store.begin(&mut key, probe, || leader, now, || tags.clone(), look)
         })?;
         Ok(match begun {
-            Begun::Found(value) => Way::Found(value),
+            Begun::Found(kept) => Way::Found(self.served(py, kept)?),
             Begun::Joins(shared) => Way::Join(shared),
             Begun::Leads(ticket) => {
                 if ticket.succeeds_old() {
@@ -179,9 +179,9 @@ impl<'a> Lead<'a> {
         value: &Object,
         details: Details,
         probe: &mut Probe<'_>,
-    ) -> PyResult<bool> {
-        let Some(ticket) = self.ticket.take() else { return Ok(false) };
-        land(py, self.cache, &ticket, stored, value, details, probe)
+    ) -> PyResult<()> {
+        let Some(ticket) = self.ticket.take() else { return Ok(()) };
+        land(py, self.cache, &ticket, stored, value, details, probe).map(drop)
     }
 
     /// Ends a load that stores nothing.
@@ -212,7 +212,7 @@ impl<'a> Lead<'a> {
     }
 }
 
-/// Stores what a load returned and tells followers; whether it was stored. If storing raises, followers get that error.
+/// Stores what a load returned and tells followers; what is kept of it. If storing raises, followers get that error.
 pub(crate) fn land(
     py: Python<'_>,
     cache: &Arc<Inner>,
@@ -221,8 +221,8 @@ pub(crate) fn land(
     value: &Object,
     details: Details,
     probe: &mut Probe<'_>,
-) -> PyResult<bool> {
-    land_as(py, cache, ticket, stored, value, details, Outcome::Value(value.clone()), probe)
+) -> PyResult<Object> {
+    land_as(py, cache, ticket, stored, value, details, None, probe)
 }
 
 /// As [`land`], where followers get something else than what is stored.
@@ -234,23 +234,26 @@ pub(crate) fn land_as(
     stored: Option<&Part>,
     value: &Object,
     details: Details,
-    outcome: Outcome,
+    outcome: Option<Outcome>,
     probe: &mut Probe<'_>,
-) -> PyResult<bool> {
+) -> PyResult<Object> {
     let (now, tag) = (cache.memory().clock().coarse(), probe.tag());
     let written = stored.map_or(Ok(details.clone()), |stored| cache.weighed(py, stored, value, tag, details)).and_then(
         |mut details| {
-            let mut taken = Some(value.clone());
-            probe.settle(py, |probe| cache.store.fill(ticket, tag.owner(), &mut taken, &mut details, now, probe))
+            let kept = if outcome.is_some() { value.clone() } else { cache.kept(py, value.clone())? };
+            let mut taken = Some(kept.clone());
+            let fill =
+                |probe: &mut Probe<'_>| cache.store.fill(ticket, tag.owner(), &mut taken, &mut details, now, probe);
+            Ok((kept, probe.settle(py, fill)?))
         },
     );
     match written {
-        Ok(landing) => {
-            let is_stored = settle(py, cache, landing, outcome);
+        Ok((kept, landing)) => {
+            let is_stored = settle(py, cache, landing, outcome.unwrap_or_else(|| Outcome::Value(kept.clone())));
             if let Some(stored) = stored.filter(|_| is_stored) {
                 cache.note_identities(stored, tag.hash());
             }
-            Ok(is_stored)
+            Ok(kept)
         }
         Err(error) => {
             abandon(py, cache, ticket, Outcome::of_error(py, &error));

@@ -149,7 +149,11 @@ impl Flight {
         let outcome = self.shared.outcome();
         outcome
             .map(|outcome| match outcome {
-                Outcome::Value(value) => PyTuple::new(py, [name(py, "value"), object(value)]),
+                Outcome::Value(kept) => {
+                    let cache = self.cache.upgrade();
+                    let value = cache.map_or_else(|| Ok(kept.clone()), |cache| cache.served(py, kept.clone()))?;
+                    PyTuple::new(py, [name(py, "value"), object(value)])
+                }
                 Outcome::Error(error, traceback) => {
                     PyTuple::new(py, [name(py, "error"), object(error), object(traceback)])
                 }

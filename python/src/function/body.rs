@@ -84,7 +84,8 @@ impl Body {
     ) -> PyResult<Self> {
         let inner = cache.get().inner.clone();
         let signature = Signature::from_plan(plan)?;
-        let options = Options::from_plan(plan)?;
+        let mut options = Options::from_plan(plan)?;
+        options.loads_plainly &= inner.aliasing.is_none();
         let lifespan = lifespan_from_plan(plan, inner.lifespan)?;
         inner.memory().add_usual(lifespan);
         let typed: bool = plan.getattr("typed")?.extract()?;
@@ -97,8 +98,9 @@ impl Body {
             rule,
             single: has_key || signature.single,
             first_by_identity: AtomicBool::new(plan.getattr("is_method")?.extract()?),
-            quick: rule == Rule::Typed && !has_key && signature.count() <= FEW,
+            quick: rule == Rule::Typed && !has_key && signature.count() <= FEW && !inner.serves(),
             fills_quickly: options.asks_nobody()
+                && inner.aliasing.is_none()
                 && lifespan.early == Early::NONE
                 && inner.weigher.is_none()
                 && inner.listener.is_none(),

@@ -411,7 +411,7 @@ fn load_here(
         }
     });
     match done {
-        Ok(Some(details)) => drop(lead.fill(py, Some(stored), &result, details, &mut prepared.probe())?),
+        Ok(Some(details)) => lead.fill(py, Some(stored), &result, details, &mut prepared.probe())?,
         Ok(None) => {}
         Err(error) => {
             lead.tell(py, Outcome::of_error(py, &error));

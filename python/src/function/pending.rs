@@ -136,9 +136,10 @@ impl PendingCall {
             }
             Ok(Step::Returned(value)) => {
                 self.put(State::Done);
-                if let Some(load) = running.load.take() {
-                    load.land(py, &value.bind(py))?;
-                }
+                let value = match running.load.take() {
+                    Some(load) => Object::of(load.land(py, &value.bind(py))?.bind(py)),
+                    None => value,
+                };
                 Ok(Step::Returned(value))
             }
             Err(error) => {
