@@ -12,6 +12,7 @@ from hotset._core import (
     CachedFunction,
     CachedMethod,
     CallKey,
+    LoadContext,
     Missing,
     PendingCall,
     Ready,
@@ -21,6 +22,7 @@ from hotset._core import (
 from hotset._decorator import cache_result
 from hotset._errors import LoadTimeoutError, NotCachedError
 from hotset._info import CacheInfo
+from hotset._leads import current_load
 from hotset._plan import Ignore
 from hotset._policies import POLICIES, Policy
 from hotset._property import cached_property
@@ -41,6 +43,7 @@ __all__ = [
     "Entry",
     "Explanation",
     "Ignore",
+    "LoadContext",
     "LoadTimeoutError",
     "Missing",
     "MutatedValueError",
@@ -54,4 +57,5 @@ __all__ = [
     "cache_result_many",
     "cached_property",
     "caches",
+    "current_load",
 ]

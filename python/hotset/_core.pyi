@@ -48,6 +48,30 @@ def attempt_of(
 ) -> Attempt | None: ...
 def loading_of(function: object) -> Loading: ...
 def seconds(name: str, value: Duration | None) -> float | None: ...
+def depth() -> int: ...
+def innermost() -> LoadContext | None: ...
+
+@final
+class LoadContext:
+    """The running load, as its loader sees it: what :func:`hotset.current_load` returns."""
+
+    @property
+    def stale(self) -> Any:
+        """The value that is to be replaced, if it is there still; else :data:`MISSING`."""
+    @property
+    def age(self) -> float | None:
+        """Its age in seconds, None if it is not there."""
+    def set_ttl(self, ttl: Duration | None) -> None:
+        """Say how long what the loader returns is fresh; None for no end."""
+    def add_tags(self, *tags: str) -> None:
+        """Say which tags it carries besides those that are known."""
+    def skip(self) -> None:
+        """Say that it is not to be stored. Those who wait for the load get it."""
+    def not_modified(self) -> Any:
+        """Return the value that is there, for the loader to return: its life begins anew, and its tags stay.
+
+        Raises LookupError if it is not there.
+        """
 
 @final
 class Flight:
@@ -74,6 +98,7 @@ class Flight:
 class Attempt:
     """One caller's way to the value of a key."""
 
+    def context(self) -> LoadContext | None: ...
     @property
     def loading(self) -> Loading: ...
     @property

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import ref
 
 from hotset import _log
-from hotset._core import Attempt
+from hotset._core import Attempt, depth, innermost
 from hotset._errors import LoadTimeoutError
 from hotset._waiting import PATIENCE, call_in, running_loop
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Coroutine
 
-    from hotset._core import Flight
+    from hotset._core import Flight, LoadContext
     from hotset._pool import Job
 
 #: The numbers of the flights whose loads the running code is part of, as far as its context says.
@@ -25,16 +25,37 @@ ENCLOSING: ContextVar[tuple[int, ...]] = ContextVar("hotset_enclosing_flights", 
 _staying: set[TaskLead] = set()
 
 
+#: The load that the running code is part of, if it is a task or in the pool, and within how many loads its thread was.
+_LOADING: ContextVar[tuple[Attempt | None, int] | None] = ContextVar("hotset_loading", default=None)
+
+
+def current_load() -> LoadContext:
+    """The load that the running loader makes: what is to be replaced, and what becomes of what it returns.
+
+    Raises:
+        RuntimeError: outside of a load, and in one of several keys at once.
+    """
+    task = _LOADING.get()
+    if task is not None and depth() <= task[1]:
+        context = None if task[0] is None else task[0].context()
+    else:
+        context = innermost()
+    if context is None:
+        raise RuntimeError("current_load() is for loaders of one key, while they load")
+    return context
+
+
 def late(attempt: Attempt) -> LoadTimeoutError:
     """What is raised for a load that takes too long."""
     return LoadTimeoutError(f"a load for {attempt.name} took longer than its timeout of {attempt.loading.timeout:g} s")
 
 
-def _context(flights: list[Flight], *, waits: bool) -> Context:
+def _context(attempts: list[Attempt], flights: list[Flight], *, waits: bool, within: int) -> Context:
     """A copy of the context, in which these loads run. Who does not wait is not held up by them."""
     context = copy_context()
     enclosing = ENCLOSING.get() if waits else ()
     context.run(ENCLOSING.set, (*enclosing, *(flight.number for flight in flights)))
+    context.run(_LOADING.set, (attempts[0] if len(attempts) == 1 else None, within))
     return context
 
 
@@ -61,7 +82,7 @@ class PoolLead:
         submit = _pool.run_if_free if self._background else _pool.run_or_queue
         for flight in flights:
             flight.home = ref(self)
-        self._job = submit(self._run, _context(flights, waits=not self._background))
+        self._job = submit(self._run, _context(self.attempts, flights, waits=not self._background, within=0))
         if self._job is not None:
             return True
         for attempt in self.attempts:
@@ -145,7 +166,8 @@ class TaskLead:
         running = self._run(load)
         try:
             #: Kept, because an event loop refers to its tasks weakly.
-            self.task = loop.create_task(running, context=_context(flights, waits=not background))
+            context = _context(attempts, flights, waits=not background, within=depth())
+            self.task = loop.create_task(running, context=context)
         except BaseException:
             running.close()
             self._end(Attempt.quit)

@@ -217,6 +217,20 @@ impl<K: Hashed, S: Meeting, R: RawMutex> Flights<K, S, R> {
         Ok(found.map(|flight| flight.overtaken = true).is_some())
     }
 
+    /// Gives the key of the flight with this number to `take`, while it is in progress.
+    pub fn key<T>(&self, hash: u32, number: u64, take: impl FnOnce(&K) -> T) -> Option<T> {
+        self.table(hash).lock().get(hash, number).map(|flight| take(&flight.key))
+    }
+
+    /// What the flight with this number loads will carry these tags too.
+    pub fn add_tags(&self, hash: u32, number: u64, tags: &[Arc<str>]) {
+        if let Some(flight) = self.table(hash).lock().get(hash, number)
+            && let Some(known) = &mut flight.began.tags
+        {
+            *known = known.iter().chain(tags).cloned().collect();
+        }
+    }
+
     /// When the load of a key began that may be joined, if there is one.
     ///
     /// # Errors

@@ -96,10 +96,10 @@ class History:
         with self.lock:
             since = WRITES_ENDED.get()
             for place in places:
-                for before in self.in_flight.setdefault(place, []):
-                    if before == self.writes_begun.get(place, 0) and not self.impatient:
-                        self.wrong.append(f"a load of {place} began while another was in flight that may be stored")
-                self.in_flight[place].append(since.get(place, 0))
+                came, begun = since.get(place, 0), self.writes_begun.get(place, 0)
+                if not self.impatient and came == begun and begun in self.in_flight.setdefault(place, []):
+                    self.wrong.append(f"a load of {place} began while another was in flight that may be stored")
+                self.in_flight.setdefault(place, []).append(came)
             return [self.versions[row] for _, row in places]
 
     def end_load(self, values: list[Value], *places: Any) -> None:

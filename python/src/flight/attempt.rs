@@ -15,6 +15,7 @@ use pyo3::types::{PyBool, PyDict, PyFloat, PyTuple};
 use pyo3::{PyTraverseError, PyVisit};
 
 use crate::flight::circles::Wait;
+use crate::flight::context::{LoadContext, Wishes};
 use crate::flight::current::{Within, enclosing, thread};
 use crate::flight::lead::{KnownTags, Lead, Look, Way, abandon, land, land_as};
 use crate::flight::meeting::{Flight, Leader, Outcome, Shared, name};
@@ -168,14 +169,17 @@ impl Attempt {
 
     /// Stores what was loaded, if that is to be; what its leader gets.
     fn fill(&self, py: Python<'_>, ticket: &Ticket, value: &Bound<'_, PyAny>, nanos: u64) -> PyResult<Object> {
-        match self.fate(py, value, nanos)? {
-            (Fate::Stored, details) => {
+        let wishes = Wishes::take(ticket.number());
+        let (fate, mut details) = self.fate(py, value, nanos)?;
+        match fate.as_wished(wishes.as_deref()) {
+            Fate::Stored => {
+                wishes.iter().for_each(|wishes| wishes.change(&mut details));
                 let mut probe = self.sought.wanted.probe();
                 let stored = Some(&self.sought.stored);
                 let kept = land(py, &self.cache, ticket, stored, &Object::of(value), details, &mut probe)?;
                 self.cache.served(py, kept)
             }
-            (fate, _) => {
+            fate => {
                 abandon(py, &self.cache, ticket, fate.outcome(&Object::of(value)));
                 Ok(Object::of(value))
             }
@@ -199,6 +203,12 @@ impl Attempt {
 
 #[pymethods]
 impl Attempt {
+    /// The context of its load, None if that is not in progress.
+    fn context(&self, py: Python<'_>) -> PyResult<Option<LoadContext>> {
+        let number = self.number();
+        number.map_or(Ok(None), |number| LoadContext::new(py, &self.cache, self.hash(), number))
+    }
+
     /// What its load is to do.
     #[getter]
     fn loading(&self, py: Python<'_>) -> Py<PyAny> {
@@ -366,8 +376,13 @@ impl Attempt {
         loader: Option<&Bound<'_, PyAny>>,
         others: Vec<Bound<'_, Self>>,
     ) -> PyResult<Py<PyAny>> {
-        let numbers = std::iter::once(self).chain(others.iter().map(Bound::get)).filter_map(Self::number);
-        let _within: Vec<Within> = numbers.map(Within::enter).collect();
+        let _within: Vec<Within> = if others.is_empty() {
+            let claim = self.claim.lock();
+            claim.iter().map(|(ticket, _)| Within::enter(ticket, &self.cache)).collect()
+        } else {
+            let numbers = std::iter::once(self).chain(others.iter().map(Bound::get)).filter_map(Self::number);
+            numbers.map(Within::enter_with_others).collect()
+        };
         match (loader, &self.purpose) {
             (Some(loader), _) => {
                 let call = Call { args: std::ptr::null(), flagged_count: 0, names: std::ptr::null_mut() };

@@ -1,14 +1,28 @@
 //! Which loads the running code is part of: those that its thread runs, and those that its context was made in.
 
 use std::cell::RefCell;
+use std::sync::Arc;
 
+use hotset::flight::Ticket;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 use smallvec::SmallVec;
 
+use crate::flight::context::LoadContext;
+use crate::inner::Inner;
+
 thread_local! {
-    /// The flights whose loads this thread runs, the innermost last.
-    static STACK: RefCell<Vec<u64>> = const { RefCell::new(Vec::new()) };
+    /// The loads that this thread runs, the innermost last.
+    static STACK: RefCell<Vec<Running>> = const { RefCell::new(Vec::new()) };
+}
+
+/// A load that a thread runs.
+#[derive(Clone, Copy)]
+struct Running {
+    number: u64,
+    hash: u32,
+    /// Whose load it is; null for one of several that run as one.
+    cache: *const Inner,
 }
 
 /// Numbers of flights.
@@ -22,25 +36,60 @@ pub(crate) fn thread() -> usize {
 /// The thread runs the load of a flight until this is dropped, on the same thread.
 pub(crate) struct Within {
     number: u64,
-    stack: *const RefCell<Vec<u64>>,
+    stack: *const RefCell<Vec<Running>>,
 }
 
 impl Within {
-    pub(crate) fn enter(number: u64) -> Self {
+    /// The load of a ticket's key begins to run.
+    #[inline]
+    pub(crate) fn enter(ticket: &Ticket, cache: &Arc<Inner>) -> Self {
+        Self::push(Running { number: ticket.number(), hash: ticket.hash(), cache: Arc::as_ptr(cache) })
+    }
+
+    /// One of several loads that run as one.
+    pub(crate) fn enter_with_others(number: u64) -> Self {
+        Self::push(Running { number, hash: 0, cache: std::ptr::null() })
+    }
+
+    #[inline]
+    fn push(running: Running) -> Self {
         STACK.with(|stack| {
-            stack.borrow_mut().push(number);
-            Self { number, stack }
+            stack.borrow_mut().push(running);
+            Self { number: running.number, stack }
         })
     }
+}
+
+/// How many loads this thread is within.
+#[pyfunction]
+pub(crate) fn depth() -> usize {
+    STACK.with_borrow(Vec::len)
+}
+
+/// The context of the innermost load that this thread runs, None if it is one of several, or has ended.
+#[pyfunction]
+pub(crate) fn innermost(py: Python<'_>) -> PyResult<Option<LoadContext>> {
+    let Some(Running { number, hash, cache }) = STACK.with_borrow(|stack| stack.last().copied()) else {
+        return Ok(None);
+    };
+    if cache.is_null() {
+        return Ok(None);
+    }
+    // SAFETY: who entered the load holds the cache until it has left it, which it does on this thread.
+    let cache = unsafe {
+        Arc::increment_strong_count(cache);
+        Arc::from_raw(cache)
+    };
+    LoadContext::new(py, &cache, hash, number)
 }
 
 impl Drop for Within {
     fn drop(&mut self) {
         // SAFETY: a pointer is not sent to another thread, and the thread runs, so that what is local to it lives.
         let mut stack = unsafe { &*self.stack }.borrow_mut();
-        if stack.last() == Some(&self.number) {
+        if stack.last().is_some_and(|last| last.number == self.number) {
             stack.pop();
-        } else if let Some(place) = stack.iter().rposition(|&number| number == self.number) {
+        } else if let Some(place) = stack.iter().rposition(|running| running.number == self.number) {
             // A thread may switch between stacks of calls.
             stack.remove(place);
         }
@@ -49,7 +98,7 @@ impl Drop for Within {
 
 /// The flights that wait for the running code.
 pub(crate) fn enclosing(py: Python<'_>) -> PyResult<Numbers> {
-    let mut numbers: Numbers = STACK.with_borrow(|stack| stack.iter().copied().collect());
+    let mut numbers: Numbers = STACK.with_borrow(|stack| stack.iter().map(|running| running.number).collect());
     let context = py.import("hotset._flights")?.getattr("ENCLOSING")?.call_method0("get")?;
     for number in context.cast::<PyTuple>()? {
         numbers.push(number.extract()?);

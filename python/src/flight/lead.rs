@@ -9,6 +9,7 @@ use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 
 use crate::flight::circles::Wait;
+use crate::flight::context::Wishes;
 use crate::flight::current::{Within, enclosing, thread};
 use crate::flight::meeting::{Flight, Leader, Outcome, Shared};
 use crate::function::Call;
@@ -131,9 +132,15 @@ impl<'a> Lead<'a> {
         }
     }
 
+    /// What the loader has said of what it returned.
+    #[inline]
+    pub(crate) fn wishes(&self) -> Option<Arc<Wishes>> {
+        self.ticket.as_ref().and_then(|ticket| Wishes::take(ticket.number()))
+    }
+
     /// Runs a load on this thread.
     pub(crate) fn run<T>(&self, load: impl FnOnce() -> T) -> T {
-        let _within = self.ticket.as_ref().map(|ticket| Within::enter(ticket.number()));
+        let _within = self.ticket.as_ref().map(|ticket| Within::enter(ticket, self.cache));
         load()
     }
 
@@ -298,6 +305,7 @@ pub(crate) fn settle(
 
 /// Ends a flight that stores nothing, and tells followers.
 pub(crate) fn abandon(py: Python<'_>, cache: &Inner, ticket: &Ticket, outcome: Outcome) {
+    drop(Wishes::take(ticket.number()));
     let landing = cache.store.abandon(ticket);
     if let Some(meeting) = landing.meeting {
         meeting.land(py, outcome);

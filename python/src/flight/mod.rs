@@ -4,10 +4,12 @@
 //! - [`current`]: which loads the running code is part of
 //! - [`circles`]: who waits for whom, so that no circle of waits is closed
 //! - [`lead`]: a load from its beginning to its end, for threads
+//! - [`context`]: what a loader may ask of its load, and say of what it returns
 //! - [`attempt`]: the same in steps, for `hotset._flights`, which waits, in threads and in tasks
 
 pub(crate) mod attempt;
 mod circles;
+pub(crate) mod context;
 pub(crate) mod current;
 pub(crate) mod lead;
 pub(crate) mod meeting;
@@ -22,6 +24,9 @@ static FORKS: AtomicU64 = AtomicU64::new(0);
 pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<meeting::Flight>()?;
     module.add_class::<attempt::Attempt>()?;
+    module.add_class::<context::LoadContext>()?;
+    module.add_function(wrap_pyfunction!(current::depth, module)?)?;
+    module.add_function(wrap_pyfunction!(current::innermost, module)?)?;
     let hook = wrap_pyfunction!(forked, module)?;
     let os = module.py().import("os")?;
     if os.hasattr("register_at_fork")? {
@@ -37,6 +42,7 @@ pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
 fn forked() {
     FORKS.fetch_add(1, Ordering::SeqCst);
     circles::forget();
+    context::forget();
 }
 
 /// A number that is another one in a forked child.

@@ -14,6 +14,7 @@ use pyo3::types::{PyDict, PyTuple};
 use crate::arguments::tag_names;
 use crate::duration::ticks;
 use crate::flight::attempt::{Attempt, Purpose};
+use crate::flight::context::Wishes;
 use crate::flight::current::Within;
 use crate::flight::lead::{KnownTags, Lead, Look, Way, follow, raised_again};
 use crate::flight::meeting::{Leader, Outcome};
@@ -190,7 +191,7 @@ pub(crate) unsafe fn load_quickly(function: Pointer, call: Call, tag: Tag, parts
             return guard(|py| self::call(py, function, call, Some(More::Nothing)));
         };
         let result = {
-            let _within = Within::enter(ticket.number());
+            let _within = Within::enter(&ticket, inner);
             vectorcall(body.function.as_ptr(), call)
         };
         if result.is_null() {
@@ -200,14 +201,18 @@ pub(crate) unsafe fn load_quickly(function: Pointer, call: Call, tag: Tag, parts
         let now = watch.landed(memory).now;
         let result = Object::from_owned(result);
         let lead = Lead::new(inner, ticket, None);
-        if can_be_read_once(result.as_ptr()) {
+        let mut details = Details { lifespan: body.lifespan, ..Details::default() };
+        let skips = lead.wishes().is_some_and(|wishes| {
+            wishes.change(&mut details);
+            wishes.skips()
+        });
+        if skips || can_be_read_once(result.as_ptr()) {
             return guard(|py| {
                 let fate = fate(py, body, &result.bind(py), 0)?;
-                lead.end(py, fate.outcome(&result));
+                lead.end(py, if skips { fate.at_most_shared() } else { fate }.outcome(&result));
                 Ok(result)
             });
         }
-        let details = Details { lifespan: body.lifespan, ..Details::default() };
         match lead.fill_quickly(&result, details, now, &mut probe) {
             Ok(()) => result.into_ptr(),
             Err((lead, details)) => guard(|py| {
@@ -401,10 +406,13 @@ fn load_here(
             return Err(error);
         }
     };
-    let nanos = lead.returned();
+    let (nanos, wishes) = (lead.returned(), lead.wishes());
     let bound = result.bind(py);
-    let done = fate(py, body, &bound, nanos).and_then(|fate| match fate {
-        Fate::Stored => details(py, body, call, &bound, nanos).map(Some),
+    let done = fate(py, body, &bound, nanos).and_then(|fate| match fate.as_wished(wishes.as_deref()) {
+        Fate::Stored => details(py, body, call, &bound, nanos).map(|mut details| {
+            wishes.iter().for_each(|wishes| wishes.change(&mut details));
+            Some(details)
+        }),
         other => {
             lead.tell(py, other.outcome(&result));
             Ok(None)
@@ -437,6 +445,16 @@ impl Fate {
     pub(crate) fn of_key(value: &pyo3::Bound<'_, PyAny>) -> Self {
         // SAFETY: the value is alive.
         if unsafe { can_be_read_once(value.as_ptr()) } { Self::Alone } else { Self::Stored }
+    }
+
+    /// The same for what its loader wishes not to be stored.
+    pub(crate) fn at_most_shared(self) -> Self {
+        if self == Self::Stored { Self::Shared } else { self }
+    }
+
+    /// The same for what its loader has said this of.
+    pub(crate) fn as_wished(self, wishes: Option<&Wishes>) -> Self {
+        if wishes.is_some_and(Wishes::skips) { self.at_most_shared() } else { self }
     }
 
     /// What it means to followers, where it is not stored.

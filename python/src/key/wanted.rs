@@ -1,7 +1,9 @@
 //! A key that is looked for, with what keeps its parts alive.
 
+use pyo3::prelude::*;
 use smallvec::SmallVec;
 
+use crate::inner::Inner;
 use crate::key::part::Part;
 use crate::key::probe::{Probe, Rule};
 use crate::key::{Key, Tag};
@@ -20,6 +22,16 @@ impl Wanted {
     #[inline]
     pub(crate) fn probe(&self) -> Probe<'_> {
         Probe::new(self.tag, self.rule, self.single, Object::pointers(&self.parts))
+    }
+
+    /// A key that is stored, or is to be.
+    pub(crate) fn of_stored(py: Python<'_>, cache: &Inner, key: &Key) -> PyResult<Self> {
+        let rule = cache.owner(key.tag.owner()).1;
+        let several = key.part.parts().filter(|_| rule != Rule::Mapping);
+        let single = several.is_none();
+        let parts = several.unwrap_or(std::slice::from_ref(&key.part));
+        let parts = parts.iter().map(|part| part.to_object(py)).collect::<PyResult<_>>()?;
+        Ok(Self { tag: key.tag, rule, single, parts })
     }
 
     /// What to store of a key of the mapping, or of a call's that has come through the mapping.

@@ -1,0 +1,173 @@
+//! What a loader may ask of its load, and say of what it returns.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock};
+
+use hotset::clock::{self, Tick};
+use hotset::memory::{Details, Facts, Standing};
+use hotset::sync::Mutex;
+use pyo3::exceptions::PyLookupError;
+use pyo3::prelude::*;
+use pyo3::types::PyTuple;
+use pyo3::{PyTraverseError, PyVisit};
+
+use crate::arguments::tag_names;
+use crate::duration::ticks;
+use crate::inner::Inner;
+use crate::key::Key;
+use crate::key::wanted::Wanted;
+use crate::missing::missing;
+use crate::object::Object;
+use crate::sync::AttachedLock;
+
+/// How many contexts there are, so that a load whose loader has not asked for one looks no further.
+static ASKED: AtomicUsize = AtomicUsize::new(0);
+
+/// By the numbers of their flights.
+static CONTEXTS: LazyLock<Mutex<AttachedLock, HashMap<u64, Arc<Wishes>>>> = LazyLock::new(Mutex::default);
+
+/// What a loader has said of what it will return.
+#[derive(Default)]
+pub(crate) struct Wishes {
+    said: Mutex<AttachedLock, Said>,
+}
+
+#[derive(Clone, Default)]
+struct Said {
+    ttl: Option<Tick>,
+    tags: Vec<Arc<str>>,
+    skip: bool,
+}
+
+impl Wishes {
+    /// What the loader of a flight has said, for who ends that. Nothing can be said any more then.
+    #[inline]
+    pub(crate) fn take(number: u64) -> Option<Arc<Self>> {
+        if ASKED.load(Ordering::Relaxed) == 0 { None } else { Self::take_slowly(number) }
+    }
+
+    #[cold]
+    fn take_slowly(number: u64) -> Option<Arc<Self>> {
+        let taken = CONTEXTS.lock().remove(&number);
+        if taken.is_some() {
+            ASKED.fetch_sub(1, Ordering::Relaxed);
+        }
+        taken
+    }
+
+    fn of(number: u64) -> Arc<Self> {
+        let mut contexts = CONTEXTS.lock();
+        let known = contexts.get(&number).cloned();
+        known.unwrap_or_else(|| {
+            ASKED.fetch_add(1, Ordering::Relaxed);
+            contexts.entry(number).or_default().clone()
+        })
+    }
+
+    /// Whether the value is not to be stored.
+    pub(crate) fn skips(&self) -> bool {
+        self.said.lock().skip
+    }
+
+    /// Details as they were said to be.
+    pub(crate) fn change(&self, details: &mut Details) {
+        let said = self.said.lock().clone();
+        if let Some(ttl) = said.ttl {
+            details.lifespan.ttl = ttl;
+        }
+        if !said.tags.is_empty() {
+            let known = std::mem::take(&mut details.tags);
+            let others = said.tags.into_iter().filter(|tag| !known.contains(tag)).collect::<Vec<_>>();
+            details.tags = known.into_vec().into_iter().chain(others).collect();
+        }
+    }
+}
+
+/// Forgets what loaders of the parent have said: in a forked child.
+pub(super) fn forget() {
+    std::mem::forget(std::mem::take(&mut *CONTEXTS.lock()));
+    ASKED.store(0, Ordering::Relaxed);
+}
+
+/// The running load, as its loader sees it.
+#[pyclass(frozen, module = "hotset")]
+pub(crate) struct LoadContext {
+    cache: Arc<Inner>,
+    wanted: Wanted,
+    number: u64,
+    wishes: Arc<Wishes>,
+}
+
+impl LoadContext {
+    /// Of the load of a flight that is in progress.
+    pub(crate) fn new(py: Python<'_>, cache: &Arc<Inner>, hash: u32, number: u64) -> PyResult<Option<Self>> {
+        let key = cache.store.flights().key(hash, number, Key::clone);
+        key.map(|key| {
+            let wanted = Wanted::of_stored(py, cache, &key)?;
+            Ok(Self { cache: cache.clone(), wanted, number, wishes: Wishes::of(number) })
+        })
+        .transpose()
+    }
+
+    /// The entry that is there although it is not fresh, or is to be refreshed.
+    fn before(&self, py: Python<'_>) -> PyResult<Option<(Object, Facts)>> {
+        let found = self.cache.examine(py, &mut self.wanted.probe())?;
+        Ok(found.filter(|(_, facts)| matches!(facts.standing, Standing::Fresh | Standing::Stale)))
+    }
+
+    fn add(&self, tags: &[Arc<str>]) {
+        self.wishes.said.lock().tags.extend_from_slice(tags);
+        self.cache.store.flights().add_tags(self.wanted.tag.hash(), self.number, tags);
+    }
+}
+
+#[pymethods]
+impl LoadContext {
+    /// The value that is to be replaced, if it is there still.
+    #[getter]
+    fn stale(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        let value = match self.before(py)? {
+            Some((value, _)) => self.cache.served(py, value)?,
+            None => missing(py)?,
+        };
+        Ok(value.into_bound(py).unbind())
+    }
+
+    /// Its age in seconds.
+    #[getter]
+    fn age(&self, py: Python<'_>) -> PyResult<Option<f64>> {
+        let before = self.before(py)?;
+        let age = |facts: Facts| clock::duration(facts.now.saturating_sub(facts.course.created)).as_secs_f64();
+        Ok(before.map(|(_, facts)| age(facts)))
+    }
+
+    fn set_ttl(&self, ttl: &Bound<'_, PyAny>) -> PyResult<()> {
+        self.wishes.said.lock().ttl = Some(ticks("ttl", ttl)?);
+        Ok(())
+    }
+
+    #[pyo3(signature = (*tags))]
+    fn add_tags(&self, tags: &Bound<'_, PyTuple>) -> PyResult<()> {
+        self.add(&tag_names(tags)?);
+        Ok(())
+    }
+
+    fn skip(&self) {
+        self.wishes.said.lock().skip = true;
+    }
+
+    fn not_modified(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        let Some((value, facts)) = self.before(py)? else {
+            return Err(PyLookupError::new_err(
+                "not_modified(): no value is there to keep; look at `stale` first, and load where it is MISSING",
+            ));
+        };
+        self.add(&facts.tags);
+        Ok(self.cache.served(py, value)?.into_bound(py).unbind())
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.wanted.parts.iter().try_for_each(|part| part.visit(&visit))
+    }
+}
