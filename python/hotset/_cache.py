@@ -53,6 +53,8 @@ class Cache(BaseCache[K, V], MutableMapping[K, V]):
             ``maxweight`` is not stored, and what it was to replace leaves.
         ttl: How long entries are fresh that say nothing else: ``"90s"``, ``"1h30m"``, seconds, a timedelta, or None
             (the default) for no end.
+        ttls: How long classes of values are fresh, by name: with ``{"profile": "1h"}``, ``ttl="profile"`` is an hour
+            wherever this cache is given a ttl.
         grace: How long after its ttl a value may still be served, while it is refreshed or after a load that failed.
             What only reads the cache (``get``, ``[]``, ``in``) does not see such values.
         idle: Entries leave if they were not read for so long.
@@ -83,6 +85,7 @@ class Cache(BaseCache[K, V], MutableMapping[K, V]):
         maxweight: int | None = None,
         weigher: Callable[[K, V], int] | None = None,
         ttl: Duration | None = None,
+        ttls: Mapping[str, Duration] | None = None,
         grace: Duration | None = None,
         idle: Duration | None = None,
         jitter: float = 0.0,
@@ -110,6 +113,7 @@ class Cache(BaseCache[K, V], MutableMapping[K, V]):
             clock=clock,
             aliasing=None if aliasing == "share" else aliasing_of(aliasing),
             loading=USUAL.changed(**loads),
+            ttls=dict(ttls or {}),
             ttl=ttl,
             grace=grace,
             idle=idle,
@@ -152,7 +156,7 @@ class Cache(BaseCache[K, V], MutableMapping[K, V]):
         names = ("maxsize", "maxweight", "weigher", "policy", "on_remove", "clock")
         settings = {name: getattr(self, f"_{name}" if name in _KEPT else name) for name in names}
         aliasing = "share" if self._aliasing is None else self._aliasing.mode
-        return {**settings, "aliasing": aliasing, **self._given, **self._loading.options()}
+        return {**settings, "aliasing": aliasing, "ttls": self._ttls, **self._given, **self._loading.options()}
 
     @overload
     def setdefault(self: Cache[K, V | None], key: K, default: None = None) -> V | None: ...

@@ -224,6 +224,7 @@ class CacheVerbs(Generic[_K, _V]):
         clock: ManualClock | None,
         aliasing: object | None,
         loading: Loading,
+        ttls: dict[str, Duration],
         **given: Any,
     ) -> Self: ...
     @property
@@ -373,6 +374,8 @@ class CacheVerbs(Generic[_K, _V]):
     def _on_remove(self) -> Callable[[_K, _V, str], object] | None: ...
     @property
     def _given(self) -> dict[str, Any]: ...
+    @property
+    def _ttls(self) -> dict[str, Duration]: ...
     @property
     def _aliasing(self) -> Any: ...
     @property

@@ -4,16 +4,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use hotset::Memory;
+use hotset::clock::Tick;
 use hotset::expiry::Lifespan;
 use hotset::flight::Fenced;
 use hotset::memory::{Condition, Details, Facts, Left, More, Owner, Stored};
 use hotset::stats::Cause;
 use hotset::sync::Mutex;
+use pyo3::exceptions::PyValueError;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 use pyo3::{PyTraverseError, PyVisit};
 
+use crate::duration::ticks;
 use crate::errors::invalid;
 use crate::flight::forks;
 use crate::flight::meeting::Shared;
@@ -44,6 +47,8 @@ pub(crate) struct Inner {
     pub(crate) identities: Identities,
     /// How long entries live that say nothing of it.
     pub(crate) lifespan: Lifespan,
+    /// Classes of values by name, and how long those are fresh.
+    ttls: Vec<(String, Tick)>,
     pub(crate) weigher: Option<Object>,
     pub(crate) listener: Option<Object>,
     /// What callers get of a value, where that is not the value itself.
@@ -58,6 +63,7 @@ impl Inner {
     pub(crate) fn new(
         store: Fenced<Key, Object, Shared, AttachedLock>,
         lifespan: Lifespan,
+        ttls: Vec<(String, Tick)>,
         weigher: Option<Object>,
         listener: Option<Object>,
         aliasing: Option<Aliasing>,
@@ -68,6 +74,7 @@ impl Inner {
             forks: AtomicU64::new(forks()),
             identities: Mutex::default(),
             lifespan,
+            ttls,
             weigher,
             listener,
             aliasing,
@@ -102,6 +109,25 @@ impl Inner {
     pub(crate) fn owner(&self, owner: Owner) -> (Object, Rule) {
         let known = self.owners.lock().get(owner as usize).cloned();
         known.unwrap_or_else(|| (self.name.clone(), Rule::Typed))
+    }
+
+    /// A ttl from an argument: a duration, or the name of a class of values.
+    pub(crate) fn ttl(&self, name: &str, value: &Bound<'_, PyAny>) -> PyResult<Tick> {
+        let Some(class) = value.cast::<PyString>().ok().filter(|_| !self.ttls.is_empty()) else {
+            return ticks(name, value);
+        };
+        let class = class.to_string_lossy();
+        if let Some((_, ttl)) = self.ttls.iter().find(|(known, _)| *known == class) {
+            return Ok(*ttl);
+        }
+        ticks(name, value).map_err(|error| {
+            let known: Vec<&str> = self.ttls.iter().map(|(known, _)| known.as_str()).collect();
+            PyValueError::new_err(format!(
+                "{}, or one of the ttls of the cache: {}",
+                error.value(value.py()),
+                known.join(", ")
+            ))
+        })
     }
 
     /// What is kept of a value.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use hotset::clock::{Clock, NEVER, Tick};
 use hotset::expiry::Lifespan;
+use hotset::expiry::duration::parse;
 use hotset::flight::Fenced;
 use hotset::memory::{Condition, Cursor, Details, Left, More, Options, Standing};
 use hotset::stats::Cause;
@@ -43,6 +44,7 @@ pub(crate) struct CacheVerbs {
     loading: Object,
     /// As they were given, for those who ask and for copies of the cache.
     given: Py<PyDict>,
+    ttls: Py<PyDict>,
     clock: Option<Py<ManualClock>>,
 }
 
@@ -50,7 +52,7 @@ impl CacheVerbs {
     /// Details from the arguments that the verbs which store have in common.
     fn details(&self, life: Life<'_>, tags: Option<&Bound<'_, PyAny>>) -> PyResult<Details> {
         let tags = tags.map_or_else(|| Ok(Box::default()), tag_names)?;
-        Ok(Details { lifespan: life.changes(self.inner.lifespan)?, tags, ..Details::default() })
+        Ok(Details { lifespan: life.changes(&self.inner, self.inner.lifespan)?, tags, ..Details::default() })
     }
 
     /// A duration as it was given, in seconds.
@@ -75,9 +77,9 @@ struct Life<'py> {
 
 impl Life<'_> {
     /// A lifespan with what is said of it.
-    fn changes(&self, mut lifespan: Lifespan) -> PyResult<Lifespan> {
+    fn changes(&self, cache: &Inner, mut lifespan: Lifespan) -> PyResult<Lifespan> {
         if let Given::Something(value) = &self.ttl {
-            lifespan.ttl = ticks("ttl", value)?;
+            lifespan.ttl = cache.ttl("ttl", value)?;
         }
         if let Given::Something(value) = &self.grace {
             lifespan.grace = grace(value)?;
@@ -107,6 +109,22 @@ fn course(given: &Bound<'_, PyDict>) -> PyResult<(Lifespan, f64, Tick)> {
     Ok((lifespan, jitter, load_age))
 }
 
+/// The ttls of classes of values, by name.
+fn classes(ttls: &Bound<'_, PyDict>) -> PyResult<Vec<(String, Tick)>> {
+    let class = |(name, ttl): (Bound<'_, PyAny>, Bound<'_, PyAny>)| {
+        let text =
+            name.cast::<PyString>().map_err(|_| invalid(name.py(), "ttls", &name, "a class has a text as its name"))?;
+        if parse(&text.to_string_lossy()).is_ok() {
+            let message = format!("ttls: {} is a duration: give the class another name", name.repr()?);
+            return Err(PyValueError::new_err(message));
+        }
+        let name = text.to_string_lossy().into_owned();
+        let ttl = ticks(&format!("ttls[{name:?}]"), &ttl)?;
+        Ok((name, ttl))
+    };
+    ttls.iter().map(class).collect()
+}
+
 fn fraction_of_ttl(value: &Bound<'_, PyAny>) -> PyResult<f64> {
     let fraction = value.extract::<f64>().ok().filter(|fraction| (0.0..=1.0).contains(fraction));
     fraction.ok_or_else(|| invalid(value.py(), "jitter", value, "write a fraction of the ttl from 0 to 1"))
@@ -115,7 +133,7 @@ fn fraction_of_ttl(value: &Bound<'_, PyAny>) -> PyResult<f64> {
 #[pymethods]
 impl CacheVerbs {
     #[new]
-    #[pyo3(signature = (name, maxsize, maxweight, weigher, policy, on_remove, clock, aliasing, loading, **given))]
+    #[pyo3(signature = (name, maxsize, maxweight, weigher, policy, on_remove, clock, aliasing, loading, ttls, **given))]
     #[expect(clippy::too_many_arguments, reason = "they are those of the Python class")]
     fn new(
         py: Python<'_>,
@@ -128,6 +146,7 @@ impl CacheVerbs {
         clock: Option<&Bound<'_, ManualClock>>,
         aliasing: Option<Bound<'_, PyAny>>,
         loading: &Bound<'_, PyAny>,
+        ttls: &Bound<'_, PyDict>,
         given: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Self> {
         let given = given.cloned().unwrap_or_else(|| PyDict::new(py));
@@ -151,8 +170,9 @@ impl CacheVerbs {
         Ok(Self {
             loading: Object::of(loading),
             given: given.unbind(),
+            ttls: ttls.copy()?.unbind(),
             clock,
-            inner: Arc::new(Inner::new(store, lifespan, weigher, listener, aliasing, Object::of(name))),
+            inner: Arc::new(Inner::new(store, lifespan, classes(ttls)?, weigher, listener, aliasing, Object::of(name))),
         })
     }
 
@@ -194,6 +214,11 @@ impl CacheVerbs {
     #[getter]
     fn load_age(&self, py: Python<'_>) -> PyResult<Option<f64>> {
         self.given_seconds(py, "load_age")
+    }
+
+    #[getter]
+    fn _ttls<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        self.ttls.bind(py).copy()
     }
 
     #[getter]
@@ -345,10 +370,10 @@ impl CacheVerbs {
         let life = Life { ttl, grace, idle };
         let wanted = self.wanted(py, key.as_ptr())?;
         let Some((_, facts)) = self.inner.examine(py, &mut wanted.probe())? else {
-            life.changes(self.inner.lifespan)?;
+            life.changes(&self.inner, self.inner.lifespan)?;
             return Ok(false);
         };
-        self.inner.touch(py, &mut wanted.probe(), Some(life.changes(facts.lifespan)?))
+        self.inner.touch(py, &mut wanted.probe(), Some(life.changes(&self.inner, facts.lifespan)?))
     }
 
     /// Copies the entries of the mapping to another cache, with the rest of their lives and their tags.
@@ -504,6 +529,7 @@ impl CacheVerbs {
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         self.loading.visit(&visit)?;
         visit.call(&self.given)?;
+        visit.call(&self.ttls)?;
         self.inner.traverse(&visit)
     }
 

@@ -13,7 +13,6 @@ use pyo3::types::PyTuple;
 use pyo3::{PyTraverseError, PyVisit};
 
 use crate::arguments::tag_names;
-use crate::duration::ticks;
 use crate::inner::Inner;
 use crate::key::Key;
 use crate::key::wanted::Wanted;
@@ -143,7 +142,7 @@ impl LoadContext {
     }
 
     fn set_ttl(&self, ttl: &Bound<'_, PyAny>) -> PyResult<()> {
-        self.wishes.said.lock().ttl = Some(ticks("ttl", ttl)?);
+        self.wishes.said.lock().ttl = Some(self.cache.ttl("ttl", ttl)?);
         Ok(())
     }
 

@@ -86,7 +86,7 @@ impl Body {
         let signature = Signature::from_plan(plan)?;
         let mut options = Options::from_plan(plan)?;
         options.loads_plainly &= inner.aliasing.is_none();
-        let lifespan = lifespan_from_plan(plan, inner.lifespan)?;
+        let lifespan = lifespan_from_plan(plan, &inner)?;
         inner.memory().add_usual(lifespan);
         let typed: bool = plan.getattr("typed")?.extract()?;
         let rule = if typed { Rule::Typed } else { Rule::Loose };
@@ -179,7 +179,10 @@ impl Body {
             return Ok(Lifespan { ttl: negative.ttl, ..self.lifespan });
         }
         let Some(decide) = &self.options.ttl else { return Ok(self.lifespan) };
-        Ok(Lifespan { ttl: ticks("the result of ttl()", &decide.bind(py).call1((result,))?)?, ..self.lifespan })
+        Ok(Lifespan {
+            ttl: self.inner.ttl("the result of ttl()", &decide.bind(py).call1((result,))?)?,
+            ..self.lifespan
+        })
     }
 
     /// Shows every object it refers to to a garbage collection.
@@ -208,11 +211,12 @@ impl Negative {
 }
 
 /// How long results live, as the plan has it, or else the cache.
-fn lifespan_from_plan(plan: &Bound<'_, PyAny>, mut lifespan: Lifespan) -> PyResult<Lifespan> {
+fn lifespan_from_plan(plan: &Bound<'_, PyAny>, cache: &Inner) -> PyResult<Lifespan> {
+    let mut lifespan = cache.lifespan;
     let absent = plan.getattr("absent")?;
     let given = |name: &str| plan.getattr(name).map(|value| (!value.is(&absent)).then_some(value));
     if let Some(value) = given("ttl")?.filter(|value| !value.is_callable()) {
-        lifespan.ttl = ticks("ttl", &value)?;
+        lifespan.ttl = cache.ttl("ttl", &value)?;
     }
     if let Some(value) = given("grace")? {
         lifespan.grace = grace(&value)?;
