@@ -1,8 +1,11 @@
 """Callers wait a little for a slow database, then take what is stale; where nothing is, the load is given up."""
 
+import logging
+
 from hotset import LoadTimeoutError, cache_result
 from hotset.testing import Chaos
 
+logging.getLogger("hotset").setLevel("ERROR")  # it warns once that the database is late
 database = Chaos(lambda user_id: f"user {user_id}")
 
 

@@ -141,7 +141,7 @@ class AsyncFace(Generic[K, V]):
         attempt = self._cache._attempt(key, **options)
         return await obtain(attempt, loader=lambda: loader(key))  # type: ignore[no-any-return]
 
-    async def get_entry(
+    def get_entry(
         self,
         key: K,
         loader: Callable[[K], Awaitable[V]] | None = None,
@@ -151,14 +151,14 @@ class AsyncFace(Generic[K, V]):
         idle: Duration | Missing | None = MISSING,
         tags: Iterable[str] | None = None,
         **terms: Unpack[CallTerms],
-    ) -> Entry[V] | None:
+    ) -> Awaitable[Entry[V] | None]:
         """See :meth:`hotset.Cache.get_entry`; the loader is awaited."""
         from hotset._terms import Told
 
         if loader is None:
-            return self._cache.get_entry(key, **terms)
+            return ready(self._cache.get_entry(key, **terms))
         options = _given(ttl=ttl, grace=grace, idle=idle, tags=tags)
-        return await self._on_terms(key, loader, options, terms, Told())  # type: ignore[no-any-return]
+        return self._on_terms(key, loader, options, terms, Told())
 
     async def _on_terms(
         self, key: K, loader: Callable[[K], Awaitable[V]], options: dict[str, Any], given: CallTerms, told: Told | None
@@ -167,11 +167,12 @@ class AsyncFace(Generic[K, V]):
         from hotset._terms import Terms, uncached_entry
 
         terms, cache = Terms("get_or_load", given), self._cache
+        terms.check(cache)
         if terms.bypass or not cache.enabled:
             with Load(cache):
                 value = await loader(key)
             return value if told is None else uncached_entry(value)
-        attempt = cache._attempt(key, terms.of(cache._loading), terms.oldest, **options)
+        attempt = cache._attempt(key, None, terms.oldest, **options)
         return await obtain_on_terms(attempt, lambda: loader(key), terms, told)
 
     async def load_many(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, Unpack, cast,
 
 from hotset._core import MISSING, Missing
 from hotset._flights import raised_again
-from hotset._flights_many import load_many_here, obtain_many, refresh_many_later
+from hotset._flights_many import Search, load_many_here, obtain_many
 from hotset._loading import Loading, split
 from hotset._plan import is_coroutine_function, name_of
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from hotset._cache import Cache
     from hotset._core import Attempt, ManualClock
     from hotset._policies import Policy
-    from hotset._types import Duration, LoadOptions
+    from hotset._types import CallTerms, Duration, LoadOptions
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -57,37 +57,41 @@ class CachedMany(Generic[K, V, R]):
         return f"<hotset.CachedMany {name_of(self.uncached)}>"
 
     def __call__(self, keys: Iterable[K], /) -> R:
-        wanted = list(dict.fromkeys(keys))
-        return self._call_async(wanted) if self._is_coroutine else self._call(wanted)  # type: ignore[return-value]
+        return self._obtain(keys, {})
 
-    def _call(self, wanted: list[K]) -> dict[K, V]:
-        found, attempts = self._look_up(wanted)
-        if attempts:
-            found.update(load_many_here(attempts, self.uncached))
-        return {key: found[key] for key in wanted if key in found}
+    def with_options(self, **terms: Unpack[CallTerms]) -> Callable[[Iterable[K]], R]:
+        """The same function on a caller's own terms: see :meth:`hotset.CachedFunction.with_options`.
 
-    async def _call_async(self, wanted: list[K]) -> dict[K, V]:
-        found, attempts = self._look_up(wanted)
-        if attempts:
-            found.update(await obtain_many(attempts, self.uncached))
-        return {key: found[key] for key in wanted if key in found}
+        With ``only_if_cached``, keys that are not there are left out.
+        """
+        self._search((), terms)
+        return functools.partial(self._obtain, terms=terms)
 
-    def _look_up(self, wanted: list[K]) -> tuple[dict[K, V], dict[K, Attempt]]:
-        found: dict[K, V] = {}
-        missing: dict[K, Attempt] = {}
-        outdated: dict[K, Attempt] = {}
-        for key in wanted:
-            step: Any = self.cache._look_up(self._key(key))
-            if step[0] in ("hit", "refresh"):
-                found[key] = step[1]
-            if step[0] != "hit":
-                (outdated if step[0] == "refresh" else missing)[key] = self._attempt(key)
-        if outdated:
-            refresh_many_later(outdated, self.uncached, is_coroutine=self._is_coroutine)
-        return found, missing
+    def _obtain(self, keys: Iterable[K], terms: Mapping[str, Any]) -> R:
+        search = self._search(keys, terms)
+        return self._call_async(search) if self._is_coroutine else self._call(search)  # type: ignore[return-value]
 
-    def _attempt(self, key: K) -> Attempt:
-        return self.cache._attempt(self._key(key), self._loading, tags=self._tags_of(key), **self._options)
+    def _call(self, search: Search) -> dict[K, V]:
+        search.refresh_later(self.uncached, is_coroutine=False)
+        if search.missing and search.uncached:
+            search.found.update(self.uncached(list(search.missing)))
+        elif search.missing:
+            search.found.update(load_many_here(search.missing, self.uncached, search.terms))
+        return search.result()
+
+    async def _call_async(self, search: Search) -> dict[K, V]:
+        search.refresh_later(self.uncached, is_coroutine=True)
+        if search.missing and search.uncached:
+            search.found.update(await self.uncached(list(search.missing)))
+        elif search.missing:
+            search.found.update(await obtain_many(search.missing, self.uncached, search.terms))
+        return search.result()
+
+    def _search(self, keys: Iterable[K], terms: Mapping[str, Any]) -> Search:
+        return Search("with_options", keys, self._attempt, terms, enabled=self.cache.enabled)
+
+    def _attempt(self, key: K, oldest: float | None) -> Attempt:
+        return self.cache._attempt(self._key(key), self._loading, oldest, tags=self._tags_of(key), **self._options)
 
     def _key(self, key: K) -> Any:
         """A key in a cache that others may use too is this function's."""

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from hotset._aio import AsyncFace
     from hotset._aliasing import Aliasing
-    from hotset._core import CachedCoroutineFunction, CachedFunction, ManualClock
+    from hotset._core import Attempt, CachedCoroutineFunction, CachedFunction, ManualClock
     from hotset._decorator import Decorator
     from hotset._policies import Policy
     from hotset._terms import Entry, Explanation, Told
@@ -258,16 +258,12 @@ class Cache(BaseCache[K, V], MutableMapping[K, V]):
 
         Without a loader nothing is loaded; None if nothing is there that will do.
         """
-        from hotset._errors import NotCachedError
-        from hotset._terms import Told
+        from hotset._terms import Told, entry_of
 
         options = _given(ttl=ttl, grace=grace, idle=idle, tags=tags)
         if loader is not None:
             return self._on_terms(key, loader, options, terms, Told())  # type: ignore[no-any-return]
-        try:
-            return self._on_terms(key, None, options, {**terms, "only_if_cached": True}, Told())  # type: ignore[no-any-return]
-        except NotCachedError:
-            return None
+        return entry_of(self._attempt(key), terms)
 
     def explain(self, key: K) -> Explanation:
         """What is known of a key: whether it is there, how old, what its tags are and which one killed it, when it is
@@ -281,11 +277,12 @@ class Cache(BaseCache[K, V], MutableMapping[K, V]):
         from hotset._terms import Terms, uncached_entry
 
         terms = Terms("get_or_load", given)
+        terms.check(self)
         if terms.bypass or not self.enabled:
             with Load(self):
                 value = loader(key)
             return value if told is None else uncached_entry(value)
-        attempt = self._attempt(key, terms.of(self._loading), terms.oldest, **options)
+        attempt = self._attempt(key, None, terms.oldest, **options)
         return load_on_terms(attempt, lambda: loader(key), terms, told)
 
     # Many at once
@@ -358,7 +355,10 @@ class Cache(BaseCache[K, V], MutableMapping[K, V]):
         return search.result()
 
     def _search(self, keys: Iterable[K], options: dict[str, Any], terms: CallTerms) -> Search:
-        return Search(self, keys, options, terms)
+        def attempt_of(key: K, oldest: float | None) -> Attempt:
+            return self._attempt(key, None, oldest, **options)
+
+        return Search("load_many", keys, attempt_of, terms, enabled=self.enabled)
 
     # The decorator
 

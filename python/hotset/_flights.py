@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from hotset import _leads, _waiting
 from hotset._leads import ENCLOSING, PoolLead, TaskLead, late
+from hotset._log import recovered, refresh_failed
 from hotset._waiting import follow_in_task, follow_in_thread, look_after, running_loop, take_over, wait_in_thread
 
 if TYPE_CHECKING:
@@ -60,18 +61,23 @@ def _twin(error: BaseException) -> BaseException:
 
 
 #: Why a stale value is served.
-REFRESHING, FAILED, LATE = "refreshing", "load failed", "load is late"
+REFRESHING = "refreshing"
+FAILED = "load failed"
+LATE = "load is late"
 
 
 class Stale:
     """What may be served of a key although it is not fresh."""
 
-    __slots__ = ("_attempt", "_terms", "_told", "is_there", "resting", "value")
+    __slots__ = ("_attempt", "_began", "_terms", "_times", "_told", "is_there", "resting", "value")
 
     def __init__(
         self, attempt: Attempt, looks: bool = True, terms: Terms | None = None, told: Told | None = None
     ) -> None:
         self._attempt, self._terms, self._told = attempt, terms, told
+        #: For how long it is stale, and its age.
+        self._times = (0.0, 0.0)
+        self._began: float | None = None
         self.look(looks)
 
     def look(self, looks: bool = True) -> bool:
@@ -82,6 +88,7 @@ class Stale:
             case ("stale", value, resting, stale_for, age):
                 if self._terms is None or self._terms.accepts_stale(stale_for, age):
                     self.is_there, self.value, self.resting = True, value, resting
+                    self._times = (stale_for, age)
             case ("error", error):
                 again, step = raised_again(error, None), None
                 raise again
@@ -93,8 +100,35 @@ class Stale:
         """The stale value, counted."""
         self._attempt.count_stale()
         if self._told is not None:
-            self._told.why = why
+            self._told.stale(why, *self._times)
         return self.value
+
+    def patience(self) -> float | None:
+        """How many seconds its caller waits for a load, None for as long as it takes."""
+        usual = self._attempt.loading.patience(has_stale=self.is_there)
+        own = None if self._terms is None else self._terms.timeout
+        return usual if own is None else own if usual is None else min(usual, own)
+
+    def left(self, patience: float | None) -> float | None:
+        """What is left of so many seconds since this was first asked."""
+        if patience is None:
+            return None
+        now = self._attempt.now()
+        if self._began is None:
+            self._began = now
+        return max(patience - (now - self._began), 0.0)
+
+    def after(self, patience: float) -> tuple[Any, ...]:
+        """What is left to do when its caller has waited so long: to give the load up, ``("late",)``; to give up only
+        waiting, ``("too late", error)``; to take ``("stale",)``; or to ``("wait",)`` on."""
+        timeout = self._attempt.loading.timeout
+        if timeout is not None and patience >= timeout:
+            return ("late",)
+        if self.is_there and self.look():
+            return ("stale",)
+        if self._terms is not None and patience == self._terms.timeout:
+            return ("too late", late(self._attempt, patience))
+        return ("wait",)
 
 
 # Threads
@@ -112,7 +146,7 @@ def load_here(
     if stale.resting:
         return stale.serve(FAILED)
     loading = attempt.loading
-    patience = loading.patience(has_stale=stale.is_there)
+    patience: float | None = stale.patience()
     elsewhere = patience is not None and (patience == 0 or not in_pool())
     lead: PoolLead | None = None
     while True:
@@ -131,28 +165,34 @@ def load_here(
                 continue
             if patience == 0:
                 return stale.serve(REFRESHING)
-            step = follow_in_thread(attempt, step[1], patience)
+            step = follow_in_thread(attempt, step[1], stale.left(patience))
+            if step[0] == "late" and patience is not None:
+                step = stale.after(patience)
         match step:
             case ("found" | "value", value):
                 return value
             case ("error", error, traceback):
                 if not loading.keeps(error) and stale.is_there and stale.look():
+                    if lead is not None:
+                        refresh_failed(attempt.name, error)
                     return stale.serve(FAILED)
                 # What is raised refers to this frame, and must not come back through the flight.
                 again, step = raised_again(error, traceback), None
                 raise again
-            case ("late",) if patience != loading.timeout:
-                if stale.look():
-                    return stale.serve(LATE)
-                # There is nothing to serve any more, and it waits on.
-                patience = loading.timeout
+            case ("stale",):
+                if lead is not None:
+                    lead.stay()
+                return stale.serve(LATE)
+            case ("wait",):
+                patience = stale.patience()
+            case ("too late", error):
+                raise error
             case ("late",):
-                error = late(attempt)
                 if lead is not None:
                     lead.give_up()
                 if stale.is_there and stale.look():
                     return stale.serve(LATE)
-                raise error
+                raise late(attempt, loading.timeout)
             case ("alone",):
                 # What can be read only once is its leader's.
                 return lead.loaded[0] if lead is not None and lead.loaded else attempt.run(loader)
@@ -167,11 +207,13 @@ def _load_on_this_thread(attempt: Attempt, loader: Callable[[], Any] | None, sta
         value = attempt.run(loader)
     except Exception as error:
         if not attempt.fail(error) and stale.is_there and stale.look():
+            refresh_failed(attempt.name, error)
             return stale.serve(FAILED)
         raise
     except BaseException as error:
         attempt.fail(error)
         raise
+    recovered(attempt.name)
     return attempt.land(value)
 
 
@@ -184,9 +226,10 @@ def _lead_in_pool(
         began = attempt.now()
         value = attempt.run(loader)
         if lead.is_late(attempt.now() - began):
-            raise late(attempt)
+            raise late(attempt, attempt.loading.timeout)
         lead.loaded = [value]
         attempt.land(value)
+        recovered(attempt.name)
 
     lead = PoolLead([attempt], load, background=background)
     return lead if lead.start([flight]) else None
@@ -205,7 +248,7 @@ def load_on_terms(attempt: Attempt, loader: Callable[[], Any] | None, terms: Ter
     if terms.refresh:
         attempt.overtake()
     else:
-        step = terms.accepts(attempt, told)
+        step = terms.accepts(attempt, told, loads=True)
     if step is None:
         value = load_here(attempt, loader, not terms.refresh, terms, told)
     else:
@@ -232,12 +275,13 @@ async def obtain(
     async def load() -> None:
         loaded[:] = [await attempt.run(loader)]
         attempt.land(loaded[0])
+        recovered(attempt.name)
 
     stale = Stale(attempt, looks, terms, told)
     if stale.resting:
         return stale.serve(FAILED)
     loading = attempt.loading
-    patience = loading.patience(has_stale=stale.is_there)
+    patience: float | None = stale.patience()
     lead: TaskLead | None = None
     while True:
         step: Any = attempt.begin("task", looks)
@@ -250,7 +294,9 @@ async def obtain(
             if patience == 0:
                 return stale.serve(REFRESHING)
             try:
-                step = await follow_in_task(attempt, step[1], patience, leads=leads, stays=stale.is_there)
+                step = await follow_in_task(attempt, step[1], stale.left(patience), leads=leads, stays=stale.is_there)
+                if step[0] == "late" and patience is not None:
+                    step = stale.after(patience)
             except BaseException:
                 if lead is not None:
                     lead.watched = False
@@ -260,16 +306,22 @@ async def obtain(
                 return value
             case ("error", error, traceback):
                 if not loading.keeps(error) and stale.is_there and stale.look():
+                    if lead is not None:
+                        refresh_failed(attempt.name, error)
                     return stale.serve(FAILED)
                 # As in `load_here`.
                 again, step, lead = raised_again(error, traceback), None, None
                 raise again
+            case ("stale",):
+                return stale.serve(LATE)
+            case ("wait",):
+                patience = stale.patience()
+            case ("too late", error):
+                raise error
             case ("late",):
                 if stale.is_there and stale.look():
                     return stale.serve(LATE)
-                if patience == loading.timeout:
-                    raise late(attempt)
-                patience = loading.timeout
+                raise late(attempt, loading.timeout)
             case ("alone",):
                 # What can be read only once is its leader's.
                 return loaded[0] if leads and loaded else await attempt.run(loader)
@@ -287,7 +339,7 @@ async def obtain_on_terms(
     if terms.refresh:
         attempt.overtake()
     else:
-        step = terms.accepts(attempt, told)
+        step = terms.accepts(attempt, told, loads=True)
     if step is None:
         value = await obtain(attempt, loader, not terms.refresh, terms, told)
     else:
@@ -313,5 +365,6 @@ def refresh_later(attempt: Attempt, loader: Callable[[], Any] | None, is_corouti
 
         async def load() -> None:
             attempt.land(await attempt.run(loader))
+            recovered(attempt.name)
 
         TaskLead([attempt], [step[1]], load, background=True)

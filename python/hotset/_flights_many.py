@@ -5,17 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from hotset._errors import NotCachedError
-from hotset._flights import FAILED, REFRESHING, Stale, in_pool, raised_again
+from hotset._flights import FAILED, LATE, REFRESHING, Stale, in_pool, raised_again
 from hotset._leads import PoolLead, TaskLead, late
 from hotset._waiting import follow_in_task, follow_in_thread, look_after, running_loop, take_over
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping
 
-    from hotset._cache import Cache
     from hotset._core import Attempt, Flight
     from hotset._terms import Terms
-    from hotset._types import CallTerms
 
     Attempts = dict[Any, Attempt]
 
@@ -23,21 +21,26 @@ if TYPE_CHECKING:
 class Search:
     """The keys that a caller wants, and what is there of them."""
 
-    def __init__(self, cache: Cache[Any, Any], keys: Iterable[Any], options: dict[str, Any], given: CallTerms) -> None:
-        from hotset._terms import Terms
-
+    def __init__(
+        self,
+        where: str,
+        keys: Iterable[Any],
+        attempt_of: Callable[[Any, float | None], Attempt],
+        given: Mapping[str, Any],
+        *,
+        enabled: bool,
+    ) -> None:
         self._wanted = list(dict.fromkeys(keys))
         #: What its caller accepts, None if nothing was said of that.
-        self.terms = Terms("load_many", given) if given else None
+        self.terms = _terms(where, given)
         self.found: dict[Any, Any] = {}
         self.missing: Attempts = {}
         self._outdated: Attempts = {}
         #: Whether to load without the cache.
-        self.uncached = not cache.enabled or (self.terms is not None and self.terms.bypass)
-        loading = cache._loading if self.terms is None else self.terms.of(cache._loading)
+        self.uncached = not enabled or (self.terms is not None and self.terms.bypass)
         oldest = None if self.terms is None else self.terms.oldest
         for key in self._wanted:
-            self._sort(key, cache._attempt(key, loading, oldest, **options))
+            self._sort(key, attempt_of(key, oldest))
 
     def _sort(self, key: Any, attempt: Attempt) -> None:
         """Look a key up, and sort it by what is there."""
@@ -45,7 +48,7 @@ class Search:
             case ("refresh", value):
                 self.found[key] = value
                 self._outdated[key] = attempt
-            case ("hit" | "stale", value):
+            case ("hit", value):
                 self.found[key] = value
             case ("unwanted",):
                 pass
@@ -53,13 +56,15 @@ class Search:
                 self.missing[key] = attempt
 
     def _look(self, attempt: Attempt) -> tuple[Any, ...] | None:
-        if self.terms is None or self.uncached:
-            return attempt.read()
+        if self.terms is None:
+            return attempt.read(True)
+        if self.terms.bypass:
+            return None
         if self.terms.refresh:
             attempt.overtake()
             return None
         try:
-            return self.terms.accepts(attempt)
+            return self.terms.accepts(attempt, loads=True)
         except NotCachedError:
             return ("unwanted",)
 
@@ -73,6 +78,14 @@ class Search:
         return {key: self.found[key] for key in self._wanted if key in self.found}
 
 
+def _terms(where: str, given: Mapping[str, Any]) -> Terms | None:
+    if not given:
+        return None
+    from hotset._terms import Terms
+
+    return Terms(where, given)
+
+
 class _Many:
     """The keys that values are sought for, and what has come of them."""
 
@@ -84,8 +97,10 @@ class _Many:
         loading = next(iter(attempts.values())).loading
         self._first = next(iter(attempts.values()))
         self.timeout = loading.timeout
+        self._own = None if terms is None else terms.timeout
         self._until = self._ends(self.timeout)
-        self._until_stale = self._ends(loading.patience(has_stale=True))
+        self._until_tired = self._ends(_sooner(self.timeout, self._own))
+        self._until_stale = self._ends(_sooner(loading.patience(has_stale=True), self._own))
         self.missing = dict(attempts)
         #: What is served stale, and is to be refreshed by somebody else.
         self.outdated: Attempts = {}
@@ -96,7 +111,7 @@ class _Many:
                 if not stale.resting:
                     self.outdated[key] = attempt
         #: Whether somebody may not wait for as long as a load takes.
-        self.hurries = self.timeout is not None or any(
+        self.hurries = self._until_tired is not None or any(
             self._until_stale is not None and key in self.missing for key in self.stale
         )
         self.begin()
@@ -111,7 +126,7 @@ class _Many:
 
     def time_left(self, key: Any) -> float | None:
         """Seconds until the load of a key is late, None for no end."""
-        until = self._until if key not in self.stale else self._until_stale
+        until = self._until_tired if key not in self.stale else self._until_stale
         return None if until is None else max(until - self._first.now(), 0.0)
 
     @property
@@ -128,24 +143,38 @@ class _Many:
                 if attempt.loading.keeps(error) or not self.take_stale(key):
                     raise raised_again(error, traceback)
             case ("late",):
-                if not self.take_stale(key):
-                    raise late(attempt)
+                if not self.take_stale(key, LATE):
+                    raise late(attempt, _sooner(self.timeout, self._own))
             case ("alone",):
                 self.alone.append(key)
             case _:
                 self.again[key] = attempt
 
-    def take_stale(self, key: Any) -> bool:
+    def take_led(self, key: Any, lead: PoolLead | TaskLead) -> None:
+        """Sort a key whose load this caller leads, and whose flight ended without a value."""
+        if lead.error is not None:
+            raise lead.error
+        if not lead.loaded:
+            # Others gave it up, and nothing is known of it.
+            self.again[key] = self.missing[key]
+        elif key in lead.loaded[0]:
+            self.found[key] = lead.loaded[0][key]
+
+    def take_stale(self, key: Any, why: str = FAILED) -> bool:
         """Whether there is a stale value, which is taken then."""
         stale = self.stale.get(key)
         if stale is None or not stale.look():
             return False
-        self.found[key] = stale.serve(FAILED)
+        self.found[key] = stale.serve(why)
         return True
 
     def take_loaded(self, keys: list[Any], loaded: Mapping[Any, Any]) -> None:
         """Take what was loaded without the cache."""
         self.found.update((key, loaded[key]) for key in keys if key in loaded)
+
+
+def _sooner(one: float | None, other: float | None) -> float | None:
+    return other if one is None else one if other is None else min(one, other)
 
 
 def load_many_here(
@@ -170,6 +199,7 @@ def load_many_here(
             _load_on_this_thread(leads, load_missing, many)
             for key in leads:
                 del steps[key]
+            leads = {}
         try:
             for key in list(steps):
                 step: Any = steps.pop(key)
@@ -179,12 +209,10 @@ def load_many_here(
                     step = follow_in_thread(many.missing[key], step[1], many.time_left(key))
                 if step[0] == "late" and lead is not None and many.is_late:
                     lead.give_up()
-                if key in leads and step[0] == "again":
-                    # Left out by the load, or the load was not to be: then that is the leader's.
-                    if lead is not None and lead.error is not None:
-                        raise lead.error
-                    continue
-                many.take(key, step, many.missing[key])
+                if lead is not None and key in leads and step[0] in ("again", "alone"):
+                    many.take_led(key, lead)
+                else:
+                    many.take(key, step, many.missing[key])
         except BaseException:
             # What is raised refers to this frame, and must not come back through a flight.
             step = None
@@ -240,7 +268,8 @@ def _lead_in_pool(
         began = first.now()
         loaded = first.run(lambda: load_missing(list(leads)), others)
         if lead.is_late(first.now() - began):
-            raise late(first)
+            raise late(first, first.loading.timeout)
+        lead.loaded = [loaded]
         _land_all(leads, loaded, {})
 
     lead = PoolLead(list(leads.values()), load, background=background)
@@ -284,12 +313,10 @@ async def obtain_many(
                     step = await follow_in_task(
                         many.missing[key], step[1], many.time_left(key), leads=key in leads, stays=key in many.stale
                     )
-                if key in leads and step[0] == "again":
-                    # As in `load_many_here`.
-                    if lead is not None and lead.error is not None:
-                        raise lead.error
-                    continue
-                many.take(key, step, many.missing[key])
+                if lead is not None and key in leads and step[0] in ("again", "alone"):
+                    many.take_led(key, lead)
+                else:
+                    many.take(key, step, many.missing[key])
         except BaseException:
             # As in `load_many_here`.
             if lead is not None:
@@ -312,10 +339,13 @@ def _lead_as_task(
     background: bool,
 ) -> TaskLead:
     async def load() -> None:
-        _land_all(leads, await load_missing(list(leads)), {})
+        loaded = await load_missing(list(leads))
+        lead.loaded = [loaded]
+        _land_all(leads, loaded, {})
 
     _count_once(leads)
-    return TaskLead(list(leads.values()), [steps[key][1] for key in leads], load, background=background)
+    lead = TaskLead(list(leads.values()), [steps[key][1] for key in leads], load, background=background)
+    return lead
 
 
 def refresh_many_later(attempts: Attempts, load_missing: Callable[[list[Any]], Any], *, is_coroutine: bool) -> None:

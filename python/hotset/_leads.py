@@ -45,9 +45,9 @@ def current_load() -> LoadContext:
     return context
 
 
-def late(attempt: Attempt) -> LoadTimeoutError:
-    """What is raised for a load that takes too long."""
-    return LoadTimeoutError(f"a load for {attempt.name} took longer than its timeout of {attempt.loading.timeout:g} s")
+def late(attempt: Attempt, seconds: float | None) -> LoadTimeoutError:
+    """What is raised for a load that takes longer."""
+    return LoadTimeoutError(f"a load for {attempt.name} took longer than its timeout of {seconds or 0:g} s")
 
 
 def _context(attempts: list[Attempt], flights: list[Flight], *, waits: bool, within: int) -> Context:
@@ -103,7 +103,7 @@ class PoolLead:
         """It is late: who waits for it is told, and it does not begin if it has not yet."""
         self.cancel()
         for attempt in self.attempts:
-            attempt.fail(late(attempt))
+            attempt.fail(late(attempt, attempt.loading.timeout))
 
     def gives_way(self) -> bool:
         """Whether it leaves the load to the running thread: one of the pool, for which it has been waiting."""
@@ -116,7 +116,8 @@ class PoolLead:
         return self._job is not None and self._job.cancel()
 
     def stay(self) -> None:
-        """It goes on in any case."""
+        """Go on although nobody waits, which it does in any case: what it raises is told to the log."""
+        self._background = True
 
     def leave(self) -> None:
         """It goes on in any case."""
@@ -156,6 +157,8 @@ class TaskLead:
         self.attempts, self.flights = attempts, flights
         #: What the load raised that is no :class:`Exception`: it is the leader's alone.
         self.error: BaseException | None = None
+        #: What was loaded, for the leader, in a list of one.
+        self.loaded: list[Any] = []
         #: Whether the leader is still there to raise it.
         self.watched = not background
         self._background = background
@@ -186,7 +189,7 @@ class TaskLead:
         if self.task.done():
             return
         if left <= 0:
-            error = late(attempt)
+            error = late(attempt, attempt.loading.timeout)
             self._end(lambda attempt: attempt.fail(error))
             self.task.cancel()
             return
@@ -229,6 +232,7 @@ class TaskLead:
 
     def stay(self) -> None:
         """Go on although nobody waits."""
+        self._background = True
         if self.attempts:
             _staying.add(self)
 

@@ -85,7 +85,7 @@ def _positive(name: str, value: Any) -> float:
 
 
 def _classes(given: Any) -> tuple[type[Exception], ...]:
-    classes: tuple[Any, ...] = (given,) if isinstance(given, type) else tuple(given)
+    classes: tuple[Any, ...] = (given,) if isinstance(given, type) else tuple(given or ())
     for one in classes:
         if not (isinstance(one, type) and issubclass(one, Exception)):
             raise TypeError(f"cache_errors={given!r}: write a class of exceptions, or several as in (NotFound, Gone)")

@@ -30,15 +30,33 @@ def load_given_up(name: str, age: float) -> None:
     """A load has been in progress for too long."""
     _logger().warning(
         "cache %r: a load has been in progress for more than %g s (load_age) and is given up: nobody waits for it any "
-        "more, and what it returns is not stored",
+        "more, and another may begin",
         name,
         age,
     )
 
 
+#: The caches and functions whose last load failed without anybody being told but the log.
+_failing: set[str] = set()
+
+
 def refresh_failed(name: str, error: Exception) -> None:
-    """A load that nobody waits for has raised."""
-    _logger().warning("a refresh of %s failed with %s%s", name, type(error).__name__, _place(error))
+    """A load has raised that is in the background, or hidden by a stale value. The first one is logged."""
+    if name not in _failing:
+        _failing.add(name)
+        _logger().warning(
+            "a refresh of %s failed with %s%s; stale values are served as long as they may be",
+            name,
+            type(error).__name__,
+            _place(error),
+        )
+
+
+def recovered(name: str) -> None:
+    """A load has returned."""
+    if name in _failing:
+        _failing.discard(name)
+        _logger().info("%s is loaded again", name)
 
 
 def background_failed(error: Exception) -> None:

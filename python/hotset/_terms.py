@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
     from hotset._cache import Cache
     from hotset._core import Attempt, CachedMethod
-    from hotset._loading import Loading
 
 V = TypeVar("V")
 P = ParamSpec("P")
@@ -54,25 +53,28 @@ class Terms:
         self.max_age = _length("max_age", options.get("max_age"))
         #: Seconds that a value may be stale, None if only as the cache has it.
         self.max_stale = _length("max_stale", options.get("max_stale"))
-        self.only_if_cached = bool(options.get("only_if_cached", False))
+        self.only_if_cached = _flag("only_if_cached", options)
+        #: Seconds that this caller waits for a load, None for as long as the cache has it.
         self.timeout = seconds("timeout", options.get("timeout"))
-        self.refresh = bool(options.get("refresh", False))
-        self.bypass = bool(options.get("bypass", False))
+        self.refresh = _flag("refresh", options)
+        self.bypass = _flag("bypass", options)
         if self.only_if_cached and (self.refresh or self.bypass):
             raise ValueError("only_if_cached loads nothing, which refresh and bypass do: give one of them")
 
-    def of(self, loading: Loading) -> Loading:
-        """What loads are to do for this caller."""
-        return loading if self.timeout is None else loading.changed(timeout=self.timeout)
+    def check(self, cache: Cache[Any, Any]) -> None:
+        """Raise NotCachedError if nothing can be there, and nothing is to be loaded."""
+        if self.only_if_cached and not cache.enabled:
+            raise NotCachedError(f"cache {cache.name!r} is disabled, and only_if_cached loads nothing")
 
     @property
     def oldest(self) -> float | None:
         """The age that the compiled half is told of: above 0."""
         return None if self.max_age is None else max(self.max_age, _TICK)
 
-    def accepts(self, attempt: Attempt, told: Told | None = None) -> tuple[Any, ...] | None:
-        """What is there, if it will do and may be served without a load: ``("hit", value)``, ``("refresh", value)`` or
-        ``("stale", value)``. What is done with it is counted. An error that is kept is raised.
+    def accepts(self, attempt: Attempt, told: Told | None = None, *, loads: bool) -> tuple[Any, ...] | None:
+        """What is there, if it will do and may be served without waiting: ``("hit", value)``, or ``("refresh", value)``
+        for a caller who ``loads`` and is to have it loaded anew. What is done with it is counted. An error that is kept
+        is raised in who loads.
 
         Raises:
             NotCachedError: if it will not do, and nothing is to be loaded.
@@ -83,17 +85,18 @@ class Terms:
         standing = None if facts is None else facts["standing"]
         if facts is not None and standing in ("fresh", "stale") and self._is_young(facts["age"]):
             if standing == "fresh":
-                step = attempt.read()
+                step = attempt.read(loads and not self.only_if_cached)
                 if step[0] != "miss":
                     return step
             elif self.max_stale is not None and -facts["fresh_for"] <= self.max_stale:
                 attempt.count_miss()
                 attempt.count_stale()
                 if told is not None:
-                    told.why = "allowed"
-                return ("stale", facts["value"])
-        if facts is not None and standing == "error":
-            attempt.read()
+                    told.stale("allowed", -facts["fresh_for"], facts["age"])
+                refreshes = loads and not self.only_if_cached and facts["retry_in"] <= 0
+                return ("refresh" if refreshes else "hit", facts["value"])
+        if facts is not None and standing == "error" and loads and self._is_young(facts["age"]):
+            attempt.read(False)
             again, facts = raised_again(facts["value"], None), None
             raise again
         attempt.count_miss()
@@ -112,18 +115,24 @@ class Terms:
 class Told:
     """How a value came about, as far as only who obtained it knows."""
 
-    __slots__ = ("why",)
+    __slots__ = ("_stale",)
 
     def __init__(self) -> None:
-        self.why: str | None = None
+        self._stale: tuple[str, float, float] | None = None
+
+    def stale(self, why: str, stale_for: float, age: float) -> None:
+        """A stale value was served."""
+        self._stale = (why, stale_for, age)
 
     def entry(self, attempt: Attempt, value: Any, *, loaded: bool) -> Entry[Any]:
         """The entry of a value that was obtained."""
-        facts = attempt.facts()
-        if facts is None or facts["value"] is not value:
-            return Entry(value, 0.0, self.why is not None, "memory" if self.why else "load", self.why, None)
-        source = "load" if loaded and self.why is None else "memory"
-        return Entry(value, facts["age"], self.why is not None, source, self.why, facts["fresh_for"])
+        if self._stale is not None:
+            why, stale_for, age = self._stale
+            return Entry(value, age, True, "memory", why, -stale_for)
+        facts, source = attempt.facts(), "load" if loaded else "memory"
+        if facts is None or facts["standing"] != "fresh" or (not attempt.serves and facts["value"] is not value):
+            return Entry(value, 0.0, False, source, None, None)
+        return Entry(value, facts["age"], False, source, None, facts["fresh_for"])
 
 
 class Explanation:
@@ -147,6 +156,8 @@ class Explanation:
         #: Loads that failed, one after the other, and seconds until the next one may begin.
         self.failures: int = facts.get("failures", 0)
         self.retry_in: float = facts.get("retry_in", 0.0)
+        if self.standing == "error" and self.fresh_for is not None:
+            self.retry_in = self.fresh_for
         #: Its tags, and the one that has made it stale or unreadable.
         self.tags: list[str] = facts.get("tags", [])
         self.killed_by: str | None = facts.get("killer")
@@ -192,13 +203,20 @@ class Explanation:
 
 def _shown(length: float) -> str:
     """A length of time for people."""
-    if length < 1:
-        return f"{length * 1000:.0f} ms"
+    if round(length * 1000) < 1000:  # a second
+        return f"{max(length, 0) * 1000:.0f} ms"
     if length < 120:
         return f"{length:.1f} s"
     minutes, rest = divmod(round(length), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+
+
+def _flag(name: str, options: Mapping[str, Any]) -> bool:
+    value = options.get(name, False)
+    if not isinstance(value, bool):
+        raise TypeError(f"{name}={value!r}: write True or False")
+    return value
 
 
 def _length(name: str, value: Any) -> float | None:
@@ -222,7 +240,7 @@ class Caller(Generic[P, R_co]):
 
     def __repr__(self) -> str:
         options = ", ".join(f"{name}={value!r}" for name, value in self._options.items())
-        return f"<{self.__wrapped__!r} with {options}>"
+        return f"<{self.__wrapped__!r} with {options or 'no options'}>"
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
         """Call the function."""
@@ -240,6 +258,8 @@ class Caller(Generic[P, R_co]):
         attempt = None if terms.bypass else _attempt_of(function, args, kwargs, terms)
         is_coroutine = isinstance(getattr(function, "__func__", function), CachedCoroutineFunction)
         if attempt is None or not attempt.is_enabled:
+            if terms.only_if_cached and attempt is not None:
+                raise NotCachedError(f"the cache of {attempt.name} is disabled, and only_if_cached loads nothing")
             return _uncached(function, args, kwargs, told, is_coroutine)
         call: Callable[..., Any] = _flights.obtain_on_terms if is_coroutine else _flights.load_on_terms
         return call(attempt, None, terms, told)
@@ -253,10 +273,7 @@ def _attempt_of(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], te
     if isinstance(function, _core.CachedMethod):
         method = cast("CachedMethod[..., Any]", function)
         function, args = method.__func__, (method.__self__, *args)
-    loading = loading_of(function)
-    if terms is None:
-        return attempt_of(function, args, kwargs, loading, None)
-    return attempt_of(function, args, kwargs, terms.of(loading), terms.oldest)
+    return attempt_of(function, args, kwargs, loading_of(function), None if terms is None else terms.oldest)
 
 
 def _uncached(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], told: Told | None, awaits: bool) -> Any:
@@ -295,6 +312,16 @@ def explain(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Exp
     return Explanation(attempt.name, attempt)
 
 
+def entry_of(attempt: Attempt, options: Mapping[str, Any]) -> Entry[Any] | None:
+    """The entry of what is there, if it will do."""
+    terms, told = Terms("get_entry", options), Told()
+    if terms.bypass or terms.refresh:
+        return None
+    terms.only_if_cached = False
+    step = terms.accepts(attempt, told, loads=False)
+    return None if step is None else told.entry(attempt, step[1], loaded=False)
+
+
 def get(cache: Cache[Any, Any], args: tuple[Any, ...], options: dict[str, Any]) -> Any:
     """``cache.get(key, default, **options)``: what is there and will do."""
     if not 1 <= len(args) <= 2:
@@ -304,5 +331,5 @@ def get(cache: Cache[Any, Any], args: tuple[Any, ...], options: dict[str, Any]) 
     if terms.bypass or terms.refresh:
         return default
     terms.only_if_cached = False
-    step = terms.accepts(cache._attempt(args[0]))
+    step = terms.accepts(cache._attempt(args[0]), loads=False)
     return default if step is None else step[1]

@@ -85,6 +85,9 @@ pub(crate) fn refresh_ahead(value: &Bound<'_, PyAny>) -> PyResult<Part> {
 
 /// `early_refresh`: whether, or a factor.
 pub(crate) fn early_refresh(value: &Bound<'_, PyAny>) -> PyResult<Early> {
+    if value.is_none() {
+        return Ok(Early::NONE);
+    }
     if value.is_instance_of::<PyBool>() {
         return Ok(if value.is_truthy()? { Early::of(1.0) } else { Early::NONE });
     }

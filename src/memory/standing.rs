@@ -121,7 +121,11 @@ impl<K: Hashed, V> Shard<K, V> {
             retry_at: own.map_or(0, |own| own.retry_at),
             failures: own.map_or(0, |own| own.failures),
             tags: self.tag_names(slot),
-            killer: self.killer(slot),
+            killer: match death {
+                // It may have been stale already.
+                Some(Death::Expired(at)) if at >= self.slab.course(slot).fresh_until => None,
+                _ => self.killer(slot),
+            },
             now,
         }
     }

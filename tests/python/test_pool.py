@@ -65,14 +65,20 @@ class Held:
         assert self.ended.wait(PATIENCE)
 
 
+#: The workers of other pools, which go when they have been idle for long.
+OTHERS: set[threading.Thread] = set()
+
+
 def workers() -> list[threading.Thread]:
-    return [thread for thread in threading.enumerate() if thread.name.startswith("hotset-load-")]
+    named = (thread for thread in threading.enumerate() if thread.name.startswith("hotset-load-"))
+    return [thread for thread in named if thread not in OTHERS]
 
 
 @contextmanager
 def a_pool_of(threads: int, patch: pytest.MonkeyPatch) -> Iterator[_pool._Pool]:
     """A pool of its own, which is valid afterwards: nobody idle or waiting, every place given back, no thread left."""
-    before = set(workers())
+    OTHERS.clear()
+    OTHERS.update(workers())
     patch.setattr(_pool, "MAX_THREADS", threads)
     patch.setattr(_pool, "EXIT_SECONDS", PATIENCE)
     pool = _pool._Pool()
@@ -82,7 +88,7 @@ def a_pool_of(threads: int, patch: pytest.MonkeyPatch) -> Iterator[_pool._Pool]:
     pool.close()
     assert time.monotonic() - begun < PATIENCE, "a place has not been given back"
     assert not pool.queue and not pool.idle and pool.places.empty()
-    for thread in set(workers()) - before:
+    for thread in set(workers()):
         thread.join(PATIENCE)
         assert not thread.is_alive()
 

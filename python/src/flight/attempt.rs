@@ -251,14 +251,23 @@ impl Attempt {
         })
     }
 
-    /// Looks up and counts: `("hit", value)`, `("refresh", value)` or `("miss",)`.
-    fn read<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        let (found, more) = self.cache.read(py, &mut self.sought.wanted.probe())?;
+    /// Looks up and counts: `("hit", value)`, `("refresh", value)` if it is to be loaded anew by this caller who `loads`, or
+    /// `("miss",)`.
+    fn read<'py>(&self, py: Python<'py>, loads: bool) -> PyResult<Bound<'py, PyTuple>> {
+        let mut probe = self.sought.wanted.probe();
+        let (found, more) =
+            if loads { self.cache.read(py, &mut probe)? } else { (self.cache.look(py, &mut probe)?, More::Nothing) };
         match found {
             Some(value) if more == More::Refresh => PyTuple::new(py, [name(py, "refresh"), value.into_bound(py)]),
             Some(value) => PyTuple::new(py, [name(py, "hit"), value.into_bound(py)]),
             None => PyTuple::new(py, [name(py, "miss")]),
         }
+    }
+
+    /// Whether callers get something else than what is kept.
+    #[getter]
+    fn serves(&self) -> bool {
+        self.cache.serves()
     }
 
     /// Counts that nothing was found that would do.

@@ -176,7 +176,9 @@ impl Body {
         if let Some(negative) = &self.options.negative
             && negative.says(py, result)?
         {
-            return Ok(Lifespan { ttl: negative.ttl, ..self.lifespan });
+            // Nothing is not to be served for longer than a value would be that has come meanwhile.
+            let grace = self.lifespan.grace.min(negative.ttl);
+            return Ok(Lifespan { ttl: negative.ttl, grace, ..self.lifespan });
         }
         let Some(decide) = &self.options.ttl else { return Ok(self.lifespan) };
         Ok(Lifespan {
