@@ -6,6 +6,7 @@ and what is served meanwhile.
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
@@ -39,8 +40,20 @@ def raised_again(error: BaseException, traceback: Any) -> BaseException:
 
 def kept_error(error: BaseException) -> BaseException:
     """What is stored of an error: no frames, which would keep alive what is in them."""
+    return _without_frames(error) or error
+
+
+def _without_frames(error: BaseException | None, depth: int = 8) -> BaseException | None:
+    """A copy of an exception that was the cause of another, and of its own causes up to a depth, without tracebacks."""
+    if error is None or depth == 0:
+        return None
     twin = _twin(error)
-    return twin if twin is error else twin.with_traceback(None)
+    if twin is not error:
+        twin = twin.with_traceback(None)
+        twin.__cause__ = _without_frames(error.__cause__, depth - 1)
+        twin.__context__ = _without_frames(error.__context__, depth - 1)
+        twin.__suppress_context__ = error.__suppress_context__
+    return None if twin is error else twin
 
 
 def _twin(error: BaseException) -> BaseException:
@@ -228,7 +241,7 @@ def _lead_in_pool(
         if lead.is_late(attempt.now() - began):
             raise late(attempt, attempt.loading.timeout)
         lead.loaded = [value]
-        attempt.land(value)
+        attempt.land(value, flight.number)
         recovered(attempt.name)
 
     lead = PoolLead([attempt], load, background=background)
@@ -272,9 +285,9 @@ async def obtain(
 
     loaded: list[Any] = []
 
-    async def load() -> None:
+    async def load(number: int) -> None:
         loaded[:] = [await attempt.run(loader)]
-        attempt.land(loaded[0])
+        attempt.land(loaded[0], number)
         recovered(attempt.name)
 
     stale = Stale(attempt, looks, terms, told)
@@ -287,7 +300,7 @@ async def obtain(
         step: Any = attempt.begin("task", looks)
         leads = step[0] == "lead"
         if leads:
-            lead = TaskLead([attempt], [step[1]], load, background=patience == 0)
+            lead = TaskLead([attempt], [step[1]], partial(load, step[1].number), background=patience == 0)
         if step[0] in ("lead", "join"):
             if not leads and look_after(step[1], loading.timeout):
                 continue
@@ -362,9 +375,10 @@ def refresh_later(attempt: Attempt, loader: Callable[[], Any] | None, is_corouti
     elif step[0] == "lead" and not is_coroutine:
         _lead_in_pool(attempt, step[1], loader, background=True)
     elif step[0] == "lead":
+        number = step[1].number
 
         async def load() -> None:
-            attempt.land(await attempt.run(loader))
+            attempt.land(await attempt.run(loader), number)
             recovered(attempt.name)
 
         TaskLead([attempt], [step[1]], load, background=True)

@@ -270,18 +270,21 @@ def _lead_in_pool(
         if lead.is_late(first.now() - began):
             raise late(first, first.loading.timeout)
         lead.loaded = [loaded]
-        _land_all(leads, loaded, {})
+        _land_all(leads, loaded, {}, lead.numbers)
 
     lead = PoolLead(list(leads.values()), load, background=background)
     return lead if lead.start(flights) else None
 
 
-def _land_all(leads: Attempts, loaded: Mapping[Any, Any], found: dict[Any, Any]) -> None:
-    for key, attempt in leads.items():
+def _land_all(
+    leads: Attempts, loaded: Mapping[Any, Any], found: dict[Any, Any], numbers: list[int] | None = None
+) -> None:
+    for place, (key, attempt) in enumerate(leads.items()):
+        number = numbers[place] if numbers else None
         if key in loaded:
-            found[key] = attempt.land(loaded[key])
+            found[key] = attempt.land(loaded[key], number)
         else:
-            attempt.leave_out()
+            attempt.leave_out(number)
 
 
 def _count_once(leads: Attempts) -> None:
@@ -341,7 +344,7 @@ def _lead_as_task(
     async def load() -> None:
         loaded = await load_missing(list(leads))
         lead.loaded = [loaded]
-        _land_all(leads, loaded, {})
+        _land_all(leads, loaded, {}, lead.numbers)
 
     _count_once(leads)
     lead = TaskLead(list(leads.values()), [steps[key][1] for key in leads], load, background=background)

@@ -62,7 +62,7 @@ def _context(attempts: list[Attempt], flights: list[Flight], *, waits: bool, wit
 class PoolLead:
     """Loads by one call in a thread of the pool."""
 
-    __slots__ = ("__weakref__", "_background", "_job", "_load", "attempts", "error", "loaded")
+    __slots__ = ("__weakref__", "_background", "_job", "_load", "attempts", "error", "loaded", "numbers")
 
     #: It needs no event loop.
     loop = None
@@ -74,12 +74,15 @@ class PoolLead:
         self._job: Job | None = None
         #: What was loaded, for the leader, in a list of one.
         self.loaded: list[Any] = []
+        #: Those of the flights, which may be given up, and their attempts lead others.
+        self.numbers: list[int] = []
 
     def start(self, flights: list[Flight]) -> bool:
         """Begin, or wait for a thread if somebody waits for the load; False, and nothing is begun, if there is none."""
         from hotset import _pool
 
         submit = _pool.run_if_free if self._background else _pool.run_or_queue
+        self.numbers = [flight.number for flight in flights]
         for flight in flights:
             flight.home = ref(self)
         self._job = submit(self._run, _context(self.attempts, flights, waits=not self._background, within=0))
@@ -102,8 +105,8 @@ class PoolLead:
     def give_up(self) -> None:
         """It is late: who waits for it is told, and it does not begin if it has not yet."""
         self.cancel()
-        for attempt in self.attempts:
-            attempt.fail(late(attempt, attempt.loading.timeout))
+        for attempt, number in zip(self.attempts, self.numbers, strict=False):
+            attempt.fail(late(attempt, attempt.loading.timeout), number)
 
     def gives_way(self) -> bool:
         """Whether it leaves the load to the running thread: one of the pool, for which it has been waiting."""
@@ -130,12 +133,12 @@ class PoolLead:
         except Exception as error:  # noqa: BLE001  # it is raised in everybody who waits
             if self._background:
                 _log.refresh_failed(attempts[0].name, error)
-            for attempt in attempts:
-                attempt.fail(error)
+            for attempt, number in zip(attempts, self.numbers, strict=True):
+                attempt.fail(error, number)
         except BaseException as error:  # noqa: BLE001  # it is raised in the leader
             self.error = error
-            for attempt in attempts:
-                attempt.quit()
+            for attempt, number in zip(attempts, self.numbers, strict=True):
+                attempt.quit(number)
         finally:
             self.attempts = []
 
@@ -155,6 +158,8 @@ class TaskLead:
         background: bool = False,
     ) -> None:
         self.attempts, self.flights = attempts, flights
+        #: Those of the flights, which may be given up, and their attempts lead others.
+        self.numbers = [flight.number for flight in flights]
         #: What the load raised that is no :class:`Exception`: it is the leader's alone.
         self.error: BaseException | None = None
         #: What was loaded, for the leader, in a list of one.
@@ -190,7 +195,7 @@ class TaskLead:
             return
         if left <= 0:
             error = late(attempt, attempt.loading.timeout)
-            self._end(lambda attempt: attempt.fail(error))
+            self._end(lambda attempt, number: attempt.fail(error, number))
             self.task.cancel()
             return
         pause = PATIENCE if attempt.is_timed_by_hand else left
@@ -203,7 +208,7 @@ class TaskLead:
             raised = error
             if self._background:
                 _log.refresh_failed(self.attempts[0].name, raised)
-            self._end(lambda attempt: attempt.fail(raised))
+            self._end(lambda attempt, number: attempt.fail(raised, number))
             del raised
         except BaseException as error:
             self.error = error
@@ -218,9 +223,9 @@ class TaskLead:
             if self._timer is not None:
                 self._timer.cancel()
 
-    def _end(self, end: Callable[[Attempt], object]) -> None:
-        for attempt in self.attempts:
-            end(attempt)
+    def _end(self, end: Callable[[Attempt, int], object]) -> None:
+        for attempt, number in zip(self.attempts, self.numbers, strict=False):
+            end(attempt, number)
 
     def is_lost(self) -> bool:
         """Whether its event loop does not run any more."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from hotset._core import Missing, seconds
+from hotset._errors import LoadTimeoutError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -58,7 +59,9 @@ class Loading:
         }
 
     def keeps(self, error: BaseException) -> bool:
-        """Whether an error is an answer."""
+        """Whether an error is an answer. That there was none in time is not, unless it is named."""
+        if isinstance(error, LoadTimeoutError):
+            return LoadTimeoutError in self.errors
         return isinstance(error, self.errors)
 
     def patience(self, *, has_stale: bool) -> float | None:

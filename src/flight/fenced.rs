@@ -1,6 +1,5 @@
 //! A memory whose loads are fenced: every write goes by the flights first.
 
-use std::cell::Cell;
 use std::sync::Arc;
 
 use crate::clock::{NEVER, Tick};
@@ -55,26 +54,26 @@ impl<K: Hashed, V, S: Meeting, R: RawMutex> Fenced<K, V, S, R> {
         &self.flights
     }
 
-    /// As [`Flights::begin`], at this time and the memory's epoch: a load that is too old is not joined, nor one that a tag may have
-    /// overtaken.
+    /// As [`Flights::begin`], at this time and the memory's epoch: a load that is too old is given up, which is noted in `gave_up`; one
+    /// that a tag may have overtaken is not joined.
     ///
     /// # Errors
-    /// [`Unsure`] if the probe could not tell; nothing has changed then.
+    /// [`Unsure`] if the probe could not tell; nothing else has changed then.
     #[inline]
+    #[expect(clippy::too_many_arguments, reason = "what they tell costs something, and is wanted or not")]
     pub fn begin<P: Probe<K>, T>(
         &self,
         key: &mut Option<K>,
         probe: &mut P,
         leader: impl FnOnce() -> S::Leader,
         now: Tick,
+        gave_up: &mut bool,
         tags: impl FnOnce() -> Option<Box<[Arc<str>]>>,
         look: impl FnOnce(&mut P) -> Result<Option<T>, Unsure>,
     ) -> Result<Begun<S, T>, Unsure> {
         let hash = key.as_ref().map_or(0, Hashed::hash);
-        let old = Cell::new(false);
         let may_join = |began: &Beginning| {
             if after(began.at, self.load_age) <= now {
-                old.set(true);
                 return false;
             }
             #[cfg(any(test, feature = "validate"))]
@@ -86,14 +85,10 @@ impl<K: Hashed, V, S: Meeting, R: RawMutex> Fenced<K, V, S, R> {
         };
         // Read under the lock of the table, so that an invalidation finds a load there that began before it.
         let began = || Beginning { since: self.memory.epoch(hash), at: now, tags: tags() };
-        let mut begun = self.flights.begin(key, probe, leader, began, may_join, look)?;
-        if old.get()
-            && let Begun::Leads(ticket) = &mut begun
-        {
-            // A probe that had told all it met apart knows what it needs to.
-            ticket.succeeds_old = self.give_up(hash, probe, now).unwrap_or(false);
+        if self.load_age != NEVER && self.give_up(hash, probe, now)? {
+            *gave_up = true;
         }
-        Ok(begun)
+        self.flights.begin(key, probe, leader, began, may_join, look)
     }
 
     /// As [`Memory::invalidate_tags`]; what loads return that carry one of them and are in progress is refused.

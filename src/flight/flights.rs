@@ -43,8 +43,6 @@ pub struct Faults {
 pub struct Ticket {
     hash: u32,
     number: u64,
-    /// Whether a load of the key that was too old was given up for this one.
-    pub(super) succeeds_old: bool,
 }
 
 /// What asking for a load came to.
@@ -74,12 +72,6 @@ impl Ticket {
     #[must_use]
     pub fn hash(&self) -> u32 {
         self.hash
-    }
-
-    /// Whether a load of the key that was too old was given up for this one.
-    #[must_use]
-    pub fn succeeds_old(&self) -> bool {
-        self.succeeds_old
     }
 
     /// The number of the flight, of which there is no second in the process.
@@ -140,7 +132,7 @@ impl<K: Hashed, S: Meeting, R: RawMutex> Flights<K, S, R> {
         }
         let Some(key) = key.take() else { unreachable!("a load has a key") };
         let number = table.add(key, leader(), began());
-        Ok(Begun::Leads(Ticket { hash, number, succeeds_old: false }))
+        Ok(Begun::Leads(Ticket { hash, number }))
     }
 
     /// Where the followers of a flight meet, for a leader who is one of them.
@@ -184,10 +176,8 @@ impl<K: Hashed, S: Meeting, R: RawMutex> Flights<K, S, R> {
     /// [`Unsure`] if the probe could not tell; nothing has changed then.
     #[inline]
     pub fn overtake(&self, hash: u32, probe: &mut impl Probe<K>) -> Result<(), Unsure> {
-        let mut table = self.table(hash).lock();
-        if let Some(flight) = table.find(hash, probe, |flight| !flight.overtaken)? {
-            flight.overtaken = true;
-        }
+        // There may be several: one that a tag has overtaken is only told from the others when somebody wants to join it.
+        while self.give_up(hash, probe, |_| true)? {}
         Ok(())
     }
 
@@ -265,11 +255,11 @@ impl<K: Hashed, S: Meeting, R: RawMutex> Flights<K, S, R> {
         self.tables.iter().filter_map(oldest).min()
     }
 
-    /// Nobody joins the flight with this number any more, and it stores nothing.
-    pub fn strand(&self, hash: u32, number: u64) {
-        if let Some(flight) = self.table(hash).lock().get(hash, number) {
-            flight.overtaken = true;
-        }
+    /// Nobody joins the flight with this number any more, and it stores nothing; whether that was not so already.
+    pub fn strand(&self, hash: u32, number: u64) -> bool {
+        let mut table = self.table(hash).lock();
+        let flight = table.get(hash, number).filter(|flight| !flight.overtaken);
+        flight.map(|flight| flight.overtaken = true).is_some()
     }
 
     /// Forgets every flight, whose leaders are gone: in a forked child. What was forgotten is the caller's to drop, or not.

@@ -115,6 +115,7 @@ impl World {
             &mut probe,
             || (),
             0,
+            &mut false,
             || self.tags_are_known.then(tags),
             |probe| if self.faults.no_second_look { Ok(None) } else { memory.peek(KEY.hash(), probe, |v| *v) },
         );

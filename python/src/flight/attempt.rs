@@ -105,14 +105,21 @@ impl Attempt {
     }
 
     /// Ends a load that stores nothing.
-    fn end(&self, py: Python<'_>, failed: bool, outcome: Outcome) {
-        let Some((ticket, timing)) = self.claim.lock().take() else { return };
+    fn end(&self, py: Python<'_>, number: Option<u64>, failed: bool, outcome: Outcome) {
+        let Some((ticket, timing)) = self.take_claim(number) else { return };
         if failed {
             timing.failed(&self.cache);
         } else {
             timing.returned(&self.cache);
         }
         abandon(py, &self.cache, &ticket, outcome);
+    }
+
+    /// Takes the claim to the flight with this number, or to any.
+    fn take_claim(&self, number: Option<u64>) -> Option<Claim> {
+        let mut claim = self.claim.lock();
+        let is_it = claim.as_ref().is_some_and(|(ticket, _)| number.is_none_or(|number| ticket.number() == number));
+        if is_it { claim.take() } else { None }
     }
 
     /// The number of the flight that it leads.
@@ -141,12 +148,12 @@ impl Attempt {
     }
 
     /// Stores an error that is to be raised for a while; whether it is one of those.
-    fn keep_error(&self, py: Python<'_>, error: &Bound<'_, PyAny>) -> PyResult<bool> {
+    fn keep_error(&self, py: Python<'_>, error: &Bound<'_, PyAny>, number: Option<u64>) -> PyResult<bool> {
         let loading = self.loading.bind(py);
         if !loading.call_method1(intern!(py, "keeps"), (error,))?.is_truthy()? {
             return Ok(false);
         }
-        let Some((ticket, timing)) = self.claim.lock().take() else { return Ok(false) };
+        let Some((ticket, timing)) = self.take_claim(number) else { return Ok(false) };
         timing.failed(&self.cache);
         let details = Details {
             lifespan: Lifespan { ttl: self.error_ttl(py)?, ..Lifespan::FOREVER },
@@ -188,6 +195,12 @@ impl Attempt {
 }
 
 impl Attempt {
+    /// The error that is to be raised instead of loading, if there is one.
+    pub(crate) fn kept_error(&self, py: Python<'_>) -> PyResult<Option<Object>> {
+        let found = self.cache.examine(py, &mut self.sought.wanted.probe())?;
+        Ok(found.filter(|(_, facts)| facts.standing == Standing::Error).map(|(error, _)| error))
+    }
+
     /// Begins a load as part of the running code; the value if it is there after all. A load that somebody else leads is not waited for.
     pub(crate) fn begin_alone(&self, py: Python<'_>, looks: bool) -> PyResult<Option<Object>> {
         let mut probe = self.sought.wanted.probe();
@@ -404,9 +417,11 @@ impl Attempt {
         }
     }
 
-    /// The load returned: stores the value if it may be, and tells those who wait; what the leader gets.
-    pub(crate) fn land(&self, py: Python<'_>, value: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
-        let Some((ticket, timing)) = self.claim.lock().take() else { return Ok(value.clone().unbind()) };
+    /// The load returned: stores the value if it may be, and tells those who wait; what the leader gets. As the others that end a load
+    /// it does nothing if this leads another flight by now than the one with this `number`, which had been given up.
+    #[pyo3(signature = (value, number = None))]
+    pub(crate) fn land(&self, py: Python<'_>, value: &Bound<'_, PyAny>, number: Option<u64>) -> PyResult<Py<PyAny>> {
+        let Some((ticket, timing)) = self.take_claim(number) else { return Ok(value.clone().unbind()) };
         let nanos = timing.returned(&self.cache);
         let filled = self.fill(py, &ticket, value, nanos);
         if let Err(error) = &filled {
@@ -416,29 +431,32 @@ impl Attempt {
     }
 
     /// The load raised: tells those who wait; whether the error is kept, to be raised for a while.
-    pub(crate) fn fail(&self, py: Python<'_>, error: &Bound<'_, PyAny>) -> PyResult<bool> {
-        if self.claim.lock().is_none() {
+    #[pyo3(signature = (error, number = None))]
+    pub(crate) fn fail(&self, py: Python<'_>, error: &Bound<'_, PyAny>, number: Option<u64>) -> PyResult<bool> {
+        if self.number().is_none_or(|own| number.is_some_and(|number| number != own)) {
             return Ok(false);
         }
         if error.is_instance_of::<PyException>() {
-            if self.keep_error(py, error)? {
+            if self.keep_error(py, error, number)? {
                 return Ok(true);
             }
             let (base, hash) = (self.error_ttl(py)?, self.hash());
             self.sought.wanted.probe().settle(py, |probe| self.cache.memory().rest(hash, probe, base))?;
         }
-        self.end(py, true, Outcome::of_error(py, &PyErr::from_value(error.clone())));
+        self.end(py, number, true, Outcome::of_error(py, &PyErr::from_value(error.clone())));
         Ok(false)
     }
 
     /// Leaves the load to a follower.
-    pub(crate) fn quit(&self, py: Python<'_>) {
-        self.end(py, true, Outcome::Again);
+    #[pyo3(signature = (number = None))]
+    pub(crate) fn quit(&self, py: Python<'_>, number: Option<u64>) {
+        self.end(py, number, true, Outcome::Again);
     }
 
     /// The load has returned, without anything for this key.
-    fn leave_out(&self, py: Python<'_>) {
-        self.end(py, false, Outcome::Again);
+    #[pyo3(signature = (number = None))]
+    fn leave_out(&self, py: Python<'_>, number: Option<u64>) {
+        self.end(py, number, false, Outcome::Again);
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {

@@ -62,9 +62,11 @@ impl Inner {
         let look = |probe: &mut Probe<'_>| {
             if cfg!(Py_GIL_DISABLED) { self.memory().peek(hash, probe, |_| ()) } else { Ok(None) }
         };
-        match self.store.begin(&mut Some(key), probe, Leader::thread, now, || Some(Box::default()), look) {
+        let mut gave_up = false;
+        let tags = || Some(Box::default());
+        match self.store.begin(&mut Some(key), probe, Leader::thread, now, &mut gave_up, tags, look) {
             Ok(Begun::Leads(ticket)) => {
-                if ticket.succeeds_old() {
+                if gave_up {
                     attached(|py| self.log_given_up(py));
                 }
                 Some(ticket)
@@ -85,7 +87,7 @@ impl Inner {
     ) -> PyResult<Way<'_>> {
         self.forget_flights_of_parent();
         let (tag, now) = (key.tag, self.memory().clock().coarse());
-        let mut key = Some(key);
+        let (mut key, mut gave_up) = (Some(key), false);
         let begun = probe.settle_read(py, |probe| {
             let look = |probe: &mut Probe<'_>| match looks {
                 Look::Nowhere => Ok(None),
@@ -95,17 +97,15 @@ impl Inner {
                     .examine(tag.hash(), probe, |value, facts| is_young(&facts, age).then(|| value.clone()))
                     .map(Option::flatten),
             };
-            self.store.begin(&mut key, probe, || leader, now, || tags.clone(), look)
+            self.store.begin(&mut key, probe, || leader, now, &mut gave_up, || tags.clone(), look)
         })?;
+        if gave_up {
+            self.log_given_up(py);
+        }
         Ok(match begun {
             Begun::Found(kept) => Way::Found(self.served(py, kept)?),
             Begun::Joins(shared) => Way::Join(shared),
-            Begun::Leads(ticket) => {
-                if ticket.succeeds_old() {
-                    self.log_given_up(py);
-                }
-                Way::Lead(Lead::new(self, ticket, Some(Stopwatch::begin(tag.hash(), tag.owner()))))
-            }
+            Begun::Leads(ticket) => Way::Lead(Lead::new(self, ticket, Some(Stopwatch::begin(tag.hash(), tag.owner())))),
         })
     }
 
@@ -245,7 +245,8 @@ pub(crate) fn land_as(
     probe: &mut Probe<'_>,
 ) -> PyResult<Object> {
     let (now, tag) = (cache.memory().clock().coarse(), probe.tag());
-    let written = stored.map_or(Ok(details.clone()), |stored| cache.weighed(py, stored, value, tag, details)).and_then(
+    let weighs = stored.filter(|_| !details.is_error);
+    let written = weighs.map_or(Ok(details.clone()), |stored| cache.weighed(py, stored, value, tag, details)).and_then(
         |mut details| {
             let kept = if outcome.is_some() { value.clone() } else { cache.kept(py, value.clone())? };
             let mut taken = Some(kept.clone());

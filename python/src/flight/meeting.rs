@@ -213,9 +213,12 @@ impl Flight {
         let (age, now) = (cache.store.load_age(), cache.memory().clock().coarse());
         let began = cache.store.flights().began(self.hash, self.shared.number);
         let old = age != NEVER && began.is_some_and(|began| began + age <= now);
+        let first = old && cache.store.flights().strand(self.hash, self.shared.number);
         if old {
+            self.shared.land(py, Outcome::Again);
+        }
+        if first {
             cache.log_given_up(py);
-            self.strand(py);
         }
         old
     }

@@ -10,6 +10,7 @@ use pyo3::types::PyTuple;
 use pyo3::{PyTraverseError, PyVisit};
 
 use crate::flight::attempt::{Attempt, Purpose};
+use crate::flight::lead::raised_again;
 use crate::function::call::{Lookup, prepare_and_look_up};
 use crate::function::kept::KeptCall;
 use crate::function::ready::thrown;
@@ -116,6 +117,11 @@ impl PendingCall {
 
     /// Without an event loop that is known: nobody can be waited for, and the load is part of this call.
     fn begin_alone(&self, py: Python<'_>, attempt: Attempt) -> PyResult<Result<Running, Object>> {
+        if !self.refreshes
+            && let Some(error) = attempt.kept_error(py)?
+        {
+            return Err(raised_again(py, &error, &Object::from(py.None().into_bound(py))));
+        }
         if let Some(value) = attempt.begin_alone(py, !self.refreshes)? {
             return Ok(Err(value));
         }
@@ -137,7 +143,7 @@ impl PendingCall {
             Ok(Step::Returned(value)) => {
                 self.put(State::Done);
                 let value = match running.load.take() {
-                    Some(load) => Object::of(load.land(py, &value.bind(py))?.bind(py)),
+                    Some(load) => Object::of(load.land(py, &value.bind(py), None)?.bind(py)),
                     None => value,
                 };
                 Ok(Step::Returned(value))
@@ -145,7 +151,7 @@ impl PendingCall {
             Err(error) => {
                 self.put(State::Done);
                 if let Some(load) = running.load.take() {
-                    if let Err(error) = load.fail(py, error.value(py).as_any()) {
+                    if let Err(error) = load.fail(py, error.value(py).as_any(), None) {
                         error.write_unraisable(py, None);
                     }
                 }
@@ -246,7 +252,7 @@ impl PendingCall {
                 let closed = running.coroutine.bind(py).call_method0(intern!(py, "close"));
                 self.put(State::Done);
                 if let Some(load) = running.load.take() {
-                    load.quit(py);
+                    load.quit(py, None);
                 }
                 closed.map(drop)
             }
