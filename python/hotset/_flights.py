@@ -263,7 +263,7 @@ def load_on_terms(attempt: Attempt, loader: Callable[[], Any] | None, terms: Ter
     else:
         step = terms.accepts(attempt, told, loads=True)
     if step is None:
-        value = load_here(attempt, loader, not terms.refresh, terms, told)
+        value = load_here(attempt, loader, terms.looks, terms, told)
     else:
         value = step[1]
         if step[0] == "refresh":
@@ -354,7 +354,7 @@ async def obtain_on_terms(
     else:
         step = terms.accepts(attempt, told, loads=True)
     if step is None:
-        value = await obtain(attempt, loader, not terms.refresh, terms, told)
+        value = await obtain(attempt, loader, terms.looks, terms, told)
     else:
         value = step[1]
         if step[0] == "refresh":

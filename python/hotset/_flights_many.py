@@ -182,7 +182,7 @@ def load_many_here(
 ) -> dict[Any, Any]:
     """The values of keys: loaded in one call, waited for, or stale. Keys that nobody finds are left out."""
     many = _Many(attempts, terms)
-    looks = terms is None or not terms.refresh
+    looks = terms is None or terms.looks
     if many.outdated:
         refresh_many_later(many.outdated, load_missing, is_coroutine=False)
     elsewhere = many.hurries and not in_pool()
@@ -300,7 +300,7 @@ async def obtain_many(
 ) -> dict[Any, Any]:
     """As :func:`load_many_here`, loaded by one task of its own."""
     many = _Many(attempts, terms)
-    looks = terms is None or not terms.refresh
+    looks = terms is None or terms.looks
     if many.outdated:
         refresh_many_later(many.outdated, load_missing, is_coroutine=True)
     while many.missing:

@@ -18,9 +18,6 @@ V = TypeVar("V")
 P = ParamSpec("P")
 R_co = TypeVar("R_co", covariant=True)
 
-#: The smallest age that is told from none, in seconds: a tick of the clock.
-_TICK = 2**14 / 1e9
-
 _INSTEAD = "write a duration, 0, or None for no bound"
 
 
@@ -68,8 +65,13 @@ class Terms:
 
     @property
     def oldest(self) -> float | None:
-        """The age that the compiled half is told of: above 0."""
-        return None if self.max_age is None else max(self.max_age, _TICK)
+        """How old what others have loaded meanwhile may be, None for any."""
+        return self.max_age or None
+
+    @property
+    def looks(self) -> bool:
+        """Whether what others have loaded meanwhile may do."""
+        return not self.refresh and self.max_age != 0
 
     def accepts(self, attempt: Attempt, told: Told | None = None, *, loads: bool) -> tuple[Any, ...] | None:
         """What is there, if it will do and may be served without waiting: ``("hit", value)``, or ``("refresh", value)``
@@ -105,7 +107,7 @@ class Terms:
         return None
 
     def _is_young(self, age: float) -> bool:
-        return self.max_age is None or age <= self.max_age
+        return self.max_age is None or age <= self.max_age != 0
 
     def accepts_stale(self, stale_for: float, age: float) -> bool:
         """Whether a stale value will do, where a load is in progress, failed or is late."""

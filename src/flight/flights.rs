@@ -177,7 +177,10 @@ impl<K: Hashed, S: Meeting, R: RawMutex> Flights<K, S, R> {
     #[inline]
     pub fn overtake(&self, hash: u32, probe: &mut impl Probe<K>) -> Result<(), Unsure> {
         // There may be several: one that a tag has overtaken is only told from the others when somebody wants to join it.
-        while self.give_up(hash, probe, |_| true)? {}
+        let mut table = self.table(hash).lock();
+        while let Some(flight) = table.find(hash, probe, |flight| !flight.overtaken)? {
+            flight.overtaken = true;
+        }
         Ok(())
     }
 

@@ -245,3 +245,26 @@ def test_memory_is_given_back_by_use_of_other_keys(
     for _ in range(100):
         USES[use](cache)
     assert sum(value() is not None for value in values) == 0 and cache.stats().expired == 500
+
+
+def test_a_class_of_values_has_a_ttl_by_its_name(clock: ManualClock) -> None:
+    cache: Cache[str, Any] = Cache(ttls={"profile": "1h", "price": 60}, clock=clock)
+    cache.set("a", 1, ttl="profile")
+    cache.set("b", 2, ttl="price")
+    cache.set("c", 3, ttl="5s")
+    prices = cache.cache_result(ttl="price")(lambda key: key)
+    by_result = cache.cache_result(ttl=lambda result: "price" if result else "profile")(bool)
+    prices("x"), by_result(0)
+    clock.advance(61)
+    assert sorted(key for key in cache if isinstance(key, str)) == ["a"]
+    assert prices.peek("x") is MISSING and by_result.peek(0) is False
+    assert cache.copy()._ttls == {"profile": "1h", "price": 60}
+
+
+def test_a_class_of_values_that_is_none_is_told_which_there_are() -> None:
+    cache: Cache[str, int] = Cache(ttls={"profile": "1h"})
+    with pytest.raises(ValueError, match="or one of the ttls of the cache: profile"):
+        cache.set("k", 1, ttl="profil")
+    for ttls, message in (({"5m": 1}, "is a duration"), ({"x": -1}, r'ttls\["x"\]=-1'), ({3: 1}, "a text as its name")):
+        with pytest.raises((TypeError, ValueError), match=message):
+            Cache(ttls=ttls)  # type: ignore[arg-type]
