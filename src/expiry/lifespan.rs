@@ -60,7 +60,7 @@ impl Part {
 
     fn of_ticks(self, ticks: Tick) -> Tick {
         // At most 48 bits by 16.
-        (ticks * u64::from(self.0) >> 16).max(1)
+        ((ticks * u64::from(self.0)) >> 16).max(1)
     }
 }
 

@@ -556,7 +556,7 @@ def test_an_error_that_cannot_be_copied_is_kept_all_the_same(source: Source) -> 
 )
 def test_a_timeout_of_the_cache_is_no_answer(cached: Make, source: Source, has_stale: bool) -> None:
     """``cache_errors=OSError`` is about what loaders raise. That one was too slow says nothing of the key."""
-    face = cached(clock=None, grace="1h", soft_timeout=None, timeout=0.2, cache_errors=OSError, error_ttl="1h")
+    face = cached(clock=None, grace="1h", soft_timeout=None, timeout=0.3, cache_errors=OSError, error_ttl="1h")
     if has_stale:
         face.load()
         face.cache.expire(face.key)

@@ -45,7 +45,7 @@ SINGLE = ("function", "coroutine function", "get_or_load", "aio.get_or_load")
 
 def stale(face: Face, source: Source) -> Face:
     """With a value that has just become stale, in a cache that may have the clock of the system."""
-    assert face.load() == "old"
+    face.cache.set(face.key, "old")
     assert face.cache.expire(face.key)
     source.value = "new"
     return face
@@ -61,7 +61,7 @@ def in_the_pool() -> bool:
 @faces()
 def test_a_load_that_is_quick_is_waited_for(cached: Make, source: Source) -> None:
     face = stale(cached(clock=None, grace="1h", soft_timeout=PATIENCE), source)
-    assert face.load() == "new" == face.peek() and source.calls == 2
+    assert face.load() == "new" == face.peek() and source.calls == 1
     assert face.cache.stats().stale == 0
 
 
@@ -73,9 +73,9 @@ def test_after_the_soft_timeout_the_stale_value_is_served_while_the_load_goes_on
         callers = [face.begin() for _ in range(3)]
         assert [caller.result(PATIENCE) for caller in callers] == ["old"] * 3
         assert time.monotonic() - began > SHORT * 0.9
-        assert source.calls == 2 and face.peek() is MISSING
+        assert source.calls == 1 and face.peek() is MISSING
     eventually(lambda: face.peek() == "new")
-    assert source.calls == 2 and face.cache.stats().stale == 3
+    assert source.calls == 1 and face.cache.stats().stale == 3
 
 
 @faces()
@@ -86,7 +86,7 @@ def test_a_load_that_fails_within_the_soft_timeout_serves_the_stale_value_at_onc
     face = stale(cached(clock=None, grace="1h", soft_timeout=soft_timeout, error_ttl="1h"), source)
     source.error = LookupError("down")
     began = time.monotonic()
-    assert [face.load() for _ in range(3)] == ["old"] * 3 and source.calls == 2
+    assert [face.load() for _ in range(3)] == ["old"] * 3 and source.calls == 1
     assert time.monotonic() - began < PATIENCE / 2
 
 
@@ -189,7 +189,7 @@ def test_a_load_that_takes_too_long_raises_in_its_leader_and_its_followers(cache
 
 @faces()
 def test_what_a_late_load_returns_is_not_stored_and_the_next_caller_loads_anew(cached: Make, source: Source) -> None:
-    face = cached(clock=None, timeout=0.2)
+    face = cached(clock=None, timeout=0.3)
     source.value = "late"
     with source.held():
         with pytest.raises(LoadTimeoutError):
@@ -208,7 +208,7 @@ def test_with_a_stale_value_that_is_served_instead(cached: Make, source: Source,
     with source.held():
         callers = [face.begin() for _ in range(3)]
         assert [caller.result(PATIENCE) for caller in callers] == ["old"] * 3
-        assert face.load() == "old" and source.calls == 2, "it rests"
+        assert face.load() == "old" and source.calls == 1, "it rests"
     assert face.cache.stats().stale == 4
 
 
@@ -267,7 +267,7 @@ def test_a_coroutines_load_is_cancelled_at_its_timeout(source: Source) -> None:
 def test_a_coroutine_that_resists_being_cancelled_holds_nobody_up_and_stores_nothing() -> None:
     ends: list[str] = []
 
-    @cache_result(timeout=SHORT)
+    @cache_result(timeout=0.2)
     async def f(key: str) -> str:
         if not ends:
             try:
@@ -345,7 +345,7 @@ def test_a_refresh_in_the_background_has_a_timeout_too(cached: Make, source: Sou
 
 
 def test_a_bulk_load_that_is_late_is_given_up_for_all_its_keys(source: Source) -> None:
-    cache: Cache[str, Any] = Cache(timeout=SHORT)
+    cache: Cache[str, Any] = Cache(timeout=0.3)
     with source.held():
         with pytest.raises(LoadTimeoutError):
             cache.load_many("abc", source.load_many)
@@ -354,7 +354,7 @@ def test_a_bulk_load_that_is_late_is_given_up_for_all_its_keys(source: Source) -
 
 
 def test_a_bulk_coroutine_that_is_late_is_given_up_for_all_its_keys(source: Source) -> None:
-    cache: Cache[str, Any] = Cache(timeout=SHORT)
+    cache: Cache[str, Any] = Cache(timeout=0.3)
 
     async def main() -> None:
         with source.held():

@@ -85,7 +85,7 @@ other_method: CachedMethod[[int], int] = store.get  # E: assignment / reportAssi
 load.__wrapped__ = 3  # E: assignment / reportAttributeAccessIssue
 assert_type(load(1), int)  # E: assert-type / reportAssertTypeFailure
 cache_result(ttl=[1])(len)  # E: call-overload / reportArgumentType
-cache_result(ttl="1h", grace="1h")(len)  # E: call-overload / reportCallIssue
+cache_result(ttl="1h", gracee="1h")(len)  # E: call-overload / reportCallIssue
 cache_result(maxsize="big")(len)  # E: call-overload / reportArgumentType
 cache_result(typed="yes")(len)  # E: call-overload / reportArgumentType
 cache_result(ignore=3)(len)  # E: call-overload / reportArgumentType
@@ -102,3 +102,7 @@ cache_result(3)  # E: call-overload / reportArgumentType, reportCallIssue
 users.cache_result(maxsize=3)(len)  # E: call-overload / reportCallIssue
 users.cache_result("30m")  # E: call-overload / reportArgumentType, reportCallIssue
 users.cache_result(ttl=[1])(len)  # E: call-overload / reportArgumentType
+load.with_options(max_agee=1)  # E: call-arg / reportCallIssue
+load.with_options(max_age="1s")("seven")  # E: arg-type / reportArgumentType
+cache_result(aliasing="copi")(len)  # E: call-overload / reportArgumentType
+cache_result(cache_errors=3)(len)  # E: call-overload / reportArgumentType

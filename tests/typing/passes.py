@@ -18,6 +18,8 @@ from hotset import (
     CachedMethod,
     CacheInfo,
     CallKey,
+    Entry,
+    Explanation,
     Missing,
     cache_result,
     cache_result_many,
@@ -314,3 +316,40 @@ async def use_tags(cache: Cache[str, int]) -> None:
     cache.invalidate_tags("user:1", "team:2")
     cache.expire_tags("user:1")
     await cache.aio.invalidate_tags("user:1")
+
+
+@cache_result(
+    ttl="1m",
+    grace="1h",
+    refresh_ahead=0.8,
+    early_refresh=True,
+    soft_timeout=0,
+    timeout="1s",
+    cache_errors=(KeyError, OSError),
+    error_ttl=2,
+    negative_ttl="5s",
+    is_negative=lambda found: not found,
+    load_age=None,
+    aliasing="freeze",
+)
+def fresh(key: str) -> int:
+    context = hotset.current_load()
+    context.set_ttl("5s")
+    context.add_tags("a", "b")
+    return len(key)
+
+
+async def use_terms(cache: Cache[str, int]) -> None:
+    assert_type(fresh.with_options(max_age="10s", max_stale=5)("k"), int)
+    assert_type(fresh.get_entry("k"), Entry[int])
+    assert_type(fresh.get_entry("k").age, float)
+    assert_type(fresh.explain("k"), Explanation)
+    assert_type(await fetch.with_options(only_if_cached=True)(1), str)
+    assert_type((await fetch.get_entry(1)).value, str)
+    assert_type(cache.get("k", max_age=3), int | None)
+    assert_type(cache.get_or_load("k", len, timeout=1, refresh=True), int)
+    assert_type(cache.get_entry("k"), Entry[int] | None)
+    assert_type(cache.load_many(["k"], lambda keys: dict.fromkeys(keys, 1), bypass=True), dict[str, int])
+    assert_type(str(cache.explain("k")), str)
+    assert_type(many.with_options(max_age=1)([1]), dict[int, str])
+    Cache[str, int](ttl="1h", grace="1m", ttls={"short": 5}, timeout=3, aliasing="copy", load_age="1h")

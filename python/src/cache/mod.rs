@@ -435,6 +435,7 @@ impl CacheVerbs {
 
     /// A way to the value of a key, whose load is stored with these options.
     #[pyo3(name = "_attempt", signature = (key, loading = None, max_age = None, *, ttl = Given::Nothing, grace = Given::Nothing, idle = Given::Nothing, tags = None))]
+    #[expect(clippy::too_many_arguments, reason = "they are those of the verbs that load")]
     fn attempt(
         &self,
         key: &Bound<'_, PyAny>,

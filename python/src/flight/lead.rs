@@ -149,18 +149,18 @@ impl<'a> Lead<'a> {
         self.watch.take().map_or(0, |watch| watch.landed(self.cache.memory()).nanos)
     }
 
-    /// Stores what was loaded where nobody has to be asked and nobody waits; else gives back what [`Lead::fill`] needs.
+    /// Stores what was loaded where nobody has to be asked and nobody waits; else gives itself back for [`Lead::fill`].
     #[inline]
     pub(crate) fn fill_quickly(
         mut self,
         value: &Object,
-        mut details: Details,
+        details: &mut Details,
         now: Tick,
         probe: &mut Probe<'_>,
-    ) -> Result<(), (Self, Details)> {
+    ) -> Result<(), Self> {
         let Some(ticket) = self.ticket.take() else { return Ok(()) };
         let (mut taken, owner) = (Some(value.clone()), probe.tag().owner());
-        match self.cache.store.fill(&ticket, owner, &mut taken, &mut details, now, probe) {
+        match self.cache.store.fill(&ticket, owner, &mut taken, details, now, probe) {
             Ok(landing) if landing.meeting.is_none() => {
                 self.cache.finish_attached(landing.written.left);
                 Ok(())
@@ -171,7 +171,7 @@ impl<'a> Lead<'a> {
             }
             Err(Unsure) => {
                 self.ticket = Some(ticket);
-                Err((self, details))
+                Err(self)
             }
         }
     }

@@ -213,9 +213,9 @@ pub(crate) unsafe fn load_quickly(function: Pointer, call: Call, tag: Tag, parts
                 Ok(result)
             });
         }
-        match lead.fill_quickly(&result, details, now, &mut probe) {
+        match lead.fill_quickly(&result, &mut details, now, &mut probe) {
             Ok(()) => result.into_ptr(),
-            Err((lead, details)) => guard(|py| {
+            Err(lead) => guard(|py| {
                 lead.fill(py, None, &result, details, &mut probe)?;
                 Ok(result)
             }),

@@ -150,10 +150,10 @@ impl PendingCall {
             }
             Err(error) => {
                 self.put(State::Done);
-                if let Some(load) = running.load.take() {
-                    if let Err(error) = load.fail(py, error.value(py).as_any(), None) {
-                        error.write_unraisable(py, None);
-                    }
+                if let Some(load) = running.load.take()
+                    && let Err(error) = load.fail(py, error.value(py).as_any(), None)
+                {
+                    error.write_unraisable(py, None);
                 }
                 Err(error)
             }
