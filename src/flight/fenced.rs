@@ -85,7 +85,7 @@ impl<K: Hashed, V, S: Meeting, R: RawMutex> Fenced<K, V, S, R> {
         };
         // Read under the lock of the table, so that an invalidation finds a load there that began before it.
         let began = || Beginning { since: self.memory.epoch(hash), at: now, tags: tags() };
-        if self.load_age != NEVER && self.give_up(hash, probe, now)? {
+        if self.load_age != NEVER && !self.flights.is_quiet(hash) && self.give_up(hash, probe, now)? {
             *gave_up = true;
         }
         self.flights.begin(key, probe, leader, began, may_join, look)

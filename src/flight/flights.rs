@@ -105,6 +105,12 @@ impl<K: Hashed, S: Meeting, R: RawMutex> Flights<K, S, R> {
         self.len() == 0
     }
 
+    /// Whether no load is in progress of keys that share a table with this one.
+    #[inline]
+    pub(super) fn is_quiet(&self, hash: u32) -> bool {
+        self.table(hash).lock().is_empty()
+    }
+
     /// Begins a load of a key, unless there is one that may be joined, by what its tags say, or `look` finds a value after all.
     ///
     /// The key is taken only if the caller leads.

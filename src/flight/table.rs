@@ -67,6 +67,11 @@ impl<K: Hashed, S: Meeting> Table<K, S> {
         usize::from(self.first.is_some()) + self.others.len()
     }
 
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        self.first.is_none() && self.others.is_empty()
+    }
+
     /// Adds a flight; its number.
     #[inline]
     pub(super) fn add(&mut self, key: K, leader: S::Leader, began: Beginning) -> u64 {
@@ -109,7 +114,7 @@ impl<K: Hashed, S: Meeting> Table<K, S> {
         probe: &mut impl Probe<K>,
         fits: impl Fn(&Flight<K, S>) -> bool,
     ) -> Result<Option<&mut Flight<K, S>>, Unsure> {
-        if self.first.is_none() && self.others.is_empty() {
+        if self.is_empty() {
             return Ok(None);
         }
         let mut unsure = false;

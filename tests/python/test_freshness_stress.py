@@ -358,7 +358,6 @@ def hasty() -> Iterator[None]:
     sys.setswitchinterval(before)
 
 
-@pytest.mark.xfail(strict=False, reason="the faults that are shown one by one below, and in test_timeouts.py")
 @pytest.mark.usefixtures("hasty")
 @pytest.mark.parametrize("impatient", [False, True], ids=["patient", "impatient"])
 @pytest.mark.parametrize("seed", SEEDS)
@@ -371,9 +370,6 @@ def test_nobody_sees_what_was_invalidated_or_is_gone_and_one_load_runs_at_a_time
 # What histories have found
 
 
-@pytest.mark.xfail(
-    strict=True, reason="a write overtakes one load of its key, and one whose tag was invalidated counts as that one"
-)
 @pytest.mark.parametrize("write", ["delete", "set", "expire"])
 def test_a_write_overtakes_the_load_that_succeeded_one_whose_tag_was_invalidated(write: str) -> None:
     """Two loads of one key are in progress: one that only its tag has overtaken, and one that began after that."""
@@ -404,9 +400,6 @@ def test_a_write_overtakes_the_load_that_succeeded_one_whose_tag_was_invalidated
     assert found == ["written" if write == "set" else None] * 2 and cache.stats().refused == 2
 
 
-@pytest.mark.xfail(
-    strict=True, reason="who leads again does so by the same attempt, with which the old load lands as the new one"
-)
 @pytest.mark.parametrize("awaits", [False, True])
 def test_a_load_that_was_given_up_does_not_land_as_the_one_that_its_leader_leads_then(
     awaits: bool, clock: ManualClock

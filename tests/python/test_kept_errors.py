@@ -185,9 +185,6 @@ def test_refresh_asks_again(cached: Make, source: Source) -> None:
     assert face.load() == "old" and source.calls == 2
 
 
-@pytest.mark.xfail(
-    strict=True, reason="a coroutine that is driven by hand looks neither for errors nor for stale values"
-)
 def test_without_a_loop_a_coroutine_function_keeps_them_too(source: Source) -> None:
     f = cache_result(cache_errors=NotFound)(source.load_async)
     source.error = NotFound()
@@ -396,7 +393,6 @@ def test_errors_of_a_function_of_many_go_with_its_tags(source: Source) -> None:
 # Bounds
 
 
-@pytest.mark.xfail(strict=True, reason="the weigher is given the error, and what it raises takes the error's place")
 def test_the_weigher_never_gets_it(source: Source) -> None:
     weighed: list[object] = []
     cache: Cache[str, Any] = Cache(
@@ -488,7 +484,6 @@ class Held:
     """Something that a load has in its frame."""
 
 
-CHAINED = pytest.mark.xfail(strict=True, reason="causes and contexts are kept with their tracebacks")
 UNCOPIED = pytest.mark.xfail(strict=True, reason="an exception that cannot be copied is kept with its traceback")
 
 
@@ -497,8 +492,8 @@ UNCOPIED = pytest.mark.xfail(strict=True, reason="an exception that cannot be co
     "how",
     [
         "plainly",
-        pytest.param("from a cause", marks=CHAINED),
-        pytest.param("in a context", marks=CHAINED),
+        "from a cause",
+        "in a context",
         pytest.param("uncopied", marks=UNCOPIED),
     ],
 )
@@ -551,9 +546,6 @@ def test_an_error_that_cannot_be_copied_is_kept_all_the_same(source: Source) -> 
 
 @faces("function", "coroutine function", "get_or_load", "aio.get_or_load")
 @pytest.mark.parametrize("has_stale", [False, True])
-@pytest.mark.xfail(
-    strict=True, reason="a timeout is taken for an answer where cache_errors has TimeoutError or OSError"
-)
 def test_a_timeout_of_the_cache_is_no_answer(cached: Make, source: Source, has_stale: bool) -> None:
     """``cache_errors=OSError`` is about what loaders raise. That one was too slow says nothing of the key."""
     face = cached(clock=None, grace="1h", soft_timeout=None, timeout=0.3, cache_errors=OSError, error_ttl="1h")

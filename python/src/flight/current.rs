@@ -28,9 +28,39 @@ struct Running {
 /// Numbers of flights.
 pub(crate) type Numbers = SmallVec<[u64; 4]>;
 
+/// The loads that this thread runs, found once for several uses: to find what is local to a thread takes longer than to use it.
+#[derive(Clone, Copy)]
+pub(crate) struct Here(*const RefCell<Vec<Running>>);
+
+impl Here {
+    #[inline]
+    pub(crate) fn find() -> Self {
+        Self(STACK.with(std::ptr::from_ref))
+    }
+
+    /// A number for this thread, which no other has that lives.
+    #[inline]
+    pub(crate) fn thread(self) -> usize {
+        self.0 as usize
+    }
+
+    /// The load of a ticket's key begins to run on this thread, where this was found.
+    #[inline]
+    pub(crate) fn enter(self, ticket: &Ticket, cache: &Arc<Inner>) -> Within {
+        self.push(Running { number: ticket.number(), hash: ticket.hash(), cache: Arc::as_ptr(cache) })
+    }
+
+    #[inline]
+    fn push(self, running: Running) -> Within {
+        // SAFETY: it is not sent to another thread, and the thread runs, so that what is local to it lives.
+        unsafe { &*self.0 }.borrow_mut().push(running);
+        Within { number: running.number, stack: self.0 }
+    }
+}
+
 /// A number for this thread, which no other has that lives.
 pub(crate) fn thread() -> usize {
-    STACK.with(|stack| std::ptr::from_ref(stack) as usize)
+    Here::find().thread()
 }
 
 /// The thread runs the load of a flight until this is dropped, on the same thread.
@@ -43,20 +73,12 @@ impl Within {
     /// The load of a ticket's key begins to run.
     #[inline]
     pub(crate) fn enter(ticket: &Ticket, cache: &Arc<Inner>) -> Self {
-        Self::push(Running { number: ticket.number(), hash: ticket.hash(), cache: Arc::as_ptr(cache) })
+        Here::find().enter(ticket, cache)
     }
 
     /// One of several loads that run as one.
     pub(crate) fn enter_with_others(number: u64) -> Self {
-        Self::push(Running { number, hash: 0, cache: std::ptr::null() })
-    }
-
-    #[inline]
-    fn push(running: Running) -> Self {
-        STACK.with(|stack| {
-            stack.borrow_mut().push(running);
-            Self { number: running.number, stack }
-        })
+        Here::find().push(Running { number, hash: 0, cache: std::ptr::null() })
     }
 }
 

@@ -10,7 +10,7 @@ use pyo3::prelude::*;
 
 use crate::flight::circles::Wait;
 use crate::flight::context::Wishes;
-use crate::flight::current::{Within, enclosing, thread};
+use crate::flight::current::{Here, Within, enclosing, thread};
 use crate::flight::meeting::{Flight, Leader, Outcome, Shared};
 use crate::function::Call;
 use crate::guard::{attached, is_finalizing, vectorcall};
@@ -55,7 +55,7 @@ pub(crate) enum Way<'a> {
 impl Inner {
     /// Begins a load that nobody else is at; `None` where [`Inner::begin`] has to look.
     #[inline]
-    pub(crate) fn begin_quickly(&self, key: Key, now: Tick, probe: &mut Probe<'_>) -> Option<Ticket> {
+    pub(crate) fn begin_quickly(&self, key: Key, now: Tick, here: Here, probe: &mut Probe<'_>) -> Option<Ticket> {
         self.forget_flights_of_parent();
         let hash = key.tag.hash();
         // With the GIL nothing can have come between the miss and this.
@@ -64,7 +64,7 @@ impl Inner {
         };
         let mut gave_up = false;
         let tags = || Some(Box::default());
-        match self.store.begin(&mut Some(key), probe, Leader::thread, now, &mut gave_up, tags, look) {
+        match self.store.begin(&mut Some(key), probe, || Leader::of_thread(here), now, &mut gave_up, tags, look) {
             Ok(Begun::Leads(ticket)) => {
                 if gave_up {
                     attached(|py| self.log_given_up(py));

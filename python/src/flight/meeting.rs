@@ -9,7 +9,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyString, PyTuple, PyWeakrefReference};
 
-use crate::flight::current;
+use crate::flight::current::{self, Here};
 use crate::inner::Inner;
 use crate::object::Object;
 use crate::sync::AttachedLock;
@@ -26,7 +26,13 @@ pub(crate) struct Leader {
 impl Leader {
     /// This thread.
     pub(crate) fn thread() -> Self {
-        Self { thread: current::thread(), home: 0 }
+        Self::of_thread(Here::find())
+    }
+
+    /// The thread where this was found.
+    #[inline]
+    pub(crate) fn of_thread(here: Here) -> Self {
+        Self { thread: here.thread(), home: 0 }
     }
 
     /// A thread that is not known yet: what it runs is known by its context.

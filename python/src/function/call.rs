@@ -15,7 +15,7 @@ use crate::arguments::tag_names;
 use crate::duration::ticks;
 use crate::flight::attempt::{Attempt, Purpose};
 use crate::flight::context::Wishes;
-use crate::flight::current::Within;
+use crate::flight::current::Here;
 use crate::flight::lead::{KnownTags, Lead, Look, Way, follow, raised_again};
 use crate::flight::meeting::{Leader, Outcome};
 use crate::function::body::Body;
@@ -187,11 +187,12 @@ pub(crate) unsafe fn load_quickly(function: Pointer, call: Call, tag: Tag, parts
             if body.single { Part::of(parts[0]) } else { Part::several(parts.iter().map(|&part| Part::of(part))) };
         let mut probe = Probe::new(tag, Rule::Typed, body.single, parts);
         let watch = Stopwatch::begin_uncritical(memory, tag.hash(), body.owner);
-        let Some(ticket) = inner.begin_quickly(Key { part, tag }, watch.began(memory), &mut probe) else {
+        let here = Here::find();
+        let Some(ticket) = inner.begin_quickly(Key { part, tag }, watch.began(memory), here, &mut probe) else {
             return guard(|py| self::call(py, function, call, Some(More::Nothing)));
         };
         let result = {
-            let _within = Within::enter(&ticket, inner);
+            let _within = here.enter(&ticket, inner);
             vectorcall(body.function.as_ptr(), call)
         };
         if result.is_null() {
