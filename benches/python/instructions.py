@@ -1,0 +1,59 @@
+"""How many instructions a hit takes, by callgrind: what a change costs that no clock on a shared machine can show.
+
+usage: python benches/python/instructions.py [PYTHON ...]
+
+Each PYTHON is an interpreter with a hotset of its own, so that two builds can be compared; by default the running one.
+"""
+
+import re
+import shutil
+import subprocess
+import sys
+
+#: Statements that are repeated, and what they need.
+HITS = {
+    "one argument": ("f = hotset.cache_result(ttl='1h')(lambda x: x); f(5)", "f(5)"),
+    "two and a keyword": ("f = hotset.cache_result(ttl='1h')(lambda a, b, c=3: a); f(1, 'a', c=3)", "f(1, 'a', c=3)"),
+    "cache.get": ("c = hotset.Cache(ttl='1h'); c['k'] = 1; f = c.get", "f('k')"),
+    "with grace and refresh-ahead": (
+        "f = hotset.cache_result(ttl='1h', grace='1h', refresh_ahead=0.8)(lambda x: x); f(5)",
+        "f(5)",
+    ),
+}
+FEW, MANY = 10_000, 60_000
+PROGRAM = """
+import gc, hotset
+gc.disable()
+{setup}
+def run(n):
+    for _ in range(n):
+        {statement}
+run({count})
+"""
+
+
+def instructions(python: str, setup: str, statement: str, count: int) -> int:
+    """Instructions that an interpreter executes in all."""
+    program = PROGRAM.format(setup=setup, statement=statement, count=count)
+    command = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", python, "-c", program]
+    output = subprocess.run(command, capture_output=True, text=True, check=True).stderr
+    found = re.search(r"Collected\s*:\s*(\d+)", output)
+    assert found is not None, output
+    return int(found[1])
+
+
+def main() -> None:
+    if shutil.which("valgrind") is None:
+        raise SystemExit("valgrind is not there: install it, as with apt-get install valgrind")
+    pythons = sys.argv[1:] or [sys.executable]
+    for name, (setup, statement) in HITS.items():
+        counts = [
+            (instructions(python, setup, statement, MANY) - instructions(python, setup, statement, FEW)) / (MANY - FEW)
+            for python in pythons
+        ]
+        ratio = f", {counts[-1] / counts[0]:.3f} ×" if len(counts) > 1 else ""
+        print(f"{name}: {', '.join(f'{count:.0f}' for count in counts)} instructions a turn of the loop{ratio}")
+
+
+if __name__ == "__main__":
+    main()
