@@ -143,8 +143,14 @@ class _Many:
                 if attempt.loading.keeps(error) or not self.take_stale(key):
                     raise raised_again(error, traceback)
             case ("late",):
-                if not self.take_stale(key, LATE):
-                    raise late(attempt, _sooner(self.timeout, self._own))
+                if self.take_stale(key, LATE):
+                    return
+                limit = _sooner(self.timeout, self._own)
+                if self._until_tired is not None and self._first.now() >= self._until_tired:
+                    raise late(attempt, limit)
+                # There is nothing to serve any more, and it waits on.
+                self.stale.pop(key, None)
+                self.again[key] = attempt
             case ("alone",):
                 self.alone.append(key)
             case _:

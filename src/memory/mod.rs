@@ -430,6 +430,11 @@ impl<K: Hashed, V, R: RawMutex> Memory<K, V, R> {
         counts
     }
 
+    /// How many entries of one owner are fresh; see [`Memory::fresh_len`].
+    pub fn fresh_of(&self, owner: Owner) -> u64 {
+        self.shards.iter().map(|shard| shard.lock().fresh_of(owner, &self.clock)).sum()
+    }
+
     /// Sets the counts of one owner to zero.
     pub fn reset_owner(&self, owner: Owner) {
         for shard in self.shards.iter() {

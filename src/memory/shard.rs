@@ -178,11 +178,20 @@ impl<K: Hashed, V> Shard<K, V> {
     }
 
     pub(super) fn fresh_len(&self, clock: &Clock) -> u64 {
-        if !self.slab.courses.may_be_stale() {
-            return self.len();
+        if self.slab.courses.may_be_stale() { self.count_fresh(|_| true, clock) } else { self.len() }
+    }
+
+    pub(super) fn fresh_of(&self, owner: Owner, clock: &Clock) -> u64 {
+        if self.slab.courses.may_be_stale() {
+            return self.count_fresh(|key| key.owner() == owner, clock);
         }
-        let slots = (0..self.slab.entries().len() as Slot).filter(|&slot| self.slab.get(slot).pair.is_some());
-        slots.filter(|&slot| !self.is_over(slot, clock)).count() as u64
+        self.owner_counts(owner).entries
+    }
+
+    fn count_fresh(&self, which: impl Fn(&K) -> bool, clock: &Clock) -> u64 {
+        let is_one = |slot: Slot| self.slab.get(slot).pair.as_ref().is_some_and(|(key, _)| which(key));
+        let slots = (0..self.slab.entries().len() as Slot).filter(|&slot| is_one(slot) && !self.is_over(slot, clock));
+        slots.count() as u64
     }
 
     pub(super) fn len(&self) -> u64 {

@@ -127,9 +127,18 @@ class History:
         self.end_load([value], (space, row))
         return value
 
+    async def pause_async(self, *places: Any) -> None:
+        try:
+            await asyncio.sleep(self.pause())
+        except asyncio.CancelledError:
+            with self.lock:
+                for place in places:
+                    self.in_flight[place].remove(WRITES_ENDED.get().get(place, 0))
+            raise
+
     async def load_async(self, space: str, row: int) -> Value:
         (version,) = self.begin_load((space, row))
-        await asyncio.sleep(self.pause())
+        await self.pause_async((space, row))
         value = Value(version)
         self.end_load([value], (space, row))
         return value
@@ -153,7 +162,7 @@ class History:
     async def read_many_async(self, rows: list[int]) -> dict[int, Value]:
         places = [("mapping", row) for row in rows]
         values = [Value(version, exact=False) for version in self.begin_load(*places)]
-        await asyncio.sleep(self.pause())
+        await self.pause_async(*places)
         self.end_load(values, *places)
         return dict(zip(rows, values, strict=True))
 

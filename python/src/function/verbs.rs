@@ -115,7 +115,7 @@ fn cache_info(py: Python<'_>, function: Pointer, _call: Call) -> PyResult<Object
     let counts = memory.owner_counts(body.owner);
     let maxsize = Some(memory.max_entries()).filter(|&most| most != u64::MAX);
     let info = py.import("hotset._info")?.getattr("CacheInfo")?;
-    Ok(Object::from(info.call1((counts.hits, counts.misses, maxsize, counts.entries))?))
+    Ok(Object::from(info.call1((counts.hits, counts.misses, maxsize, memory.fresh_of(body.owner)))?))
 }
 
 fn cache_clear(py: Python<'_>, function: Pointer, _call: Call) -> PyResult<Object> {
