@@ -58,7 +58,8 @@ class Cache(BaseCache[K, V], MutableMapping[K, V]):
         grace: How long after its ttl a value may still be served, while it is refreshed or after a load that failed.
             What only reads the cache (``get``, ``[]``, ``in``) does not see such values.
         idle: Entries leave if they were not read for so long.
-        jitter: By which fraction of the ttl (0 to 1) lives are shortened at random, so that they do not end together.
+        jitter: By which fraction of the ttl (0 to 1) lives are shortened, another part for each key, so that they do
+            not end together.
         policy: Who is evicted: ``"tinylfu"`` (W-TinyLFU: Einziger, Friedman, Manes, ACM ToS 2017), ``"lru"``,
             ``"lfu"``, ``"fifo"`` or ``"random"``.
         on_remove: Called with key, value and cause (``"expired"``, ``"evicted"``, ``"replaced"``, ``"invalidated"``

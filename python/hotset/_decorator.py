@@ -107,7 +107,7 @@ def cache_result(
         name: The name in logs and representations; by default module and qualified name.
         version: Say another one when the meaning of the results changes.
         policy: Who is evicted.
-        jitter: By which fraction of the ttl lives are shortened at random.
+        jitter: By which fraction of the ttl lives are shortened, another part for each key.
         load_age: A load that takes longer is given up: nobody waits for it any more, and another may begin. None for
             never.
         aliasing: What callers get of a result: the object itself (``"share"``), a copy each (``"copy"``), a frozen
