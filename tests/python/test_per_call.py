@@ -280,3 +280,46 @@ def test_explain_tells_of_failures_and_of_a_load_in_progress(clock: ManualClock)
     assert seen[0].endswith("nothing is there\na load is in progress since 3.0 s")
     with pytest.raises(TypeError, match="fit no call"):
         load.explain()  # type: ignore[call-arg]
+
+
+def test_what_may_be_stale_is_loaded_anew_in_the_background(clock: ManualClock) -> None:
+    landed = threading.Event()
+    calls: list[int] = []
+
+    @cache_result(ttl=10, grace=100, soft_timeout=None, clock=clock)
+    def load(_: int) -> int:
+        calls.append(1)
+        if len(calls) == 2:
+            landed.set()
+        return len(calls)
+
+    load(1)
+    clock.advance(15)
+    assert load.with_options(max_stale=10, only_if_cached=True)(1) == 1 and not landed.is_set()
+    assert load.with_options(max_stale=10)(1) == 1 and landed.wait(PATIENCE)
+
+
+def test_that_there_is_nothing_has_no_more_grace_than_ttl(clock: ManualClock) -> None:
+    found: list[int | None] = [None, 7]
+    load = cache_result(ttl=60, grace="1h", negative_ttl=5, clock=clock)(lambda key: found.pop(0))
+    assert load("k") is None
+    clock.advance(11)
+    assert load("k") == 7
+
+
+def test_a_failure_that_a_stale_value_hides_is_logged_once_until_it_is_over(
+    clock: ManualClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "hotset")
+    face = Face("function", clock, ttl=10, grace=1000, soft_timeout=None, error_ttl=1)
+    face()
+    face.count.fails = True
+    for _ in range(3):
+        clock.advance(20)
+        assert face() == 1
+    face.count.fails = False
+    clock.advance(20)
+    assert face() == 2
+    # The first one may be of a cache of the same name that failed before.
+    failed, recovered = (record.getMessage() for record in caplog.records[-2:])
+    assert "failed with ConnectionError at" in failed and "is loaded again" in recovered
