@@ -454,3 +454,54 @@ def test_a_load_that_was_given_up_does_not_land_as_the_one_that_its_leader_leads
     leader.join(PATIENCE)
     assert back is None, "what was read before the tag was invalidated is back"
     assert cache.peek("key") == "load 1" == found[0]
+
+
+@pytest.mark.xfail(
+    strict=True, reason="who goes on after its soft timeout leads another load, and the one that it led never lands"
+)
+@pytest.mark.parametrize("bulk", [False, True])
+def test_who_follows_a_load_gets_what_it_returns_although_its_leader_has_begun_another(
+    bulk: bool, clock: ManualClock
+) -> None:
+    """The leader would have taken the stale value after its soft timeout, but that was deleted, and its load overtaken."""
+    cache: Cache[str, str] = Cache(ttl=10, grace="1h", soft_timeout=1, load_age=None, clock=clock)
+    calls: list[int] = []
+    go = [threading.Event(), threading.Event()]
+
+    def load(_key: str) -> str:
+        number = len(calls)
+        calls.append(number)
+        assert go[number].wait(PATIENCE)
+        return f"load {number}"
+
+    def until(condition: Callable[[], bool], patience: float = PATIENCE) -> None:
+        deadline = time.monotonic() + patience
+        while not condition():
+            assert time.monotonic() < deadline
+            threading.Event().wait(0.001)
+
+    def lead() -> None:
+        found["leader"] = (
+            cache.load_many("k", lambda _: {"k": load("k")})["k"] if bulk else cache.get_or_load("k", load)
+        )
+
+    def follow() -> None:
+        found["follower"] = cache.get_or_load("k", load, max_stale=0)
+
+    found: dict[str, str] = {}
+    cache["k"] = "old"
+    clock.advance(10)
+    leader, follower = (threading.Thread(target=target, daemon=True) for target in (lead, follow))
+    leader.start()
+    until(lambda: len(calls) == 1)
+    follower.start()
+    until(lambda: cache.stats().misses == 2)
+    threading.Event().wait(0.1)
+    cache.delete("k")
+    clock.advance(1.1)
+    until(lambda: len(calls) == 2)
+    go[0].set()
+    follower.join(1)
+    go[1].set()
+    leader.join(PATIENCE)
+    assert found == {"leader": "load 1", "follower": "load 0"} and cache.peek("k") == "load 1"

@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use hotset::clock::{self, Clock, NEVER, Tick};
 use hotset::expiry::Lifespan;
-use hotset::flight::{Stopwatch, Ticket};
+use hotset::flight::Ticket;
 use hotset::memory::{Details, More, Standing};
-use hotset::stats::Cause;
 use hotset::sync::Mutex;
 use pyo3::exceptions::PyException;
 use pyo3::intern;
@@ -17,8 +16,10 @@ use pyo3::{PyTraverseError, PyVisit};
 use crate::flight::circles::Wait;
 use crate::flight::context::{LoadContext, Wishes};
 use crate::flight::current::{Within, enclosing, thread};
+use crate::flight::facts::{facts_for_python, seconds_from};
 use crate::flight::lead::{KnownTags, Lead, Look, Way, abandon, land, land_as};
 use crate::flight::meeting::{Flight, Leader, Outcome, Shared, name};
+use crate::flight::timing::Timing;
 use crate::function::{Call, Fate, KeptCall};
 use crate::guard::{attached, is_finalizing, vectorcall};
 use crate::inner::Inner;
@@ -37,34 +38,9 @@ pub(crate) enum Purpose {
 /// A load that is led: its ticket, and what times it.
 type Claim = (Ticket, Timing);
 
-/// How a load is timed.
-enum Timing {
-    /// It is told and counted.
-    Counted(Stopwatch),
-    /// It is part of one that is counted elsewhere, and began at these nanoseconds.
-    Part(u64),
-}
-
-impl Timing {
-    fn claim(lead: Lead<'_>) -> Claim {
-        let (ticket, watch) = lead.into_claim();
-        (ticket, Self::Counted(watch))
-    }
-
-    /// The load returned; the nanoseconds that it took.
-    fn returned(self, cache: &Inner) -> u64 {
-        match self {
-            Self::Counted(watch) => watch.landed(cache.memory()).nanos,
-            Self::Part(began) => clock::nanos().saturating_sub(began),
-        }
-    }
-
-    /// The load raised.
-    fn failed(self, cache: &Inner) {
-        if let Self::Counted(watch) = self {
-            watch.failed(cache.memory());
-        }
-    }
+fn claim_of(lead: Lead<'_>) -> Claim {
+    let (ticket, watch) = lead.into_claim();
+    (ticket, Timing::Counted(watch))
 }
 
 /// A way to the value of one key. At most one caller goes it at a time.
@@ -207,7 +183,7 @@ impl Attempt {
         let tags = self.known_tags(py)?;
         match self.cache.begin(py, self.sought.key(), &mut probe, Leader::thread(), &tags, self.look(looks))? {
             Way::Found(value) => return Ok(Some(value)),
-            Way::Lead(lead) => *self.claim.lock() = Some(Timing::claim(lead)),
+            Way::Lead(lead) => *self.claim.lock() = Some(claim_of(lead)),
             Way::Join(_) => {}
         }
         Ok(None)
@@ -298,27 +274,8 @@ impl Attempt {
     /// All that is known of the entry, without any effect; times are seconds from now. None if there is none.
     fn facts<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyDict>>> {
         let Some((value, facts)) = self.cache.examine(py, &mut self.sought.wanted.probe())? else { return Ok(None) };
-        let ahead = |tick: Tick| (tick != NEVER).then(|| seconds_from(facts.now, tick));
-        let dict = PyDict::new(py);
-        let standing = match facts.standing {
-            Standing::Fresh => "fresh",
-            Standing::Stale => "stale",
-            Standing::Error => "error",
-            Standing::Over(Cause::Expired) => "expired",
-            Standing::Over(_) => "invalidated",
-        };
-        dict.set_item("standing", standing)?;
-        let value = if standing == "error" { value } else { self.cache.served(py, value)? };
-        dict.set_item("value", value.into_bound(py))?;
-        dict.set_item("age", seconds_from(facts.course.created, facts.now))?;
-        dict.set_item("fresh_for", ahead(facts.course.fresh_until))?;
-        dict.set_item("gone_in", ahead(facts.course.gone_at.min(facts.idle_until)))?;
-        dict.set_item("refresh_in", ahead(facts.refresh_at))?;
-        dict.set_item("retry_in", seconds_from(facts.now, facts.retry_at.max(facts.now)))?;
-        dict.set_item("failures", facts.failures)?;
-        dict.set_item("tags", facts.tags.iter().map(|tag| tag.to_string()).collect::<Vec<_>>())?;
-        dict.set_item("killer", facts.killer.map(|tag| tag.to_string()))?;
-        Ok(Some(dict))
+        let value = if facts.standing == Standing::Error { value } else { self.cache.served(py, value)? };
+        Ok(Some(facts_for_python(py, &facts, value)?))
     }
 
     /// How many seconds ago the load of the key began that may be joined, None if there is none.
@@ -353,7 +310,7 @@ impl Attempt {
             Way::Found(value) => PyTuple::new(py, [name(py, "found"), value.into_bound(py)]),
             Way::Join(shared) => PyTuple::new(py, [name(py, "join"), self.flight(py, shared)?]),
             Way::Lead(lead) => {
-                let claim = Some(Timing::claim(lead));
+                let claim = Some(claim_of(lead));
                 let joined = claim.as_ref().filter(|_| waits);
                 let shared = joined.and_then(|(ticket, _)| self.cache.store.flights().meeting(ticket));
                 *self.claim.lock() = claim;
@@ -475,12 +432,6 @@ impl Attempt {
             Purpose::Key(_) => Ok(()),
         }
     }
-}
-
-/// The seconds from one time to another, below 0 if that has passed.
-fn seconds_from(now: Tick, then: Tick) -> f64 {
-    let apart = clock::duration(then.abs_diff(now)).as_secs_f64();
-    if then < now { -apart } else { apart }
 }
 
 impl Drop for Attempt {

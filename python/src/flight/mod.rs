@@ -3,16 +3,18 @@
 //! - [`meeting`]: what a leader and its followers share
 //! - [`current`]: which loads the running code is part of
 //! - [`circles`]: who waits for whom, so that no circle of waits is closed
-//! - [`lead`]: a load from its beginning to its end, for threads
 //! - [`context`]: what a loader may ask of its load, and say of what it returns
+//! - [`lead`]: a load from its beginning to its end, for threads
 //! - [`attempt`]: the same in steps, for `hotset._flights`, which waits, in threads and in tasks
 
 pub(crate) mod attempt;
 mod circles;
 pub(crate) mod context;
 pub(crate) mod current;
+mod facts;
 pub(crate) mod lead;
 pub(crate) mod meeting;
+mod timing;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

@@ -1,177 +1,30 @@
-//! A call of a decorated function, from the arguments to the value. The first half of this file is the hot path.
-
-use std::ffi::CStr;
+//! A call of a decorated function that the hot path has not answered, from the arguments to the value.
 
 use hotset::flight::Stopwatch;
-use hotset::hash;
-use hotset::memory::{Details, More, Probe as CoreProbe};
-use pyo3::exceptions::{PyException, PyTypeError};
+use hotset::memory::{Details, More};
+use pyo3::exceptions::PyTypeError;
 use pyo3::ffi;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
-use crate::arguments::tag_names;
 use crate::duration::ticks;
 use crate::flight::attempt::{Attempt, Purpose};
-use crate::flight::context::Wishes;
 use crate::flight::current::Here;
-use crate::flight::lead::{KnownTags, Lead, Look, Way, follow, raised_again};
+use crate::flight::lead::{Lead, Look, Way, follow, raised_again};
 use crate::flight::meeting::{Leader, Outcome};
 use crate::function::body::Body;
+use crate::function::fate::{Fate, can_be_read_once, details, fate, known_tags};
 use crate::function::kept::KeptCall;
 use crate::function::prepared::Prepared;
-use crate::function::signature::{Call, FEW, Mismatch, mismatch_error, pack};
+use crate::function::signature::{Call, Mismatch, mismatch_error};
 use crate::function::{body_of, is_function};
 use crate::guard::{attached, guard, vectorcall};
-use crate::key::exact::{Pointer, address_hash, keyed_by_address, typed_hash};
-use crate::key::part::{Part, Word};
-use crate::key::probe::{Probe, QuickProbe, QuickProbeOfOne, Rule};
+use crate::key::exact::{Pointer, keyed_by_address};
+use crate::key::part::Part;
+use crate::key::probe::{Probe, Rule};
 use crate::key::{Key, Tag};
 use crate::object::Object;
-
-/// Room for the parts of a call that has to be bound.
-pub(crate) type Bound = std::mem::MaybeUninit<[Pointer; FEW]>;
-
-/// What the shortest path came to.
-pub(crate) enum Quick {
-    Hit(Object),
-    /// A hit that is to start a refresh.
-    Refresh(Object),
-    /// The lookup of this key is done and counted.
-    Miss(Tag),
-    /// So it is, and there is a stale value or an error.
-    Other,
-    /// The lookup has to be done in the usual way.
-    Unsuited,
-}
-
-impl Quick {
-    /// What the lookup came to, if it is done.
-    pub(crate) fn looked_up(&self) -> Option<More> {
-        match self {
-            Self::Miss(_) => Some(More::Nothing),
-            Self::Other => Some(More::Stale),
-            _ => None,
-        }
-    }
-}
-
-/// Looks up a call without leaving this function for usual arguments.
-///
-/// # Safety
-/// The arguments are alive and the thread is attached.
-#[inline(always)]
-pub(crate) unsafe fn look_up_quickly<'a>(
-    body: &Body,
-    call: Call,
-    bound: &'a mut Bound,
-    parts: &mut &'a [Pointer],
-) -> Quick {
-    let memory = body.inner().memory();
-    if !body.quick || !memory.is_enabled() {
-        return Quick::Unsuited;
-    }
-    if call.names.is_null() && call.count() == body.signature.all_by_position {
-        *parts = call.positional();
-    } else if let Some(all) = body.signature.in_order(call) {
-        *parts = all;
-    } else {
-        let bound = bound.write([std::ptr::null_mut(); FEW]);
-        let Some(count) = body.signature.bind_quickly(call, bound) else { return Quick::Unsuited };
-        *parts = &bound[..count];
-    }
-    // SAFETY: arguments are alive.
-    unsafe {
-        match **parts {
-            [part] if body.single => look_up_one(body, part),
-            [first, second] => look_up_several(body, [first, second]),
-            [first, second, third] => look_up_several(body, [first, second, third]),
-            ref parts => look_up_many(body, parts),
-        }
-    }
-}
-
-/// Looks up a key of several parts.
-///
-/// # Safety
-/// As for [`look_up_quickly`].
-#[inline(always)]
-unsafe fn look_up_several<const N: usize>(body: &Body, parts: [Pointer; N]) -> Quick {
-    let mut words = [Word::of_other(std::ptr::null_mut()); N];
-    // SAFETY: by the caller's promise.
-    match unsafe { hash_parts(body, &parts, &mut words) } {
-        Some(tag) => look_up(body, tag, &mut QuickProbe { tag, words }),
-        None => Quick::Unsuited,
-    }
-}
-
-/// As [`look_up_several`], for any number of parts up to [`FEW`].
-#[inline(never)]
-unsafe fn look_up_many(body: &Body, parts: &[Pointer]) -> Quick {
-    let mut words = [Word::of_other(std::ptr::null_mut()); FEW];
-    // SAFETY: by the caller's promise.
-    match unsafe { hash_parts(body, parts, &mut words) } {
-        Some(tag) => look_up(body, tag, &mut QuickProbe { tag, words: &words[..parts.len()] }),
-        None => Quick::Unsuited,
-    }
-}
-
-/// Hashes parts and turns them into words, if all are of types for which that can be done here.
-///
-/// # Safety
-/// As for [`look_up_quickly`]; there are not more parts than words.
-#[inline(always)]
-unsafe fn hash_parts(body: &Body, parts: &[Pointer], words: &mut [Word]) -> Option<Tag> {
-    let (seed, mut state) = (body.inner().memory().seed(), body.salt);
-    let mut by_identity = body.first_by_identity();
-    for (&part, place) in parts.iter().zip(words) {
-        let identity = (address_hash(part), Word::of_other(part));
-        // SAFETY: by the caller's promise.
-        let (hash, word) = if by_identity { identity } else { unsafe { typed_hash(part)? } };
-        state = seed.mix(state, hash);
-        *place = word;
-        by_identity = false;
-    }
-    Some(Tag::new(body.owner, hash::shorten(state)))
-}
-
-/// Reads what a probe looks for.
-#[inline(always)]
-fn look_up(body: &Body, tag: Tag, probe: &mut impl CoreProbe<Key>) -> Quick {
-    match body.inner().memory().read(tag.hash(), body.owner, probe, Object::clone) {
-        Ok(read) => {
-            if read.due {
-                body.inner().tend_attached(tag.hash());
-            }
-            match (read.found, read.more) {
-                (Some(value), More::Nothing) => Quick::Hit(value),
-                (Some(value), _) => Quick::Refresh(value),
-                (None, More::Nothing) => Quick::Miss(tag),
-                (None, _) => Quick::Other,
-            }
-        }
-        Err(_) => Quick::Unsuited,
-    }
-}
-
-/// Looks up a call with one positional argument of a function that has one parameter.
-///
-/// # Safety
-/// The argument is alive and the thread is attached; the function's keys are typed and have that argument as their only part.
-#[inline(always)]
-pub(crate) unsafe fn look_up_one(body: &Body, part: Pointer) -> Quick {
-    let memory = body.inner().memory();
-    if !memory.is_enabled() {
-        return Quick::Unsuited;
-    }
-    let mut words = [Word::of_other(part)];
-    // SAFETY: by the caller's promise.
-    match unsafe { hash_parts(body, &[part], &mut words) } {
-        Some(tag) => look_up(body, tag, &mut QuickProbeOfOne { tag, rule: Rule::Typed, word: words[0] }),
-        None => Quick::Unsuited,
-    }
-}
 
 /// Loads and stores what a quick lookup has missed, where nothing has to be asked about the result; null and an exception if
 /// the function raises.
@@ -428,109 +281,6 @@ fn load_here(
         }
     }
     Ok(result)
-}
-
-/// What becomes of the result of a load.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Fate {
-    /// It is stored.
-    Stored,
-    /// It is given to those who wait, and not stored.
-    Shared,
-    /// It can be read only once, so that it is its caller's.
-    Alone,
-}
-
-impl Fate {
-    /// Of what was loaded for a key of the mapping.
-    pub(crate) fn of_key(value: &pyo3::Bound<'_, PyAny>) -> Self {
-        // SAFETY: the value is alive.
-        if unsafe { can_be_read_once(value.as_ptr()) } { Self::Alone } else { Self::Stored }
-    }
-
-    /// The same for what its loader wishes not to be stored.
-    pub(crate) fn at_most_shared(self) -> Self {
-        if self == Self::Stored { Self::Shared } else { self }
-    }
-
-    /// The same for what its loader has said this of.
-    pub(crate) fn as_wished(self, wishes: Option<&Wishes>) -> Self {
-        if wishes.is_some_and(Wishes::skips) { self.at_most_shared() } else { self }
-    }
-
-    /// What it means to followers, where it is not stored.
-    pub(crate) fn outcome(self, value: &Object) -> Outcome {
-        if self == Self::Alone { Outcome::Alone } else { Outcome::Value(value.clone()) }
-    }
-}
-
-/// What becomes of a result that took so long to load.
-pub(crate) fn fate(py: Python<'_>, body: &Body, result: &pyo3::Bound<'_, PyAny>, nanos: u64) -> PyResult<Fate> {
-    // SAFETY: the result is alive.
-    if unsafe { can_be_read_once(result.as_ptr()) } {
-        body.inner().memory().count_refused(0, body.owner);
-        if body.warn_once() {
-            let class = result.get_type().qualname()?.to_string();
-            py.import("hotset._log")?.call_method1("read_once", (body.name(py), class))?;
-        }
-        return Ok(Fate::Alone);
-    }
-    let Some(decide) = &body.options.should_cache else { return Ok(Fate::Stored) };
-    let wanted = decide.bind(py).call1((result, nanos as f64 / 1e9))?.is_truthy()?;
-    Ok(if wanted { Fate::Stored } else { Fate::Shared })
-}
-
-/// The tags that a result will carry, as far as the arguments tell.
-pub(crate) fn known_tags(py: Python<'_>, body: &Body, call: Call) -> PyResult<KnownTags> {
-    match &body.options.tags {
-        None => Ok(Some(Box::default())),
-        Some(_) if body.options.tags_need_result => Ok(None),
-        Some(render) => {
-            let (args, kwargs) = pack(py, call)?;
-            match render.bind(py).call1((args, kwargs, py.None())).and_then(|tags| tag_names(&tags)) {
-                // A template that does not suit the arguments is an error of the fill, after the load.
-                Err(error) if error.is_instance_of::<PyException>(py) => Ok(None),
-                tags => tags.map(Some),
-            }
-        }
-    }
-}
-
-pub(crate) fn details(
-    py: Python<'_>,
-    body: &Body,
-    call: Call,
-    result: &pyo3::Bound<'_, PyAny>,
-    nanos: u64,
-) -> PyResult<Details> {
-    let tags = match &body.options.tags {
-        None => Box::default(),
-        Some(render) => {
-            let (args, kwargs) = pack(py, call)?;
-            tag_names(&render.bind(py).call1((args, kwargs, result))?)?
-        }
-    };
-    Ok(Details { lifespan: body.lifespan_of(py, result)?, tags, nanos, ..Details::default() })
-}
-
-/// Whether a result is used up by reading it: an iterator, an open file, a coroutine.
-///
-/// # Safety
-/// The object is alive.
-pub(crate) unsafe fn can_be_read_once(object: Pointer) -> bool {
-    // SAFETY: types are initialised, and their slots are only read.
-    unsafe {
-        let class = ffi::Py_TYPE(object);
-        if (*class).tp_iternext.is_some() && ffi::PyIter_Check(object) != 0 {
-            return true;
-        }
-        let in_python = ffi::PyType_HasFeature(class, ffi::Py_TPFLAGS_HEAPTYPE) != 0;
-        if in_python && CStr::from_ptr((*class).tp_name) == c"_TemporaryFileWrapper" {
-            return true;
-        }
-        let methods = (*class).tp_as_async;
-        !methods.is_null() && ((*methods).am_await.is_some() || (*methods).am_anext.is_some())
-    }
 }
 
 /// The key of a call for a verb, which has to fit.

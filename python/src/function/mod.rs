@@ -7,7 +7,9 @@ mod attributes;
 mod body;
 mod bound;
 mod call;
+mod fate;
 mod kept;
+mod lookup;
 mod pending;
 mod prepared;
 mod ready;
@@ -24,7 +26,7 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyType;
 
-pub(crate) use call::Fate;
+pub(crate) use fate::Fate;
 pub(crate) use kept::KeptCall;
 pub(crate) use pending::PendingCall;
 
@@ -34,7 +36,8 @@ use crate::guard::guard;
 use crate::key::exact::Pointer;
 use crate::object::Object;
 use body::Body;
-use call::{Quick, are_storable, load_quickly, look_up_one, look_up_quickly};
+use call::{are_storable, load_quickly};
+use lookup::{Quick, look_up_one, look_up_quickly};
 pub(crate) use signature::{Call, pack};
 
 /// The C layout of a decorated function.
@@ -107,7 +110,7 @@ fn wrap(
 #[pyfunction]
 fn can_be_read_once(result: &Bound<'_, PyAny>) -> bool {
     // SAFETY: the result is an argument.
-    unsafe { call::can_be_read_once(result.as_ptr()) }
+    unsafe { fate::can_be_read_once(result.as_ptr()) }
 }
 
 /// Whether an object is a decorated function.
@@ -211,7 +214,7 @@ unsafe extern "C" fn entry<To: Outcome>(
     names: Pointer,
 ) -> Pointer {
     let call = Call { args, flagged_count, names };
-    let (mut bound, mut parts): (_, &[Pointer]) = (call::Bound::uninit(), &[]);
+    let (mut bound, mut parts): (_, &[Pointer]) = (lookup::Bound::uninit(), &[]);
     // SAFETY: CPython calls this with a function of ours and live arguments.
     unsafe {
         match look_up_quickly(body_of(function), call, &mut bound, &mut parts) {

@@ -1,0 +1,120 @@
+//! What becomes of what a load returned: whether it is stored, for how long, and under which tags.
+
+use std::ffi::CStr;
+
+use hotset::memory::Details;
+use pyo3::exceptions::PyException;
+use pyo3::ffi;
+use pyo3::prelude::*;
+
+use crate::arguments::tag_names;
+use crate::flight::context::Wishes;
+use crate::flight::lead::KnownTags;
+use crate::flight::meeting::Outcome;
+use crate::function::body::Body;
+use crate::function::signature::{Call, pack};
+use crate::key::exact::Pointer;
+use crate::object::Object;
+
+/// What becomes of the result of a load.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Fate {
+    /// It is stored.
+    Stored,
+    /// It is given to those who wait, and not stored.
+    Shared,
+    /// It can be read only once, so that it is its caller's.
+    Alone,
+}
+
+impl Fate {
+    /// Of what was loaded for a key of the mapping.
+    pub(crate) fn of_key(value: &Bound<'_, PyAny>) -> Self {
+        // SAFETY: the value is alive.
+        if unsafe { can_be_read_once(value.as_ptr()) } { Self::Alone } else { Self::Stored }
+    }
+
+    /// The same for what its loader wishes not to be stored.
+    pub(crate) fn at_most_shared(self) -> Self {
+        if self == Self::Stored { Self::Shared } else { self }
+    }
+
+    /// The same for what its loader has said this of.
+    pub(crate) fn as_wished(self, wishes: Option<&Wishes>) -> Self {
+        if wishes.is_some_and(Wishes::skips) { self.at_most_shared() } else { self }
+    }
+
+    /// What it means to followers, where it is not stored.
+    pub(crate) fn outcome(self, value: &Object) -> Outcome {
+        if self == Self::Alone { Outcome::Alone } else { Outcome::Value(value.clone()) }
+    }
+}
+
+/// What becomes of a result that took so long to load.
+pub(crate) fn fate(py: Python<'_>, body: &Body, result: &Bound<'_, PyAny>, nanos: u64) -> PyResult<Fate> {
+    // SAFETY: the result is alive.
+    if unsafe { can_be_read_once(result.as_ptr()) } {
+        body.inner().memory().count_refused(0, body.owner);
+        if body.warn_once() {
+            let class = result.get_type().qualname()?.to_string();
+            py.import("hotset._log")?.call_method1("read_once", (body.name(py), class))?;
+        }
+        return Ok(Fate::Alone);
+    }
+    let Some(decide) = &body.options.should_cache else { return Ok(Fate::Stored) };
+    let wanted = decide.bind(py).call1((result, nanos as f64 / 1e9))?.is_truthy()?;
+    Ok(if wanted { Fate::Stored } else { Fate::Shared })
+}
+
+/// The tags that a result will carry, as far as the arguments tell.
+pub(crate) fn known_tags(py: Python<'_>, body: &Body, call: Call) -> PyResult<KnownTags> {
+    match &body.options.tags {
+        None => Ok(Some(Box::default())),
+        Some(_) if body.options.tags_need_result => Ok(None),
+        Some(render) => {
+            let (args, kwargs) = pack(py, call)?;
+            match render.bind(py).call1((args, kwargs, py.None())).and_then(|tags| tag_names(&tags)) {
+                // A template that does not suit the arguments is an error of the fill, after the load.
+                Err(error) if error.is_instance_of::<PyException>(py) => Ok(None),
+                tags => tags.map(Some),
+            }
+        }
+    }
+}
+
+pub(crate) fn details(
+    py: Python<'_>,
+    body: &Body,
+    call: Call,
+    result: &Bound<'_, PyAny>,
+    nanos: u64,
+) -> PyResult<Details> {
+    let tags = match &body.options.tags {
+        None => Box::default(),
+        Some(render) => {
+            let (args, kwargs) = pack(py, call)?;
+            tag_names(&render.bind(py).call1((args, kwargs, result))?)?
+        }
+    };
+    Ok(Details { lifespan: body.lifespan_of(py, result)?, tags, nanos, ..Details::default() })
+}
+
+/// Whether a result is used up by reading it: an iterator, an open file, a coroutine.
+///
+/// # Safety
+/// The object is alive.
+pub(crate) unsafe fn can_be_read_once(object: Pointer) -> bool {
+    // SAFETY: types are initialised, and their slots are only read.
+    unsafe {
+        let class = ffi::Py_TYPE(object);
+        if (*class).tp_iternext.is_some() && ffi::PyIter_Check(object) != 0 {
+            return true;
+        }
+        let in_python = ffi::PyType_HasFeature(class, ffi::Py_TPFLAGS_HEAPTYPE) != 0;
+        if in_python && CStr::from_ptr((*class).tp_name) == c"_TemporaryFileWrapper" {
+            return true;
+        }
+        let methods = (*class).tp_as_async;
+        !methods.is_null() && ((*methods).am_await.is_some() || (*methods).am_anext.is_some())
+    }
+}

@@ -1,0 +1,155 @@
+//! Looking up a call without leaving Rust, for usual arguments: the hot path.
+
+use hotset::hash;
+use hotset::memory::{More, Probe as CoreProbe};
+
+use crate::function::body::Body;
+use crate::function::signature::{Call, FEW};
+use crate::key::exact::{Pointer, address_hash, typed_hash};
+use crate::key::part::Word;
+use crate::key::probe::{QuickProbe, QuickProbeOfOne, Rule};
+use crate::key::{Key, Tag};
+use crate::object::Object;
+
+/// Room for the parts of a call that has to be bound.
+pub(crate) type Bound = std::mem::MaybeUninit<[Pointer; FEW]>;
+
+/// What the shortest path came to.
+pub(crate) enum Quick {
+    Hit(Object),
+    /// A hit that is to start a refresh.
+    Refresh(Object),
+    /// The lookup of this key is done and counted.
+    Miss(Tag),
+    /// So it is, and there is a stale value or an error.
+    Other,
+    /// The lookup has to be done in the usual way.
+    Unsuited,
+}
+
+impl Quick {
+    /// What the lookup came to, if it is done.
+    pub(crate) fn looked_up(&self) -> Option<More> {
+        match self {
+            Self::Miss(_) => Some(More::Nothing),
+            Self::Other => Some(More::Stale),
+            _ => None,
+        }
+    }
+}
+
+/// Looks up a call without leaving this function for usual arguments.
+///
+/// # Safety
+/// The arguments are alive and the thread is attached.
+#[inline(always)]
+pub(crate) unsafe fn look_up_quickly<'a>(
+    body: &Body,
+    call: Call,
+    bound: &'a mut Bound,
+    parts: &mut &'a [Pointer],
+) -> Quick {
+    let memory = body.inner().memory();
+    if !body.quick || !memory.is_enabled() {
+        return Quick::Unsuited;
+    }
+    if call.names.is_null() && call.count() == body.signature.all_by_position {
+        *parts = call.positional();
+    } else if let Some(all) = body.signature.in_order(call) {
+        *parts = all;
+    } else {
+        let bound = bound.write([std::ptr::null_mut(); FEW]);
+        let Some(count) = body.signature.bind_quickly(call, bound) else { return Quick::Unsuited };
+        *parts = &bound[..count];
+    }
+    // SAFETY: arguments are alive.
+    unsafe {
+        match **parts {
+            [part] if body.single => look_up_one(body, part),
+            [first, second] => look_up_several(body, [first, second]),
+            [first, second, third] => look_up_several(body, [first, second, third]),
+            ref parts => look_up_many(body, parts),
+        }
+    }
+}
+
+/// Looks up a key of several parts.
+///
+/// # Safety
+/// As for [`look_up_quickly`].
+#[inline(always)]
+unsafe fn look_up_several<const N: usize>(body: &Body, parts: [Pointer; N]) -> Quick {
+    let mut words = [Word::of_other(std::ptr::null_mut()); N];
+    // SAFETY: by the caller's promise.
+    match unsafe { hash_parts(body, &parts, &mut words) } {
+        Some(tag) => look_up(body, tag, &mut QuickProbe { tag, words }),
+        None => Quick::Unsuited,
+    }
+}
+
+/// As [`look_up_several`], for any number of parts up to [`FEW`].
+#[inline(never)]
+unsafe fn look_up_many(body: &Body, parts: &[Pointer]) -> Quick {
+    let mut words = [Word::of_other(std::ptr::null_mut()); FEW];
+    // SAFETY: by the caller's promise.
+    match unsafe { hash_parts(body, parts, &mut words) } {
+        Some(tag) => look_up(body, tag, &mut QuickProbe { tag, words: &words[..parts.len()] }),
+        None => Quick::Unsuited,
+    }
+}
+
+/// Hashes parts and turns them into words, if all are of types for which that can be done here.
+///
+/// # Safety
+/// As for [`look_up_quickly`]; there are not more parts than words.
+#[inline(always)]
+unsafe fn hash_parts(body: &Body, parts: &[Pointer], words: &mut [Word]) -> Option<Tag> {
+    let (seed, mut state) = (body.inner().memory().seed(), body.salt);
+    let mut by_identity = body.first_by_identity();
+    for (&part, place) in parts.iter().zip(words) {
+        let identity = (address_hash(part), Word::of_other(part));
+        // SAFETY: by the caller's promise.
+        let (hash, word) = if by_identity { identity } else { unsafe { typed_hash(part)? } };
+        state = seed.mix(state, hash);
+        *place = word;
+        by_identity = false;
+    }
+    Some(Tag::new(body.owner, hash::shorten(state)))
+}
+
+/// Reads what a probe looks for.
+#[inline(always)]
+fn look_up(body: &Body, tag: Tag, probe: &mut impl CoreProbe<Key>) -> Quick {
+    match body.inner().memory().read(tag.hash(), body.owner, probe, Object::clone) {
+        Ok(read) => {
+            if read.due {
+                body.inner().tend_attached(tag.hash());
+            }
+            match (read.found, read.more) {
+                (Some(value), More::Nothing) => Quick::Hit(value),
+                (Some(value), _) => Quick::Refresh(value),
+                (None, More::Nothing) => Quick::Miss(tag),
+                (None, _) => Quick::Other,
+            }
+        }
+        Err(_) => Quick::Unsuited,
+    }
+}
+
+/// Looks up a call with one positional argument of a function that has one parameter.
+///
+/// # Safety
+/// The argument is alive and the thread is attached; the function's keys are typed and have that argument as their only part.
+#[inline(always)]
+pub(crate) unsafe fn look_up_one(body: &Body, part: Pointer) -> Quick {
+    let memory = body.inner().memory();
+    if !memory.is_enabled() {
+        return Quick::Unsuited;
+    }
+    let mut words = [Word::of_other(part)];
+    // SAFETY: by the caller's promise.
+    match unsafe { hash_parts(body, &[part], &mut words) } {
+        Some(tag) => look_up(body, tag, &mut QuickProbeOfOne { tag, rule: Rule::Typed, word: words[0] }),
+        None => Quick::Unsuited,
+    }
+}
