@@ -1,9 +1,7 @@
 """What is asked for often is refreshed before its ttl ends, in the background: nobody waits for it again."""
 
-import time
-
 from hotset import cache_result
-from hotset.testing import ManualClock
+from hotset.testing import ManualClock, wait_for_loads
 
 clock, rates = ManualClock(), [1.10, 1.11, 1.12]
 
@@ -19,13 +17,11 @@ clock.advance("7m")
 print("minute 7:", rate("EUR"))
 clock.advance("2m")
 print("minute 9:", rate("EUR"), "and a refresh begins")
-while rate.peek("EUR") == 1.10:
-    time.sleep(0.001)  # a thread of a pool makes it
+wait_for_loads(rate)  # a thread of a pool makes it
 print("shortly after:", rate("EUR"))
 clock.advance("9m")
 print("minute 18:", rate("EUR"), "and another begins")
-while rate.peek("EUR") == 1.11:
-    time.sleep(0.001)
+wait_for_loads(rate)
 print("shortly after:", rate("EUR"), "callers who waited:", rate.cache.stats().misses)
 
 # prints:

@@ -8,8 +8,17 @@ from typing import Any
 
 import hotset
 import pytest
-from hotset import Cache, cache_result
-from hotset.testing import Chaos, ManualClock, advance, assert_loads, caching_off, clear_all
+from hotset import Cache, Missing, cache_result
+from hotset.testing import (
+    Chaos,
+    ManualClock,
+    advance,
+    assert_loads,
+    caching_off,
+    clear_all,
+    wait_for_loads,
+    wait_for_loads_async,
+)
 
 pytest_plugins = ["pytester"]
 
@@ -243,3 +252,41 @@ def test_the_fixtures_say_what_they_are_for(pytester: pytest.Pytester) -> None:
     result = pytester.runpytest_subprocess("--fixtures", "-p", "no:cacheprovider")
     shown = result.stdout.str()
     assert all(name in shown for name in ("hotset_time", "hotset_clean", "hotset_off", "hotset_loads"))
+
+
+def test_loads_in_the_background_are_waited_for() -> None:
+    clock, released = ManualClock(), threading.Event()
+
+    @cache_result(ttl=10, grace=10, clock=clock)
+    def load(key: str) -> str:
+        assert released.wait(10)
+        return key
+
+    released.set()
+    load("k")
+    released.clear()
+    clock.advance(15)
+    load("k")
+    with pytest.raises(TimeoutError, match=r"loads are in progress still after 0\.01 s, of .*load"):
+        wait_for_loads(load, timeout="10ms")
+    released.set()
+    wait_for_loads()
+    assert load.peek("k") == "k"
+
+
+def test_tasks_in_the_background_are_waited_for() -> None:
+    clock = ManualClock()
+
+    @cache_result(ttl=10, grace=10, clock=clock)
+    async def load(key: str) -> str:
+        await asyncio.sleep(0.005)
+        return key
+
+    async def main() -> str | Missing:
+        await load("k")
+        clock.advance(15)
+        await load("k")
+        await wait_for_loads_async(load)
+        return await load.peek("k")
+
+    assert asyncio.run(main()) == "k"

@@ -4,7 +4,23 @@ The pytest plugin that comes with hotset has them as fixtures: see :mod:`hotset.
 """
 
 from hotset._core import ManualClock
-from hotset.testing._caches import advance, assert_loads, caching_off, clear_all
+from hotset.testing._caches import (
+    advance,
+    assert_loads,
+    caching_off,
+    clear_all,
+    wait_for_loads,
+    wait_for_loads_async,
+)
 from hotset.testing._chaos import Chaos
 
-__all__ = ["Chaos", "ManualClock", "advance", "assert_loads", "caching_off", "clear_all"]
+__all__ = [
+    "Chaos",
+    "ManualClock",
+    "advance",
+    "assert_loads",
+    "caching_off",
+    "clear_all",
+    "wait_for_loads",
+    "wait_for_loads_async",
+]

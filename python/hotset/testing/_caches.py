@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import os
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from hotset._cache import Cache, caches
+from hotset._core import seconds
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
     from hotset._types import Duration
+
+
+#: Seconds between two looks at whether loads have ended.
+_PAUSE = 0.001
 
 
 def advance(duration: Duration, of: Any = None) -> None:
@@ -73,6 +79,40 @@ def caching_off() -> Generator[None]:
             del os.environ["HOTSET_DISABLE"]
         else:
             os.environ["HOTSET_DISABLE"] = before
+
+
+def wait_for_loads(of: Any = None, *, timeout: Duration = 10) -> None:
+    """Wait until no load is in progress: what is refreshed in the background is there then, or has failed.
+
+    In a coroutine, where a load may need the running event loop, await :func:`wait_for_loads_async`.
+
+    Args:
+        of: A cache, or a decorated function, whose cache is meant; by default all caches together.
+        timeout: How long to wait at most.
+
+    Raises:
+        TimeoutError: if loads are in progress still, with their caches.
+    """
+    for pause in _until_none_loads(of, timeout):
+        time.sleep(pause)
+
+
+async def wait_for_loads_async(of: Any = None, *, timeout: Duration = 10) -> None:
+    """As :func:`wait_for_loads`, while other tasks run."""
+    import asyncio
+
+    for pause in _until_none_loads(of, timeout):
+        await asyncio.sleep(pause)
+
+
+def _until_none_loads(of: Any, timeout: Duration) -> Generator[float]:
+    """How long to pause, again and again, as long as a load is in progress."""
+    limit = seconds("timeout", timeout)
+    until = time.monotonic() + (limit or 0)
+    while loading := [cache.name for cache in _chosen(of) if cache._loads_in_progress]:
+        if time.monotonic() > until:
+            raise TimeoutError(f"loads are in progress still after {limit:g} s, of {', '.join(loading)}")
+        yield _PAUSE
 
 
 def _chosen(of: Any) -> list[Cache[Any, Any]]:

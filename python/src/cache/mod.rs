@@ -216,6 +216,12 @@ impl CacheVerbs {
         self.given_seconds(py, "load_age")
     }
 
+    /// How many loads are in progress.
+    #[getter]
+    fn _loads_in_progress(&self) -> usize {
+        self.inner.store.flights().len()
+    }
+
     #[getter]
     fn _ttls<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         self.ttls.bind(py).copy()
