@@ -12,10 +12,10 @@ class Thing:
 
 def check_the_next(attempt):
     """Makes an object die at an address until another is born there, for which the function has to be called."""
-    for _ in range(100):
+    for _ in range(1_000):
         function, address = attempt()
         kept = []
-        for _ in range(300):
+        for _ in range(2_000):
             thing = Thing()
             if id(thing) == address:
                 assert function(thing) == "right", "a dead object's value was given for another"
