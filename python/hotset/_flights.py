@@ -178,9 +178,7 @@ def load_here(
                 continue
             if patience == 0:
                 return stale.serve(REFRESHING)
-            step = follow_in_thread(attempt, step[1], stale.left(patience))
-            if step[0] == "late" and patience is not None:
-                step = stale.after(patience)
+            step = _wait_here(attempt, step[1], stale)
         match step:
             case ("found" | "value", value):
                 return value
@@ -196,8 +194,6 @@ def load_here(
                 if lead is not None:
                     lead.stay()
                 return stale.serve(LATE)
-            case ("wait",):
-                patience = stale.patience()
             case ("too late", error):
                 raise error
             case ("late",):
@@ -213,6 +209,17 @@ def load_here(
                 if lead is not None and lead.error is not None:
                     raise lead.error
                 # its leader has left it, and it begins anew
+
+
+def _wait_here(attempt: Attempt, flight: Flight, stale: Stale) -> tuple[Any, ...]:
+    """What a load came to, or what is left to do when its caller has waited for long enough."""
+    while True:
+        patience = stale.patience()
+        step = follow_in_thread(attempt, flight, stale.left(patience))
+        if step[0] == "late" and patience is not None:
+            step = stale.after(patience)
+        if step[0] != "wait":
+            return step
 
 
 def _load_on_this_thread(attempt: Attempt, loader: Callable[[], Any] | None, stale: Stale) -> Any:
@@ -307,9 +314,7 @@ async def obtain(
             if patience == 0:
                 return stale.serve(REFRESHING)
             try:
-                step = await follow_in_task(attempt, step[1], stale.left(patience), leads=leads, stays=stale.is_there)
-                if step[0] == "late" and patience is not None:
-                    step = stale.after(patience)
+                step = await _wait_in_task(attempt, step[1], stale, leads=leads)
             except BaseException:
                 if lead is not None:
                     lead.watched = False
@@ -327,8 +332,6 @@ async def obtain(
                 raise again
             case ("stale",):
                 return stale.serve(LATE)
-            case ("wait",):
-                patience = stale.patience()
             case ("too late", error):
                 raise error
             case ("late",):
@@ -360,6 +363,17 @@ async def obtain_on_terms(
         if step[0] == "refresh":
             refresh_later(attempt, loader, is_coroutine=True)
     return value if told is None else told.entry(attempt, value, loaded=step is None)
+
+
+async def _wait_in_task(attempt: Attempt, flight: Flight, stale: Stale, *, leads: bool) -> tuple[Any, ...]:
+    """As :func:`_wait_here`."""
+    while True:
+        patience = stale.patience()
+        step = await follow_in_task(attempt, flight, stale.left(patience), leads=leads, stays=stale.is_there)
+        if step[0] == "late" and patience is not None:
+            step = stale.after(patience)
+        if step[0] != "wait":
+            return step
 
 
 # Both

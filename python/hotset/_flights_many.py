@@ -143,18 +143,20 @@ class _Many:
                 if attempt.loading.keeps(error) or not self.take_stale(key):
                     raise raised_again(error, traceback)
             case ("late",):
-                if self.take_stale(key, LATE):
-                    return
-                limit = _sooner(self.timeout, self._own)
-                if self._until_tired is not None and self._first.now() >= self._until_tired:
-                    raise late(attempt, limit)
-                # There is nothing to serve any more, and it waits on.
-                self.stale.pop(key, None)
-                self.again[key] = attempt
+                if not self.take_stale(key, LATE):
+                    raise late(attempt, _sooner(self.timeout, self._own))
             case ("alone",):
                 self.alone.append(key)
             case _:
                 self.again[key] = attempt
+
+    def waits_on(self, key: Any) -> bool:
+        """Whether a caller who has waited for as long as it would with a stale value has none any more."""
+        stale = self.stale.get(key)
+        if stale is None or stale.look():
+            return False
+        del self.stale[key]
+        return self.time_left(key) != 0
 
     def take_led(self, key: Any, lead: PoolLead | TaskLead) -> None:
         """Sort a key whose load this caller leads, and whose flight ended without a value."""
@@ -212,7 +214,7 @@ def load_many_here(
                 if step[0] == "join" and (look_after(step[1], many.timeout) or take_over(step[1])):
                     step = ("again",)
                 if step[0] in ("lead", "join"):
-                    step = follow_in_thread(many.missing[key], step[1], many.time_left(key))
+                    step = _follow_here(many, key, step[1])
                 if step[0] == "late" and lead is not None and many.is_late:
                     lead.give_up()
                 if lead is not None and key in leads and step[0] in ("again", "alone"):
@@ -229,6 +231,21 @@ def load_many_here(
         many.missing = many.again
         many.begin()
     return many.found
+
+
+def _follow_here(many: _Many, key: Any, flight: Flight) -> tuple[Any, ...]:
+    while True:
+        step = follow_in_thread(many.missing[key], flight, many.time_left(key))
+        if step[0] != "late" or not many.waits_on(key):
+            return step
+
+
+async def _follow_in_task(many: _Many, key: Any, flight: Flight, *, leads: bool) -> tuple[Any, ...]:
+    while True:
+        left, stays = many.time_left(key), key in many.stale
+        step = await follow_in_task(many.missing[key], flight, left, leads=leads, stays=stays)
+        if step[0] != "late" or not many.waits_on(key):
+            return step
 
 
 def _begin_all(attempts: Attempts, where: str, looks: bool) -> dict[Any, tuple[Any, ...]]:
@@ -319,9 +336,7 @@ async def obtain_many(
                 if step[0] == "join" and look_after(step[1], many.timeout):
                     step = ("again",)
                 if step[0] in ("lead", "join"):
-                    step = await follow_in_task(
-                        many.missing[key], step[1], many.time_left(key), leads=key in leads, stays=key in many.stale
-                    )
+                    step = await _follow_in_task(many, key, step[1], leads=key in leads)
                 if lead is not None and key in leads and step[0] in ("again", "alone"):
                     many.take_led(key, lead)
                 else:

@@ -167,6 +167,7 @@ class TaskLead:
         #: Whether the leader is still there to raise it.
         self.watched = not background
         self._background = background
+        self._cancelled = False
         loop = running_loop()
         assert loop is not None
         self.loop = loop
@@ -196,7 +197,7 @@ class TaskLead:
         if left <= 0:
             error = late(attempt, attempt.loading.timeout)
             self._end(lambda attempt, number: attempt.fail(error, number))
-            self.task.cancel()
+            self._cancel()
             return
         pause = PATIENCE if attempt.is_timed_by_hand else left
         self._timer = self.loop.call_later(pause, self._watch, attempt, until)
@@ -211,7 +212,9 @@ class TaskLead:
             self._end(lambda attempt, number: attempt.fail(raised, number))
             del raised
         except BaseException as error:
-            self.error = error
+            # That it was cancelled here is nothing to a leader who has just been told to load again.
+            if not self._cancelled:
+                self.error = error
             self._end(Attempt.quit)
             if not self.watched or type(error).__name__ == "CancelledError":
                 raise
@@ -245,6 +248,10 @@ class TaskLead:
         """Cancel the task if nobody waits for any of its loads."""
         if self not in _staying and not any(flight.waiting for flight in self.flights):
             if running_loop() is self.loop:
-                self.task.cancel()
+                self._cancel()
             else:
-                call_in(self.loop, self.task.cancel)
+                call_in(self.loop, self._cancel)
+
+    def _cancel(self) -> None:
+        self._cancelled = True
+        self.task.cancel()

@@ -90,7 +90,7 @@ class Terms:
                 step = attempt.read(loads and not self.only_if_cached)
                 if step[0] != "miss":
                     return step
-            elif self.max_stale is not None and -facts["fresh_for"] <= self.max_stale:
+            elif self.max_stale and -facts["fresh_for"] <= self.max_stale:
                 attempt.count_miss()
                 attempt.count_stale()
                 if told is not None:
@@ -111,7 +111,7 @@ class Terms:
 
     def accepts_stale(self, stale_for: float, age: float) -> bool:
         """Whether a stale value will do, where a load is in progress, failed or is late."""
-        return self._is_young(age) and (self.max_stale is None or stale_for <= self.max_stale)
+        return self._is_young(age) and (self.max_stale is None or stale_for <= self.max_stale != 0)
 
 
 class Told:

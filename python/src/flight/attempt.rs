@@ -313,7 +313,11 @@ impl Attempt {
                 let claim = Some(claim_of(lead));
                 let joined = claim.as_ref().filter(|_| waits);
                 let shared = joined.and_then(|(ticket, _)| self.cache.store.flights().meeting(ticket));
-                *self.claim.lock() = claim;
+                let before = std::mem::replace(&mut *self.claim.lock(), claim);
+                if let Some((given_up, _)) = before {
+                    // It was given up, and whoever waits for it all the same is not to wait for ever.
+                    abandon(py, &self.cache, &given_up, Outcome::Again);
+                }
                 let flight = shared.map_or_else(|| Ok(py.None().into_bound(py)), |shared| self.flight(py, shared))?;
                 PyTuple::new(py, [name(py, "lead"), flight])
             }
