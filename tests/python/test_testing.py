@@ -270,7 +270,7 @@ def test_loads_in_the_background_are_waited_for() -> None:
     with pytest.raises(TimeoutError, match=r"loads are in progress still after 0\.01 s, of .*load"):
         wait_for_loads(load, timeout="10ms")
     released.set()
-    wait_for_loads()
+    wait_for_loads(load)
     assert load.peek("k") == "k"
 
 
