@@ -164,6 +164,7 @@ def load_here(
     lead: PoolLead | None = None
     while True:
         step: Any = attempt.begin("pool" if elsewhere else "here", looks)
+        lead = None
         if step[0] == "lead":
             if not elsewhere:
                 return _load_on_this_thread(attempt, loader, stale)
@@ -306,6 +307,7 @@ async def obtain(
     while True:
         step: Any = attempt.begin("task", looks)
         leads = step[0] == "lead"
+        lead = None
         if leads:
             lead = TaskLead([attempt], [step[1]], partial(load, step[1].number), background=patience == 0)
         if step[0] in ("lead", "join"):

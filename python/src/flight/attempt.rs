@@ -402,7 +402,12 @@ impl Attempt {
                 return Ok(true);
             }
             let (base, hash) = (self.error_ttl(py)?, self.hash());
-            self.sought.wanted.probe().settle(py, |probe| self.cache.memory().rest(hash, probe, base))?;
+            // A comparison may raise, and those who wait are not to wait for ever.
+            let rested = self.sought.wanted.probe().settle(py, |probe| self.cache.memory().rest(hash, probe, base));
+            if let Err(raised) = rested {
+                self.end(py, number, true, Outcome::of_error(py, &PyErr::from_value(error.clone())));
+                return Err(raised);
+            }
         }
         self.end(py, number, true, Outcome::of_error(py, &PyErr::from_value(error.clone())));
         Ok(false)
