@@ -10,6 +10,7 @@ use pyo3::types::{PyBool, PyString};
 
 use crate::duration::duration;
 use crate::errors::invalid;
+use crate::foreign::Foreign;
 use crate::object::Object;
 
 /// An argument that may be left out, where None means something.
@@ -89,7 +90,7 @@ pub(crate) fn early_refresh(value: &Bound<'_, PyAny>) -> PyResult<Early> {
         return Ok(Early::NONE);
     }
     if value.is_instance_of::<PyBool>() {
-        return Ok(if value.is_truthy()? { Early::of(1.0) } else { Early::NONE });
+        return Ok(if value.ask_truth()? { Early::of(1.0) } else { Early::NONE });
     }
     let factor = value.extract::<f64>().ok().filter(|factor| *factor > 0.0 && *factor <= 255.0);
     let instead = "write True, False, or a factor above 0 and up to 255 by which to be earlier than with True";

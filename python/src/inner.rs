@@ -20,6 +20,7 @@ use crate::duration::ticks;
 use crate::errors::invalid;
 use crate::flight::forks;
 use crate::flight::meeting::Shared;
+use crate::foreign::{Foreign, import};
 use crate::guard::{attached, is_finalizing};
 use crate::key::call_key::CallKey;
 use crate::key::identity::{Identities, WeakIdentity, identities_in};
@@ -133,7 +134,7 @@ impl Inner {
     /// What is kept of a value.
     pub(crate) fn kept(&self, py: Python<'_>, value: Object) -> PyResult<Object> {
         let Some(aliasing) = &self.aliasing else { return Ok(value) };
-        Ok(Object::from(aliasing.mode.bind(py).call_method1(intern!(py, "store"), (value.bind(py),))?))
+        Ok(Object::from(aliasing.mode.bind(py).ask_method(intern!(py, "store"), (value.bind(py),))?))
     }
 
     /// Whether callers get something else than what is kept.
@@ -145,7 +146,7 @@ impl Inner {
     /// What a caller gets of what is kept.
     pub(crate) fn served(&self, py: Python<'_>, kept: Object) -> PyResult<Object> {
         let Some(aliasing) = self.aliasing.as_ref().filter(|aliasing| aliasing.serves) else { return Ok(kept) };
-        Ok(Object::from(aliasing.mode.bind(py).call_method1(intern!(py, "serve"), (kept.bind(py),))?))
+        Ok(Object::from(aliasing.mode.bind(py).ask_method(intern!(py, "serve"), (kept.bind(py),))?))
     }
 
     /// Reads a value, and what else there is to it; counts a hit or a miss.
@@ -278,7 +279,7 @@ impl Inner {
     ) -> PyResult<Details> {
         let Some(weigher) = &self.weigher else { return Ok(details) };
         let face = self.face(py, &Key { part: key.clone(), tag })?;
-        let weight = weigher.bind(py).call1((face.bind(py), value.bind(py)))?;
+        let weight = weigher.bind(py).ask((face.bind(py), value.bind(py)))?;
         match weight.extract::<u64>() {
             Ok(number) if number <= HEAVIEST => Ok(Details { weight: number, ..details }),
             _ => Err(invalid(py, "weigher", &weight, "return a whole number from 0 to 2**40")),
@@ -333,7 +334,7 @@ impl Inner {
             let told = self.face(py, &removed.key).and_then(|key| {
                 let cause = PyString::intern(py, removed.cause.name());
                 let value = self.served(py, removed.value)?;
-                listener.bind(py).call1((key.bind(py), value.bind(py), cause))
+                listener.bind(py).ask((key.bind(py), value.bind(py), cause))
             });
             if let Err(error) = told {
                 error.write_unraisable(py, Some(&listener.bind(py)));
@@ -343,9 +344,8 @@ impl Inner {
 
     fn log_first_eviction(&self, py: Python<'_>) {
         let bound = (self.memory().max_entries(), self.memory().max_weight());
-        let logged = py
-            .import("hotset._log")
-            .and_then(|log| log.call_method1("first_eviction", (self.name.bind(py), bound.0, bound.1)));
+        let logged = import(py, intern!(py, "hotset._log"))
+            .and_then(|log| log.ask_method(intern!(py, "first_eviction"), (self.name.bind(py), bound.0, bound.1)));
         if let Err(error) = logged
             && !is_finalizing()
         {

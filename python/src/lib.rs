@@ -5,7 +5,7 @@
 //! - [`flight`]: loads in progress, as threads and tasks meet in them
 //! - [`inner`]: what a cache is behind both
 //! - [`key`]: what a key is, and when two are one
-//! - [`ctype`], [`guard`]: types made by hand, and the way from C into Rust
+//! - [`ctype`], [`guard`], [`foreign`]: types made by hand, the way from C into Rust, and calls of code that is not ours
 //! - [`object`], [`held`], [`sync`]: references and locks of attached threads
 //! - [`arguments`], [`clock`], [`duration`], [`errors`], [`missing`], [`stats`]: small conversions
 
@@ -16,6 +16,7 @@ mod ctype;
 mod duration;
 mod errors;
 mod flight;
+mod foreign;
 mod function;
 mod guard;
 mod held;
@@ -26,6 +27,8 @@ mod object;
 mod stats;
 mod sync;
 
+use crate::foreign::{Foreign, import};
+use pyo3::intern;
 use pyo3::prelude::*;
 
 /// The compiled half of hotset.
@@ -50,6 +53,8 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
 
 /// Makes what calls of coroutine functions return pass for coroutines.
 fn register_coroutines(py: Python<'_>) -> PyResult<()> {
-    let coroutine = py.import("collections.abc")?.getattr("Coroutine")?;
-    function::awaitables(py)?.iter().try_for_each(|class| coroutine.call_method1("register", (class,)).map(drop))
+    let coroutine = import(py, intern!(py, "collections.abc"))?.getattr("Coroutine")?;
+    function::awaitables(py)?
+        .iter()
+        .try_for_each(|class| coroutine.ask_method(intern!(py, "register"), (class,)).map(drop))
 }

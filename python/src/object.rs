@@ -3,6 +3,7 @@
 //! `pyo3::Py` asks a thread-local at each drop whether the thread is attached to the interpreter. Everything in this crate
 //! runs on attached threads and the core starts none, so the answer is known.
 
+use crate::foreign::give_back;
 use std::ptr::NonNull;
 
 use pyo3::prelude::*;
@@ -114,7 +115,7 @@ impl Drop for Object {
     #[inline]
     fn drop(&mut self) {
         // SAFETY: the reference is owned, and the thread is attached.
-        unsafe { ffi::Py_DECREF(self.as_ptr()) };
+        unsafe { give_back(self.as_ptr()) };
     }
 }
 

@@ -5,11 +5,11 @@ use hotset::hash;
 use hotset::memory::{Condition, Details};
 use hotset::stats::Cause;
 use pyo3::exceptions::{PyKeyError, PyTypeError};
-use pyo3::ffi;
 use pyo3::prelude::*;
 use smallvec::SmallVec;
 
 use crate::cache::CacheVerbs;
+use crate::foreign::Foreign;
 use crate::key::call_key::as_call_key;
 use crate::key::exact::{Pointer, quick_hash};
 use crate::key::part::{Part, Word};
@@ -136,16 +136,14 @@ impl CacheVerbs {
 #[inline]
 unsafe fn python_hash(py: Python<'_>, object: Pointer) -> PyResult<u64> {
     // SAFETY: by the caller's promise.
-    let hash = unsafe { ffi::PyObject_Hash(object) };
-    if hash == -1 { Err(unhashable(py, object)) } else { Ok(hash as u64) }
+    let object = unsafe { borrow(py, object) };
+    object.ask_hash().map_err(|error| unhashable(&object, error))
 }
 
 #[cold]
-fn unhashable(py: Python<'_>, object: Pointer) -> PyErr {
-    let error = PyErr::fetch(py);
-    // SAFETY: the object is alive.
-    let object = unsafe { borrow(py, object) };
-    if !error.is_instance_of::<PyTypeError>(py) || object.getattr("__hash__").is_ok_and(|hash| !hash.is_none()) {
+fn unhashable(object: &Bound<'_, PyAny>, error: PyErr) -> PyErr {
+    if !error.is_instance_of::<PyTypeError>(object.py()) || object.getattr("__hash__").is_ok_and(|hash| !hash.is_none())
+    {
         return error;
     }
     let class = object.get_type().name().map_or_else(|_| "object".to_owned(), |name| name.to_string());

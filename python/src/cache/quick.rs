@@ -7,12 +7,14 @@ use std::ffi::{c_int, c_void};
 
 use pyo3::exceptions::{PyKeyError, PyTypeError};
 use pyo3::ffi;
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyType;
 
 use crate::cache::CacheVerbs;
 use crate::ctype::{NewType, leaked, slot};
+use crate::foreign::{Foreign, import};
 use crate::function::{Call, pack};
 use crate::guard::guard;
 use crate::key::exact::Pointer;
@@ -129,8 +131,8 @@ unsafe fn get_on_terms(cache: Pointer, args: *const Pointer, count: ffi::Py_ssiz
         let (args, kwargs) = pack(py, call)?;
         // SAFETY: the cache is alive during the call.
         let cache = unsafe { borrow(py, cache) }.to_owned();
-        let get = py.import("hotset._terms")?.getattr("get")?;
-        Ok(Object::from(get.call1((cache, args, kwargs))?))
+        let get = import(py, intern!(py, "hotset._terms"))?.getattr("get")?;
+        Ok(Object::from(get.ask((cache, args, kwargs))?))
     })
 }
 

@@ -20,8 +20,9 @@ use crate::flight::facts::{facts_for_python, seconds_from};
 use crate::flight::lead::{KnownTags, Lead, Look, Way, abandon, land, land_as};
 use crate::flight::meeting::{Flight, Leader, Outcome, Shared, name};
 use crate::flight::timing::Timing;
+use crate::foreign::{Foreign, import, vectorcall};
 use crate::function::{Call, Fate, KeptCall};
-use crate::guard::{attached, is_finalizing, vectorcall};
+use crate::guard::{attached, is_finalizing};
 use crate::inner::Inner;
 use crate::key::wanted::Sought;
 use crate::object::Object;
@@ -126,7 +127,7 @@ impl Attempt {
     /// Stores an error that is to be raised for a while; whether it is one of those.
     fn keep_error(&self, py: Python<'_>, error: &Bound<'_, PyAny>, number: Option<u64>) -> PyResult<bool> {
         let loading = self.loading.bind(py);
-        if !loading.call_method1(intern!(py, "keeps"), (error,))?.is_truthy()? {
+        if !loading.ask_method(intern!(py, "keeps"), (error,))?.ask_truth()? {
             return Ok(false);
         }
         let Some((ticket, timing)) = self.take_claim(number) else { return Ok(false) };
@@ -137,7 +138,7 @@ impl Attempt {
             is_error: true,
             ..Details::default()
         };
-        let kept = py.import(intern!(py, "hotset._flights"))?.call_method1(intern!(py, "kept_error"), (error,))?;
+        let kept = import(py, intern!(py, "hotset._flights"))?.ask_method(intern!(py, "kept_error"), (error,))?;
         let outcome = Outcome::of_error(py, &PyErr::from_value(error.clone()));
         let mut probe = self.sought.wanted.probe();
         let stored = Some(&self.sought.stored);

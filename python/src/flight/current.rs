@@ -4,11 +4,13 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use hotset::flight::Ticket;
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 use smallvec::SmallVec;
 
 use crate::flight::context::LoadContext;
+use crate::foreign::{Foreign, import};
 use crate::inner::Inner;
 
 thread_local! {
@@ -121,7 +123,8 @@ impl Drop for Within {
 /// The flights that wait for the running code.
 pub(crate) fn enclosing(py: Python<'_>) -> PyResult<Numbers> {
     let mut numbers: Numbers = STACK.with_borrow(|stack| stack.iter().map(|running| running.number).collect());
-    let context = py.import("hotset._flights")?.getattr("ENCLOSING")?.call_method0("get")?;
+    let context =
+        import(py, intern!(py, "hotset._flights"))?.getattr("ENCLOSING")?.ask_method(intern!(py, "get"), ())?;
     for number in context.cast::<PyTuple>()? {
         numbers.push(number.extract()?);
     }

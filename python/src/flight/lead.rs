@@ -6,14 +6,16 @@ use hotset::clock::{self, Tick};
 use hotset::flight::{Begun, Landing, Stopwatch, Ticket};
 use hotset::memory::{Details, Facts, Standing, Stored, Unsure};
 use pyo3::exceptions::PyException;
+use pyo3::intern;
 use pyo3::prelude::*;
 
 use crate::flight::circles::Wait;
 use crate::flight::context::Wishes;
 use crate::flight::current::{Here, Within, enclosing, thread};
 use crate::flight::meeting::{Flight, Leader, Outcome, Shared};
+use crate::foreign::{Foreign, import, vectorcall};
 use crate::function::Call;
-use crate::guard::{attached, is_finalizing, vectorcall};
+use crate::guard::{attached, is_finalizing};
 use crate::inner::Inner;
 use crate::key::Key;
 use crate::key::part::Part;
@@ -112,7 +114,8 @@ impl Inner {
     #[cold]
     pub(crate) fn log_given_up(&self, py: Python<'_>) {
         let age = clock::duration(self.store.load_age()).as_secs_f64();
-        let log = py.import("hotset._log").and_then(|log| log.call_method1("load_given_up", (self.name.bind(py), age)));
+        let log = import(py, intern!(py, "hotset._log"))
+            .and_then(|log| log.ask_method(intern!(py, "load_given_up"), (self.name.bind(py), age)));
         if let Err(error) = log {
             error.write_unraisable(py, None);
         }
@@ -316,9 +319,8 @@ pub(crate) fn abandon(py: Python<'_>, cache: &Inner, ticket: &Ticket, outcome: O
 
 /// What a follower raises for an error that a load raised.
 pub(crate) fn raised_again(py: Python<'_>, error: &Object, traceback: &Object) -> PyErr {
-    let again = py
-        .import("hotset._flights")
-        .and_then(|flights| flights.call_method1("raised_again", (error.bind(py), traceback.bind(py))));
+    let again = import(py, intern!(py, "hotset._flights"))
+        .and_then(|flights| flights.ask_method(intern!(py, "raised_again"), (error.bind(py), traceback.bind(py))));
     PyErr::from_value(again.unwrap_or_else(|_| error.bind(py)))
 }
 
@@ -329,7 +331,7 @@ pub(crate) fn follow(py: Python<'_>, cache: &Arc<Inner>, shared: &Arc<Shared>, h
     }
     let Some(wait) = Wait::begin(shared, enclosing(py)?, Some(thread())) else { return Ok(Outcome::Alone) };
     let flight = Bound::new(py, Flight::new(shared.clone(), cache, hash))?;
-    let waiter = py.import("hotset._flights")?.getattr("wait_in_thread")?;
+    let waiter = import(py, intern!(py, "hotset._flights"))?.getattr("wait_in_thread")?;
     let args = [flight.as_ptr()];
     let call = Call { args: args.as_ptr(), flagged_count: 1, names: std::ptr::null_mut() };
     // SAFETY: the function and its argument are alive; the result is new or null.

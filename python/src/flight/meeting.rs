@@ -10,6 +10,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyString, PyTuple, PyWeakrefReference};
 
 use crate::flight::current::{self, Here};
+use crate::foreign::Foreign;
 use crate::inner::Inner;
 use crate::object::Object;
 use crate::sync::AttachedLock;
@@ -239,8 +240,8 @@ impl Flight {
 }
 
 fn wake(reference: &Bound<'_, PyAny>) -> PyResult<()> {
-    let waiter = reference.call0()?;
-    if waiter.is_none() { Ok(()) } else { waiter.call_method0(intern!(reference.py(), "wake")).map(drop) }
+    let waiter = reference.ask(())?;
+    if waiter.is_none() { Ok(()) } else { waiter.ask_method(intern!(reference.py(), "wake"), ()).map(drop) }
 }
 
 pub(crate) fn name<'py>(py: Python<'py>, name: &str) -> Bound<'py, PyAny> {

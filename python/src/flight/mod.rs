@@ -18,7 +18,11 @@ mod timing;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use pyo3::intern;
 use pyo3::prelude::*;
+use pyo3::types::PyTuple;
+
+use crate::foreign::{Foreign, import};
 
 /// How often this process, or one that it was forked from, has been forked.
 static FORKS: AtomicU64 = AtomicU64::new(0);
@@ -30,11 +34,11 @@ pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(current::depth, module)?)?;
     module.add_function(wrap_pyfunction!(current::innermost, module)?)?;
     let hook = wrap_pyfunction!(forked, module)?;
-    let os = module.py().import("os")?;
+    let os = import(module.py(), intern!(module.py(), "os"))?;
     if os.hasattr("register_at_fork")? {
         let options = pyo3::types::PyDict::new(module.py());
         options.set_item("after_in_child", hook)?;
-        os.call_method("register_at_fork", (), Some(&options))?;
+        os.getattr("register_at_fork")?.ask_with(&PyTuple::empty(module.py()), Some(&options))?;
     }
     Ok(())
 }

@@ -85,7 +85,8 @@ pub(super) unsafe extern "C" fn set_name(function: Pointer, args: Pointer) -> Po
         let owner = args.cast::<PyTuple>()?.get_item(0)?.getattr("__qualname__")?;
         let own = body.function.bind(py).getattr("__qualname__");
         if let Ok(own) = own.and_then(|own| Ok(own.cast_into::<PyString>()?))
-            && own.to_str()?.rsplit_once('.').is_some_and(|(parent, _)| owner.eq(parent).unwrap_or(false))
+            && let Ok(owner) = owner.cast::<PyString>()
+            && own.to_str()?.rsplit_once('.').map(|(parent, _)| parent) == Some(owner.to_str()?)
         {
             body.become_method();
         }

@@ -14,6 +14,7 @@ use smallvec::SmallVec;
 use crate::arguments::{early_refresh, grace, refresh_ahead};
 use crate::cache::CacheVerbs;
 use crate::duration::ticks;
+use crate::foreign::Foreign;
 use crate::function::prepared::Prepared;
 use crate::function::signature::{Call, FEW, Mismatch, Signature, pack};
 use crate::inner::Inner;
@@ -166,7 +167,7 @@ impl Body {
             return Prepared::new(py, self, parts, SmallVec::new()).map(Ok);
         };
         let (args, kwargs) = pack(py, call)?;
-        let key = Object::from(key.bind(py).call(args, kwargs.as_ref())?);
+        let key = Object::from(key.bind(py).ask_with(&args, kwargs.as_ref())?);
         let parts = SmallVec::from_slice(&[key.as_ptr()]);
         Prepared::new(py, self, parts, SmallVec::from_iter([key])).map(Ok)
     }
@@ -181,10 +182,7 @@ impl Body {
             return Ok(Lifespan { ttl: negative.ttl, grace, ..self.lifespan });
         }
         let Some(decide) = &self.options.ttl else { return Ok(self.lifespan) };
-        Ok(Lifespan {
-            ttl: self.inner.ttl("the result of ttl()", &decide.bind(py).call1((result,))?)?,
-            ..self.lifespan
-        })
+        Ok(Lifespan { ttl: self.inner.ttl("the result of ttl()", &decide.bind(py).ask((result,))?)?, ..self.lifespan })
     }
 
     /// Shows every object it refers to to a garbage collection.
@@ -206,9 +204,7 @@ impl Body {
 
 impl Negative {
     fn says(&self, py: Python<'_>, result: &Bound<'_, PyAny>) -> PyResult<bool> {
-        self.is_negative
-            .as_ref()
-            .map_or_else(|| Ok(result.is_none()), |says| says.bind(py).call1((result,))?.is_truthy())
+        self.is_negative.as_ref().map_or_else(|| Ok(result.is_none()), |says| says.bind(py).ask((result,))?.ask_truth())
     }
 }
 

@@ -13,13 +13,14 @@ use crate::flight::attempt::{Attempt, Purpose};
 use crate::flight::current::Here;
 use crate::flight::lead::{Lead, Look, Way, follow, raised_again};
 use crate::flight::meeting::{Leader, Outcome};
+use crate::foreign::{Foreign, import, vectorcall};
 use crate::function::body::Body;
 use crate::function::fate::{Fate, can_be_read_once, details, fate, known_tags};
 use crate::function::kept::KeptCall;
 use crate::function::prepared::Prepared;
 use crate::function::signature::{Call, Mismatch, mismatch_error};
 use crate::function::{body_of, is_function};
-use crate::guard::{attached, guard, vectorcall};
+use crate::guard::{attached, guard};
 use crate::key::exact::{Pointer, keyed_by_address};
 use crate::key::part::Part;
 use crate::key::probe::{Probe, Rule};
@@ -166,8 +167,8 @@ pub(crate) fn obtain(
     looks: bool,
 ) -> PyResult<Object> {
     let attempt = attempt(py, function, call, prepared)?;
-    let flights = py.import(intern!(py, "hotset._flights"))?;
-    flights.call_method1(intern!(py, "load_here"), (attempt, py.None(), looks)).map(Object::from)
+    let flights = import(py, intern!(py, "hotset._flights"))?;
+    flights.ask_method(intern!(py, "load_here"), (attempt, py.None(), looks)).map(Object::from)
 }
 
 /// Has the result of a call loaded anew, by somebody else and later. What goes wrong with that is not the caller's.
@@ -178,8 +179,8 @@ pub(crate) fn refresh_later(py: Python<'_>, function: Pointer, call: Call) {
     let begin = || {
         let Ok(prepared) = body.prepare(py, call)? else { return Ok(()) };
         let attempt = attempt(py, function, call, &prepared)?;
-        let flights = py.import(intern!(py, "hotset._flights"))?;
-        flights.call_method1(intern!(py, "refresh_later"), (attempt, py.None(), body.is_coroutine)).map(drop)
+        let flights = import(py, intern!(py, "hotset._flights"))?;
+        flights.ask_method(intern!(py, "refresh_later"), (attempt, py.None(), body.is_coroutine)).map(drop)
     };
     if let Err(error) = begin() {
         error.write_unraisable(py, Some(&body.function.bind(py)));

@@ -5,12 +5,14 @@ use std::ffi::CStr;
 use hotset::memory::Details;
 use pyo3::exceptions::PyException;
 use pyo3::ffi;
+use pyo3::intern;
 use pyo3::prelude::*;
 
 use crate::arguments::tag_names;
 use crate::flight::context::Wishes;
 use crate::flight::lead::KnownTags;
 use crate::flight::meeting::Outcome;
+use crate::foreign::{Foreign, import};
 use crate::function::body::Body;
 use crate::function::signature::{Call, pack};
 use crate::key::exact::Pointer;
@@ -57,12 +59,12 @@ pub(crate) fn fate(py: Python<'_>, body: &Body, result: &Bound<'_, PyAny>, nanos
         body.inner().memory().count_refused(0, body.owner);
         if body.warn_once() {
             let class = result.get_type().qualname()?.to_string();
-            py.import("hotset._log")?.call_method1("read_once", (body.name(py), class))?;
+            import(py, intern!(py, "hotset._log"))?.ask_method(intern!(py, "read_once"), (body.name(py), class))?;
         }
         return Ok(Fate::Alone);
     }
     let Some(decide) = &body.options.should_cache else { return Ok(Fate::Stored) };
-    let wanted = decide.bind(py).call1((result, nanos as f64 / 1e9))?.is_truthy()?;
+    let wanted = decide.bind(py).ask((result, nanos as f64 / 1e9))?.ask_truth()?;
     Ok(if wanted { Fate::Stored } else { Fate::Shared })
 }
 
@@ -73,7 +75,7 @@ pub(crate) fn known_tags(py: Python<'_>, body: &Body, call: Call) -> PyResult<Kn
         Some(_) if body.options.tags_need_result => Ok(None),
         Some(render) => {
             let (args, kwargs) = pack(py, call)?;
-            match render.bind(py).call1((args, kwargs, py.None())).and_then(|tags| tag_names(&tags)) {
+            match render.bind(py).ask((args, kwargs, py.None())).and_then(|tags| tag_names(&tags)) {
                 // A template that does not suit the arguments is an error of the fill, after the load.
                 Err(error) if error.is_instance_of::<PyException>(py) => Ok(None),
                 tags => tags.map(Some),
@@ -93,7 +95,7 @@ pub(crate) fn details(
         None => Box::default(),
         Some(render) => {
             let (args, kwargs) = pack(py, call)?;
-            tag_names(&render.bind(py).call1((args, kwargs, result))?)?
+            tag_names(&render.bind(py).ask((args, kwargs, result))?)?
         }
     };
     Ok(Details { lifespan: body.lifespan_of(py, result)?, tags, nanos, ..Details::default() })

@@ -11,11 +11,12 @@ use pyo3::{PyTraverseError, PyVisit};
 
 use crate::flight::attempt::{Attempt, Purpose};
 use crate::flight::lead::raised_again;
+use crate::foreign::{Foreign, import, iter_send};
 use crate::function::call::{Lookup, prepare_and_look_up};
 use crate::function::kept::KeptCall;
 use crate::function::ready::thrown;
 use crate::function::signature::Call;
-use crate::guard::{is_finalizing, iter_send};
+use crate::guard::is_finalizing;
 use crate::object::Object;
 use crate::sync::AttachedLock;
 
@@ -107,11 +108,11 @@ impl PendingCall {
         if is_finalizing() {
             return self.begin_alone(py, attempt);
         }
-        let flights = py.import(intern!(py, "hotset._flights"))?;
-        if flights.call_method0(intern!(py, "running_loop"))?.is_none() {
+        let flights = import(py, intern!(py, "hotset._flights"))?;
+        if flights.ask_method(intern!(py, "running_loop"), ())?.is_none() {
             return self.begin_alone(py, attempt);
         }
-        let coroutine = flights.call_method1(intern!(py, "obtain"), (attempt, py.None(), !self.refreshes))?;
+        let coroutine = flights.ask_method(intern!(py, "obtain"), (attempt, py.None(), !self.refreshes))?;
         Ok(Ok(Running { coroutine: Object::from(coroutine), load: None }))
     }
 
@@ -168,7 +169,7 @@ fn iterator(py: Python<'_>, awaitable: Object) -> PyResult<Object> {
         return Ok(awaitable);
     }
     let bound = awaitable.bind(py);
-    bound.call_method0(intern!(py, "__await__")).map(Object::from).map_err(|error| {
+    bound.ask_method(intern!(py, "__await__"), ()).map(Object::from).map_err(|error| {
         let class = bound.get_type().qualname().map_or_else(|_| String::new(), |name| name.to_string());
         let explained =
             PyTypeError::new_err(format!("a cached coroutine function returned a {class}, which cannot be awaited"));
@@ -195,7 +196,7 @@ fn throw(py: Python<'_>, coroutine: &Object, args: &Bound<'_, PyTuple>) -> PyRes
     if !coroutine.hasattr(intern!(py, "throw"))? {
         return Err(thrown(args));
     }
-    match coroutine.call_method1(intern!(py, "throw"), args.clone()) {
+    match coroutine.ask_method(intern!(py, "throw"), args.clone()) {
         Ok(yielded) => Ok(Step::Yielded(Object::from(yielded))),
         Err(error) if error.is_instance_of::<PyStopIteration>(py) => {
             Ok(Step::Returned(Object::from(error.value(py).getattr(intern!(py, "value"))?)))
@@ -249,7 +250,7 @@ impl PendingCall {
         match before {
             State::Busy => Err(PyRuntimeError::new_err("coroutine already executing")),
             State::Running(mut running) => {
-                let closed = running.coroutine.bind(py).call_method0(intern!(py, "close"));
+                let closed = running.coroutine.bind(py).ask_method(intern!(py, "close"), ());
                 self.put(State::Done);
                 if let Some(load) = running.load.take() {
                     load.quit(py, None);

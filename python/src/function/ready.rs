@@ -10,6 +10,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyTuple, PyType};
 
 use crate::ctype::{NewType, leaked, slot};
+use crate::foreign::Foreign;
 use crate::function::stop::{self, stop_iteration};
 use crate::guard::{attached, guard};
 use crate::key::exact::Pointer;
@@ -172,8 +173,8 @@ pub(super) fn thrown(args: &Bound<'_, PyTuple>) -> PyErr {
     };
     let raised = match (first.cast::<PyType>(), given(1)) {
         (Ok(_), Some(value)) if value.is_instance_of::<pyo3::exceptions::PyBaseException>() => Ok(value),
-        (Ok(class), Some(value)) => class.call1((value,)),
-        (Ok(class), None) => class.call0(),
+        (Ok(class), Some(value)) => class.ask((value,)),
+        (Ok(class), None) => class.ask(()),
         (Err(_), _) => Ok(first),
     };
     raised.map_or_else(|error| error, PyErr::from_value)

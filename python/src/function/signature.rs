@@ -6,6 +6,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyString, PyTuple};
 use smallvec::SmallVec;
 
+use crate::foreign::Foreign;
 use crate::key::exact::Pointer;
 use crate::object::{Object, borrow};
 
@@ -300,7 +301,8 @@ impl Signature {
     fn find_equal(&self, py: Python<'_>, name: Pointer) -> Option<usize> {
         // SAFETY: keyword names are alive during the call.
         let name = unsafe { borrow(py, name) };
-        (self.positional_only..self.names.len()).find(|&place| self.names[place].bind(py).eq(name).unwrap_or(false))
+        (self.positional_only..self.names.len())
+            .find(|&place| self.names[place].bind(py).ask_equal(&name).unwrap_or(false))
     }
 
     /// The name of the parameter that a part of a key comes from.

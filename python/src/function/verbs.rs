@@ -6,11 +6,13 @@ use std::ptr;
 use hotset::memory::{Condition, Left};
 use hotset::stats::Cause;
 use pyo3::ffi;
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use smallvec::SmallVec;
 
 use crate::ctype;
+use crate::foreign::{Foreign, import};
 use crate::function::body::Body;
 use crate::function::body_of;
 use crate::function::bound::{self, receiver};
@@ -115,8 +117,8 @@ fn cache_info(py: Python<'_>, function: Pointer, _call: Call) -> PyResult<Object
     body.inner().finish(py, left);
     let counts = memory.owner_counts(body.owner);
     let maxsize = Some(memory.max_entries()).filter(|&most| most != u64::MAX);
-    let info = py.import("hotset._info")?.getattr("CacheInfo")?;
-    Ok(Object::from(info.call1((counts.hits, counts.misses, maxsize, memory.fresh_of(body.owner)))?))
+    let info = import(py, intern!(py, "hotset._info"))?.getattr("CacheInfo")?;
+    Ok(Object::from(info.ask((counts.hits, counts.misses, maxsize, memory.fresh_of(body.owner)))?))
 }
 
 fn cache_clear(py: Python<'_>, function: Pointer, _call: Call) -> PyResult<Object> {
@@ -264,7 +266,7 @@ fn done_by_python(verb: &str, function: Pointer, args: Pointer, kwargs: Pointer)
             // SAFETY: as above.
             unsafe { borrow(py, kwargs) }.to_owned()
         };
-        Ok(Object::from(py.import("hotset._terms")?.getattr(verb)?.call1((function, args, kwargs))?))
+        Ok(Object::from(import(py, intern!(py, "hotset._terms"))?.getattr(verb)?.ask((function, args, kwargs))?))
     })
 }
 

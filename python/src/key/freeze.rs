@@ -10,6 +10,7 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyByteArray, PyBytes, PyComplex, PyDict, PyFrozenSet, PyList, PySet, PyString, PyTuple};
 
+use crate::foreign::{Foreign, import};
 use crate::inner::Inner;
 use crate::key::exact::{class, compares_by_identity, is_exactly, keyed_by_address};
 use crate::key::frozen::Frozen;
@@ -28,7 +29,7 @@ pub(crate) fn is_hashable(value: &Bound<'_, PyAny>) -> bool {
 
 /// The hash that a value says it has; what its `__hash__` raises comes out.
 pub(crate) fn hash_of(value: &Bound<'_, PyAny>) -> PyResult<u64> {
-    value.hash().map(|hash| hash as u64).map_err(|error| if is_hashable(value) { error } else { unhashable(value) })
+    value.ask_hash().map_err(|error| if is_hashable(value) { error } else { unhashable(value) })
 }
 
 fn unhashable(value: &Bound<'_, PyAny>) -> PyErr {
@@ -122,7 +123,7 @@ impl<'a> Writer<'a> {
         if let Ok(utf8) = text.to_str() {
             self.tagged(b's', utf8.as_bytes());
         } else {
-            let encoded = value.call_method1(intern!(value.py(), "encode"), ("utf-8", "surrogatepass"))?;
+            let encoded = value.ask_method(intern!(value.py(), "encode"), ("utf-8", "surrogatepass"))?;
             self.tagged(b'u', encoded.cast::<PyBytes>()?.as_bytes());
         }
         Ok(())
@@ -134,14 +135,14 @@ impl<'a> Writer<'a> {
             self.bytes.extend(small.to_le_bytes());
             return Ok(());
         }
-        let digits = value.call_method1(intern!(value.py(), "__format__"), ("x",))?;
+        let digits = value.ask_method(intern!(value.py(), "__format__"), ("x",))?;
         self.tagged(b'I', digits.extract::<String>()?.as_bytes());
         Ok(())
     }
 
     fn write_float(&mut self, value: &Bound<'_, PyAny>, number: f64) -> PyResult<()> {
         if self.loose && number.is_finite() && number.fract() == 0.0 {
-            return self.write_number(&value.call_method0(intern!(value.py(), "__int__"))?);
+            return self.write_number(&value.ask_method(intern!(value.py(), "__int__"), ())?);
         }
         self.bytes.push(b'f');
         self.bytes.extend(number.to_bits().to_le_bytes());
@@ -289,7 +290,7 @@ static CONTENT_OF: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
 
 /// Finds what later calls need. Done while the module is imported: an import in the middle of a call could call back.
 pub(crate) fn prepare(py: Python<'_>) -> PyResult<()> {
-    let content_of = py.import("hotset._content")?.getattr("content_of")?.unbind();
+    let content_of = import(py, intern!(py, "hotset._content"))?.getattr("content_of")?.unbind();
     CONTENT_OF.get_or_init(py, || content_of);
     py.get_type::<Unkeyable>();
     Ok(())
@@ -298,7 +299,7 @@ pub(crate) fn prepare(py: Python<'_>) -> PyResult<()> {
 /// What a value is made of, if its type is one of those that `hotset._content` knows.
 fn describe<'py>(value: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
     let Some(content_of) = CONTENT_OF.get(value.py()) else { return Ok(None) };
-    let content = content_of.bind(value.py()).call1((value,))?;
+    let content = content_of.bind(value.py()).ask((value,))?;
     Ok(if content.is_none() { None } else { Some(content) })
 }
 

@@ -4,6 +4,7 @@ use hotset::memory::{Probe as CoreProbe, Unsure, Verdict};
 use pyo3::ffi;
 use pyo3::prelude::*;
 
+use crate::foreign::Foreign;
 use crate::key::exact::{Pointer, all_same, class, int_same, is_exactly, mapping_same, typed_same, verdict};
 use crate::key::frozen::Frozen;
 use crate::key::identity::WeakIdentity;
@@ -105,7 +106,7 @@ impl Rule {
                 }
                 return Ok(true);
             }
-            borrow(py, stored).eq(borrow(py, wanted))
+            borrow(py, stored).ask_equal(&borrow(py, wanted))
         }
     }
 }

@@ -1,0 +1,197 @@
+//! Calls of code that is not ours: a thread that the interpreter leaves behind there stops.
+//!
+//! When the interpreter ends, CPython before 3.14 makes daemon threads that ask for the GIL end by unwinding their stacks. On the way
+//! through our frames that would drop objects without the GIL, or abort where the compiler takes it that a function of C's never
+//! unwinds. From 3.14 on CPython stops such threads for ever itself. So whatever may run Python code is called from here.
+
+use std::ffi::{c_int, c_void};
+use std::hint::black_box;
+use std::mem::{forget, transmute};
+use std::ptr::null_mut;
+
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyString, PyTuple};
+use pyo3::{BoundObject, ffi};
+
+use crate::function::Call;
+use crate::key::exact::Pointer;
+
+/// Stops its thread for ever if it is dropped by an unwinding that is no panic.
+struct StopsForEver;
+
+impl Drop for StopsForEver {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            loop {
+                std::thread::park();
+            }
+        }
+    }
+}
+
+/// Calls a function of CPython's through a pointer that the compiler cannot see through, since it is told elsewhere that it never
+/// unwinds.
+macro_rules! leave {
+    ($function:path as ($($class:ty),*) -> $result:ty, $($argument:expr),*) => {{
+        let stop = StopsForEver;
+        let function: unsafe extern "C-unwind" fn($($class),*) -> $result = transmute(black_box($function as *const c_void));
+        let result = function($($argument),*);
+        forget(stop);
+        result
+    }};
+}
+
+/// Calls what may be anybody's code.
+///
+/// # Safety
+/// As for `PyObject_Vectorcall`.
+#[inline(always)]
+pub(crate) unsafe fn vectorcall(callable: Pointer, call: Call) -> Pointer {
+    // SAFETY: the pointer is that of the function, and the rest is the caller's promise.
+    unsafe {
+        leave!(
+            ffi::PyObject_Vectorcall as (Pointer, *const Pointer, usize, Pointer) -> Pointer,
+            callable, call.args, call.flagged_count, call.names
+        )
+    }
+}
+
+/// Sends to what may be anybody's coroutine.
+///
+/// # Safety
+/// As for `PyIter_Send`.
+pub(crate) unsafe fn iter_send(iterator: Pointer, sent: Pointer, result: *mut Pointer) -> ffi::PySendResult {
+    // SAFETY: as above.
+    unsafe { leave!(ffi::PyIter_Send as (Pointer, Pointer, *mut Pointer) -> ffi::PySendResult, iterator, sent, result) }
+}
+
+/// Gives a reference back, which may be the last one.
+///
+/// # Safety
+/// As for `Py_DECREF`.
+#[inline]
+pub(crate) unsafe fn give_back(object: Pointer) {
+    // SAFETY: by the caller's promise.
+    unsafe { if ffi::Py_REFCNT(object) > 1 { ffi::Py_DECREF(object) } else { give_last_back(object) } }
+}
+
+#[cold]
+unsafe fn give_last_back(object: Pointer) {
+    // SAFETY: as above.
+    unsafe { leave!(ffi::Py_DecRef as (Pointer) -> (), object) }
+}
+
+/// Imports a module.
+pub(crate) fn import<'py>(py: Python<'py>, name: &Bound<'py, PyString>) -> PyResult<Bound<'py, PyAny>> {
+    // SAFETY: the name is alive.
+    unsafe { result(py, leave!(ffi::PyImport_Import as (Pointer) -> Pointer, name.as_ptr())) }
+}
+
+/// What may run anybody's code when it is asked of an object.
+pub(crate) trait Foreign<'py> {
+    /// Calls it with positional arguments.
+    fn ask<A>(&self, args: A) -> PyResult<Bound<'py, PyAny>>
+    where
+        A: IntoPyObject<'py, Target = PyTuple>,
+        A::Error: Into<PyErr>;
+
+    /// Calls it.
+    fn ask_with(&self, args: &Bound<'py, PyTuple>, kwargs: Option<&Bound<'py, PyDict>>) -> PyResult<Bound<'py, PyAny>>;
+
+    /// Calls one of its methods with positional arguments, at most `MOST_ARGUMENTS`.
+    fn ask_method<A>(&self, name: &Bound<'py, PyString>, args: A) -> PyResult<Bound<'py, PyAny>>
+    where
+        A: IntoPyObject<'py, Target = PyTuple>,
+        A::Error: Into<PyErr>;
+
+    /// Whether it says that it equals another object.
+    fn ask_equal(&self, other: &Bound<'py, PyAny>) -> PyResult<bool>;
+
+    /// The hash that it says it has.
+    fn ask_hash(&self) -> PyResult<u64>;
+
+    /// Whether it says that it is true.
+    fn ask_truth(&self) -> PyResult<bool>;
+}
+
+/// How many arguments `ask_method` takes.
+const MOST_ARGUMENTS: usize = 5;
+
+impl<'py> Foreign<'py> for Bound<'py, PyAny> {
+    fn ask<A>(&self, args: A) -> PyResult<Bound<'py, PyAny>>
+    where
+        A: IntoPyObject<'py, Target = PyTuple>,
+        A::Error: Into<PyErr>,
+    {
+        self.ask_with(&tuple(self.py(), args)?, None)
+    }
+
+    fn ask_with(&self, args: &Bound<'py, PyTuple>, kwargs: Option<&Bound<'py, PyDict>>) -> PyResult<Bound<'py, PyAny>> {
+        let kwargs = kwargs.map_or(null_mut(), Bound::as_ptr);
+        // SAFETY: all are alive, and of the types that are asked for.
+        unsafe {
+            let called = leave!(ffi::PyObject_Call as (Pointer, Pointer, Pointer) -> Pointer, self.as_ptr(), args.as_ptr(), kwargs);
+            result(self.py(), called)
+        }
+    }
+
+    fn ask_method<A>(&self, name: &Bound<'py, PyString>, args: A) -> PyResult<Bound<'py, PyAny>>
+    where
+        A: IntoPyObject<'py, Target = PyTuple>,
+        A::Error: Into<PyErr>,
+    {
+        let args = tuple(self.py(), args)?;
+        let mut places = [self.as_ptr(); 1 + MOST_ARGUMENTS];
+        let count = 1 + args.len();
+        for (place, arg) in places[1..count].iter_mut().zip(args.iter_borrowed()) {
+            *place = arg.as_ptr();
+        }
+        // SAFETY: all are alive, since the tuple keeps the arguments.
+        unsafe {
+            let called = leave!(
+                ffi::PyObject_VectorcallMethod as (Pointer, *const Pointer, usize, Pointer) -> Pointer,
+                name.as_ptr(), places.as_ptr(), count, null_mut()
+            );
+            result(self.py(), called)
+        }
+    }
+
+    fn ask_equal(&self, other: &Bound<'py, PyAny>) -> PyResult<bool> {
+        // SAFETY: both are alive.
+        let answer = unsafe {
+            let compared = leave!(
+                ffi::PyObject_RichCompare as (Pointer, Pointer, c_int) -> Pointer,
+                self.as_ptr(), other.as_ptr(), ffi::Py_EQ
+            );
+            result(self.py(), compared)?
+        };
+        answer.ask_truth()
+    }
+
+    fn ask_hash(&self) -> PyResult<u64> {
+        // SAFETY: it is alive.
+        let hash = unsafe { leave!(ffi::PyObject_Hash as (Pointer) -> ffi::Py_hash_t, self.as_ptr()) };
+        if hash == -1 { Err(PyErr::fetch(self.py())) } else { Ok(hash as u64) }
+    }
+
+    fn ask_truth(&self) -> PyResult<bool> {
+        // SAFETY: it is alive.
+        let truth = unsafe { leave!(ffi::PyObject_IsTrue as (Pointer) -> c_int, self.as_ptr()) };
+        if truth == -1 { Err(PyErr::fetch(self.py())) } else { Ok(truth != 0) }
+    }
+}
+
+fn tuple<'py, A>(py: Python<'py>, args: A) -> PyResult<Bound<'py, PyTuple>>
+where
+    A: IntoPyObject<'py, Target = PyTuple>,
+    A::Error: Into<PyErr>,
+{
+    args.into_pyobject(py).map(BoundObject::into_bound).map_err(Into::into)
+}
+
+/// # Safety
+/// The pointer is what a C API call returned as a new reference.
+unsafe fn result(py: Python<'_>, pointer: Pointer) -> PyResult<Bound<'_, PyAny>> {
+    // SAFETY: by the caller's promise.
+    unsafe { Bound::from_owned_ptr_or_err(py, pointer) }
+}
