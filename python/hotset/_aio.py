@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, Unpack, overload
 from hotset._cache import Load, _given
 from hotset._core import MISSING, Missing, ready
 from hotset._flights import obtain, refresh_later
-from hotset._flights_many import obtain_many
+from hotset._flights_many import answered, obtain_many
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -190,7 +190,7 @@ class AsyncFace(Generic[K, V]):
         search = self._cache._search(keys, _given(ttl=ttl, grace=grace, idle=idle, tags=tags), terms)
         if search.missing and search.uncached:
             with Load(self._cache):
-                search.found.update(await load_missing(list(search.missing)))
+                search.found.update(answered(await load_missing(list(search.missing))))
         else:
             search.refresh_later(load_missing, is_coroutine=True)
             if search.missing:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, Unpack, cast,
 
 from hotset._core import MISSING, Missing
 from hotset._flights import raised_again
-from hotset._flights_many import Search, load_many_here, obtain_many
+from hotset._flights_many import Search, answered, load_many_here, obtain_many
 from hotset._loading import Loading, split
 from hotset._plan import is_coroutine_function, name_of
 
@@ -74,7 +74,7 @@ class CachedMany(Generic[K, V, R]):
     def _call(self, search: Search) -> dict[K, V]:
         search.refresh_later(self.uncached, is_coroutine=False)
         if search.missing and search.uncached:
-            search.found.update(self.uncached(list(search.missing)))
+            search.found.update(answered(self.uncached(list(search.missing))))
         elif search.missing:
             search.found.update(load_many_here(search.missing, self.uncached, search.terms))
         return search.result()
@@ -82,7 +82,7 @@ class CachedMany(Generic[K, V, R]):
     async def _call_async(self, search: Search) -> dict[K, V]:
         search.refresh_later(self.uncached, is_coroutine=True)
         if search.missing and search.uncached:
-            search.found.update(await self.uncached(list(search.missing)))
+            search.found.update(answered(await self.uncached(list(search.missing))))
         elif search.missing:
             search.found.update(await obtain_many(search.missing, self.uncached, search.terms))
         return search.result()
@@ -204,7 +204,7 @@ def cache_result_many(
     templates = [_checked(tag) for tag in tags]
     given = (("ttl", ttl), ("grace", grace), ("idle", idle))
     options = {name: value for name, value in given if value is not MISSING}
-    loads, lives = split("cache_result_many", loading, of_results=False)
+    loads, lives = split(cache_result_many, loading, of_results=False)
     if cache is not None and lives:
         raise ValueError(f"{', '.join(lives)}: say so of the cache that is shared")
 

@@ -11,7 +11,7 @@ from hotset import _registry
 from hotset._aliasing import of as aliasing_of
 from hotset._core import MISSING, BaseCache, Missing, adopt_get
 from hotset._flights import load_here, refresh_later
-from hotset._flights_many import Search, load_many_here
+from hotset._flights_many import Search, answered, load_many_here
 from hotset._loading import USUAL, split
 from hotset._views import CacheItems, CacheValues
 
@@ -101,7 +101,7 @@ class Cache(BaseCache[K, V], MutableMapping[K, V]):
             raise TypeError(f"name={name!r}: the name of a cache is a str; its bound is maxsize=")
         if (maxweight is None) != (weigher is None):
             raise ValueError("maxweight and weigher belong together: give both or none")
-        loads, lives = split("Cache", loading, of_results=False)
+        loads, lives = split(Cache, loading, of_results=False)
         size = maxsize if not isinstance(maxsize, Missing) else DEFAULT_MAXSIZE if maxweight is None else None
         self = super().__new__(
             cls,
@@ -348,7 +348,7 @@ class Cache(BaseCache[K, V], MutableMapping[K, V]):
         search = self._search(keys, _given(ttl=ttl, grace=grace, idle=idle, tags=tags), terms)
         if search.missing and search.uncached:
             with Load(self):
-                search.found.update(load_missing(list(search.missing)))
+                search.found.update(answered(load_missing(list(search.missing))))
         else:
             search.refresh_later(load_missing, is_coroutine=False)
             if search.missing:
@@ -410,7 +410,7 @@ class Cache(BaseCache[K, V], MutableMapping[K, V]):
         """
         from hotset._decorator import decorated
 
-        loads, plan = split("cache_result", loading, of_results=True)
+        loads, plan = split(self.cache_result, loading, of_results=True)
         plan |= {"ttl": ttl, "grace": grace, "idle": idle, "tags": tags, "key": key, "ignore": ignore}
         plan |= {"typed": typed, "should_cache": should_cache, "name": name}
 

@@ -132,7 +132,7 @@ def cache_result(
     """
     from hotset._cache import Cache
 
-    loads, plan = split("cache_result", loading, of_results=True)
+    loads, plan = split(cache_result, loading, of_results=True)
     plan |= {"ttl": ttl, "grace": grace, "idle": idle, "tags": tags, "key": key, "ignore": ignore}
     plan |= {"typed": typed, "should_cache": should_cache, "name": name}
 

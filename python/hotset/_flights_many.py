@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from hotset._errors import NotCachedError
 from hotset._flights import FAILED, LATE, REFRESHING, Stale, in_pool, raised_again
@@ -181,6 +181,20 @@ class _Many:
         self.found.update((key, loaded[key]) for key in keys if key in loaded)
 
 
+def answered(loaded: Any) -> Mapping[Any, Any]:
+    """What a load of several keys has returned.
+
+    Raises:
+        TypeError: it is no mapping.
+    """
+    if not hasattr(loaded, "keys"):
+        raise TypeError(
+            f"the load of several keys returned a {type(loaded).__qualname__}: "
+            "return a dict from each key that was found to its value"
+        )
+    return cast("Mapping[Any, Any]", loaded)
+
+
 def _sooner(one: float | None, other: float | None) -> float | None:
     return other if one is None else one if other is None else min(one, other)
 
@@ -227,7 +241,7 @@ def load_many_here(
             steps.clear()
             raise
         if many.alone:
-            many.take_loaded(many.alone, load_missing(many.alone))
+            many.take_loaded(many.alone, answered(load_missing(many.alone)))
         many.missing = many.again
         many.begin()
     return many.found
@@ -262,7 +276,7 @@ def _load_on_this_thread(leads: Attempts, load_missing: Callable[[list[Any]], Ma
     first, *others = leads.values()
     _count_once(leads)
     try:
-        loaded = first.run(lambda: load_missing(list(leads)), others)
+        loaded = first.run(lambda: answered(load_missing(list(leads))), others)
         _land_all(leads, loaded, many.found)
     except Exception as error:
         kept = [attempt.fail(error) for attempt in leads.values()]
@@ -289,7 +303,7 @@ def _lead_in_pool(
 
     def load() -> None:
         began = first.now()
-        loaded = first.run(lambda: load_missing(list(leads)), others)
+        loaded = first.run(lambda: answered(load_missing(list(leads))), others)
         if lead.is_late(first.now() - began):
             raise late(first, first.loading.timeout)
         lead.loaded = [loaded]
@@ -349,7 +363,7 @@ async def obtain_many(
             steps.clear()
             raise
         if many.alone:
-            many.take_loaded(many.alone, await load_missing(many.alone))
+            many.take_loaded(many.alone, answered(await load_missing(many.alone)))
         many.missing = many.again
         many.begin()
     return many.found
@@ -363,7 +377,7 @@ def _lead_as_task(
     background: bool,
 ) -> TaskLead:
     async def load() -> None:
-        loaded = await load_missing(list(leads))
+        loaded = answered(await load_missing(list(leads)))
         lead.loaded = [loaded]
         _land_all(leads, loaded, {}, lead.numbers)
 

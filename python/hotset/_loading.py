@@ -8,7 +8,7 @@ from hotset._core import Missing, seconds
 from hotset._errors import LoadTimeoutError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from hotset._types import Duration
 
@@ -114,12 +114,24 @@ def check_names(where: str, options: Iterable[str], known: Sequence[str]) -> Non
             raise TypeError(f"{where}() has no option {name!r}{hint}")
 
 
-def split(where: str, options: Mapping[str, Any], *, of_results: bool) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Options of loads, and the others.
+def _named_options(taker: Callable[..., Any]) -> list[str]:
+    import inspect
+
+    parameters = inspect.signature(taker).parameters.values()
+    return [parameter.name for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY]
+
+
+def split(
+    taker: Callable[..., Any], options: Mapping[str, Any], *, of_results: bool
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Options of loads, and the others, of what ``taker`` was given beyond what its signature names.
 
     Raises:
         TypeError: for an option that there is not.
     """
-    check_names(where, options, (*_OF_LOADS, *_OF_LIVES, *(_OF_RESULTS if of_results else ())))
+    known = (*_OF_LOADS, *_OF_LIVES, *(_OF_RESULTS if of_results else ()))
+    unknown = options.keys() - set(known)
+    if unknown:
+        check_names(taker.__qualname__, unknown, (*_named_options(taker), *known))
     loads = {name: value for name, value in options.items() if name in _OF_LOADS}
     return loads, {name: value for name, value in options.items() if name not in _OF_LOADS}

@@ -146,6 +146,28 @@ def test_options_that_make_no_sense(options: dict[str, Any], error: Any, message
         cache_result_many(7)  # type: ignore[call-overload]
 
 
+def test_an_answer_that_is_no_mapping_is_an_error_and_stores_nothing() -> None:
+    def load(keys: list[int]) -> Any:
+        return [f"value of {key}" for key in keys]
+
+    async def load_async(keys: list[int]) -> Any:
+        return load(keys)
+
+    message = "returned a list: return a dict from each key"
+    cache: Cache[int, str] = Cache("lists")
+    for enabled in (True, False):
+        cache.enabled = enabled
+        with pytest.raises(TypeError, match=message):
+            cache_result_many(load)([0, 1])
+        with pytest.raises(TypeError, match=message):
+            cache.load_many([0, 1], load)
+        with pytest.raises(TypeError, match=message):
+            asyncio.run(cache.aio.load_many([0, 1], load_async))
+    cache.enabled = True
+    assert dict(cache) == {}
+    assert cache.load_many([0, 1], lambda keys: dict.fromkeys(keys, "found")) == {0: "found", 1: "found"}
+
+
 # Batches
 
 

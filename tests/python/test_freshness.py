@@ -1212,6 +1212,8 @@ def test_a_copy_loads_as_its_original_does(source: Source, clock: ManualClock) -
         ({"cache_errors": BaseException}, TypeError, "cache_errors="),
         ({"cache_errors": [LookupError, "KeyError"]}, TypeError, "cache_errors="),
         ({"soft_timout": 1}, TypeError, "did you mean 'soft_timeout'?"),
+        ({"max_size": 1}, TypeError, "has no option 'max_size': did you mean 'maxsize'?"),
+        ({"listener": print}, TypeError, "has no option 'listener', only "),
     ],
     ids=str,
 )
