@@ -159,21 +159,14 @@ impl<K: Hashed, S: Meeting, R: RawMutex> Flights<K, S, R> {
         write: impl FnOnce(&mut Option<K>, &Beginning, bool) -> Result<T, Unsure>,
     ) -> Result<Landing<K, S, T>, Unsure> {
         let mut table = self.table(ticket.hash).lock();
-        let Some(flight) = table.take(ticket.hash, ticket.number) else {
+        let Some(flight) = table.get(ticket.hash, ticket.number) else {
             let written = write(&mut None, &Beginning::default(), false)?;
             return Ok(Landing { written, key: None, meeting: None });
         };
-        let may_store = !self.is_fenced(&flight);
-        let mut key = Some(flight.key);
-        match write(&mut key, &flight.began, may_store) {
-            Ok(written) => Ok(Landing { written, key, meeting: flight.meeting }),
-            Err(Unsure) => {
-                if let Some(key) = key {
-                    table.put(Flight { key, ..flight });
-                }
-                Err(Unsure)
-            }
-        }
+        let may_store = !self.is_fenced(flight);
+        let written = write(&mut flight.key, &flight.began, may_store)?;
+        let (key, meeting) = table.end(ticket.hash, ticket.number);
+        Ok(Landing { written, key, meeting })
     }
 
     /// What loads of this key return will not be stored, and nobody joins them any more. To be called before the key is written to.
@@ -218,7 +211,7 @@ impl<K: Hashed, S: Meeting, R: RawMutex> Flights<K, S, R> {
 
     /// Gives the key of the flight with this number to `take`, while it is in progress.
     pub fn key<T>(&self, hash: u32, number: u64, take: impl FnOnce(&K) -> T) -> Option<T> {
-        self.table(hash).lock().get(hash, number).map(|flight| take(&flight.key))
+        self.table(hash).lock().get(hash, number).and_then(|flight| flight.key.as_ref()).map(take)
     }
 
     /// What the flight with this number loads will carry these tags too.
@@ -249,7 +242,11 @@ impl<K: Hashed, S: Meeting, R: RawMutex> Flights<K, S, R> {
     /// As [`Flights::overtake`], for every key that `which` says.
     pub fn overtake_all(&self, which: impl Fn(&K) -> bool) {
         for table in &self.tables {
-            table.lock().iter_mut().filter(|flight| which(&flight.key)).for_each(|flight| flight.overtaken = true);
+            table
+                .lock()
+                .iter_mut()
+                .filter(|flight| flight.key.as_ref().is_some_and(&which))
+                .for_each(|flight| flight.overtaken = true);
         }
     }
 
@@ -258,7 +255,7 @@ impl<K: Hashed, S: Meeting, R: RawMutex> Flights<K, S, R> {
     pub fn oldest(&self, which: impl Fn(u32) -> bool) -> Option<u64> {
         let oldest = |table: &Mutex<R, Table<K, S>>| {
             let table = table.lock();
-            let flights = table.iter().filter(|flight| !flight.overtaken && which(flight.key.hash()));
+            let flights = table.iter().filter(|flight| !flight.overtaken && which(flight.hash));
             flights.map(|flight| flight.began.since).min()
         };
         self.tables.iter().filter_map(oldest).min()
@@ -274,16 +271,17 @@ impl<K: Hashed, S: Meeting, R: RawMutex> Flights<K, S, R> {
     /// Forgets every flight, whose leaders are gone: in a forked child. What was forgotten is the caller's to drop, or not.
     pub fn forget(&self) -> Vec<(K, Option<Arc<S>>)> {
         let flights = self.tables.iter().map(|table| table.lock().drain().collect::<Vec<_>>());
-        flights.flatten().map(|flight| (flight.key, flight.meeting)).collect()
+        flights.flatten().filter_map(|flight| Some((flight.key?, flight.meeting))).collect()
     }
 
     /// Shows every flight to `see`: its key, its number, its leader, and whether it was overtaken.
     pub fn visit(&self, mut see: impl FnMut(&K, u64, &S::Leader, bool)) {
         for table in &self.tables {
-            table
-                .lock()
-                .iter_mut()
-                .for_each(|flight| see(&flight.key, flight.number, &flight.leader, flight.overtaken));
+            for flight in table.lock().iter() {
+                if let Some(key) = &flight.key {
+                    see(key, flight.number, &flight.leader, flight.overtaken);
+                }
+            }
         }
     }
 

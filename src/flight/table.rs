@@ -36,7 +36,9 @@ impl Beginning {
 /// A load in progress.
 pub(super) struct Flight<K, S: Meeting> {
     pub(super) number: u64,
-    pub(super) key: K,
+    pub(super) hash: u32,
+    /// There until what was loaded is stored with it.
+    pub(super) key: Option<K>,
     pub(super) leader: S::Leader,
     pub(super) began: Beginning,
     /// Whether somebody wrote to the key since the load began.
@@ -77,29 +79,29 @@ impl<K: Hashed, S: Meeting> Table<K, S> {
     pub(super) fn add(&mut self, key: K, leader: S::Leader, began: Beginning) -> u64 {
         let number = self.next;
         self.next += 1;
-        self.put(Flight { number, key, leader, began, overtaken: false, meeting: None });
-        number
-    }
-
-    #[inline]
-    pub(super) fn put(&mut self, flight: Flight<K, S>) {
+        let hash = key.hash();
+        let flight = Flight { number, hash, key: Some(key), leader, began, overtaken: false, meeting: None };
         if self.first.is_none() {
             self.first = Some(flight);
         } else {
-            self.others.insert_unique(spread(flight.key.hash()), flight, |flight| spread(flight.key.hash()));
+            self.others.insert_unique(spread(hash), flight, |flight| spread(flight.hash));
         }
+        number
     }
 
-    /// Takes out the flight with this number.
+    /// Takes out the flight with this number; its key and where its followers meet.
     #[inline]
-    pub(super) fn take(&mut self, hash: u32, number: u64) -> Option<Flight<K, S>> {
-        if self.first.as_ref().is_some_and(|first| first.number == number) {
-            return self.first.take();
-        }
-        self.others.find_entry(spread(hash), |flight| flight.number == number).ok().map(|entry| entry.remove().0)
+    pub(super) fn end(&mut self, hash: u32, number: u64) -> (Option<K>, Option<Arc<S>>) {
+        let ended = if self.first.as_ref().is_some_and(|first| first.number == number) {
+            self.first.take()
+        } else {
+            self.others.find_entry(spread(hash), |flight| flight.number == number).ok().map(|entry| entry.remove().0)
+        };
+        ended.map_or((None, None), |flight| (flight.key, flight.meeting))
     }
 
     /// The flight with this number.
+    #[inline]
     pub(super) fn get(&mut self, hash: u32, number: u64) -> Option<&mut Flight<K, S>> {
         let others = &mut self.others;
         let first = self.first.as_mut().filter(|first| first.number == number);
@@ -119,9 +121,10 @@ impl<K: Hashed, S: Meeting> Table<K, S> {
         }
         let mut unsure = false;
         let mut is_it = |flight: &Flight<K, S>| {
-            let same_hash = flight.key.hash() == hash;
-            let verdict =
-                if unsure || !same_hash || !fits(flight) { Verdict::Different } else { probe.compare(&flight.key) };
+            let verdict = match &flight.key {
+                Some(key) if !unsure && flight.hash == hash && fits(flight) => probe.compare(key),
+                _ => Verdict::Different,
+            };
             unsure |= verdict == Verdict::Unknown;
             verdict == Verdict::Same
         };

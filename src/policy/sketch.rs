@@ -15,7 +15,7 @@
 /// Entries for which the table has one block.
 const ENTRIES_PER_BLOCK: usize = 16;
 /// The most that a counter counts.
-const MAX_COUNT: u8 = 15;
+const MAX_COUNT: u64 = 15;
 /// Accesses that are counted, for each entry, before all counters are halved.
 const SAMPLE_PER_ENTRY: u64 = 10;
 /// Rows of the sketch.
@@ -84,10 +84,13 @@ impl Sketch {
         let Some(index) = self.block_index(mixed) else { return };
         let Block(block) = &mut self.blocks[index];
         let counters = counters(mixed);
-        let before = smallest(block, &counters);
-        let after = before.saturating_add(count).min(MAX_COUNT);
+        let present = counters.map(|(word, shift)| block[word] >> shift & MAX_COUNT);
+        let before = smallest(present);
+        let after = (before + u64::from(count)).min(MAX_COUNT);
         if after > before {
-            raise(block, &counters, after);
+            for ((word, shift), present) in counters.into_iter().zip(present) {
+                block[word] += after.saturating_sub(present) << shift;
+            }
             self.count_additions(after - before);
         }
     }
@@ -96,7 +99,9 @@ impl Sketch {
     #[inline]
     pub fn estimate(&self, hash: u32) -> u8 {
         let mixed = self.mix(hash);
-        self.block_index(mixed).map_or(0, |index| smallest(&self.blocks[index].0, &counters(mixed)))
+        let Some(index) = self.block_index(mixed) else { return 0 };
+        let Block(block) = &self.blocks[index];
+        smallest(counters(mixed).map(|(word, shift)| block[word] >> shift & MAX_COUNT)) as u8
     }
 
     /// Forgets everything and gives the table back.
@@ -121,8 +126,8 @@ impl Sketch {
     }
 
     #[inline]
-    fn count_additions(&mut self, count: u8) {
-        self.additions += u64::from(count);
+    fn count_additions(&mut self, count: u64) {
+        self.additions += count;
         if self.additions >= SAMPLE_PER_ENTRY * self.entries as u64 {
             self.age();
         }
@@ -162,15 +167,6 @@ fn counters(mixed: u64) -> Counters {
 }
 
 #[inline]
-fn smallest(block: &[u64; WORDS], counters: &Counters) -> u8 {
-    counters.iter().fold(MAX_COUNT, |least, &(word, shift)| least.min((block[word] >> shift) as u8 & MAX_COUNT))
-}
-
-/// Raises those of the counters that are below `count` to it.
-#[inline]
-fn raise(block: &mut [u64; WORDS], counters: &Counters, count: u8) {
-    for &(word, shift) in counters {
-        let present = (block[word] >> shift) as u8 & MAX_COUNT;
-        block[word] += u64::from(count.saturating_sub(present)) << shift;
-    }
+fn smallest(counts: [u64; ROWS]) -> u64 {
+    counts.into_iter().fold(MAX_COUNT, u64::min)
 }
