@@ -3,6 +3,8 @@
 The whole interface is here; the modules behind it are private, except for :mod:`hotset.testing`.
 """
 
+from typing import TYPE_CHECKING
+
 from hotset._aliasing import MutatedValueError
 from hotset._bulk import Batcher, CachedMany, cache_result_many
 from hotset._cache import Cache, caches
@@ -26,7 +28,9 @@ from hotset._leads import current_load
 from hotset._plan import Ignore
 from hotset._policies import POLICIES, Policy
 from hotset._property import cached_property
-from hotset._terms import Caller, Entry, Explanation
+
+if TYPE_CHECKING:
+    from hotset._terms import Caller, Entry, Explanation
 
 __all__ = [
     "MISSING",
@@ -59,3 +63,16 @@ __all__ = [
     "caches",
     "current_load",
 ]
+
+
+def __getattr__(name: str) -> object:
+    """What few programs need and takes long to import."""
+    if name in ("Caller", "Entry", "Explanation"):
+        from hotset import _terms
+
+        return getattr(_terms, name)
+    raise AttributeError(f"module 'hotset' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

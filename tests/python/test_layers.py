@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import hotset
+import pytest
 
 PACKAGE = Path(hotset.__file__).parent
 ABOVE = ("hotset.cli", "hotset.integrations", "hotset.testing")
@@ -56,3 +57,11 @@ def test_importing_the_package_loads_nothing_optional_and_nothing_slow() -> None
     assert tops - sys.stdlib_module_names == {"hotset"}
     assert "asyncio" not in tops
     assert not any(f"{name}.".startswith(tuple(f"{above}." for above in ABOVE)) for name in loaded)
+
+
+def test_what_is_imported_late_is_part_of_the_interface_all_the_same() -> None:
+    assert "hotset._terms" not in modules_after("import hotset")
+    assert {"Caller", "Entry", "Explanation"} <= set(dir(hotset))
+    assert all(hasattr(hotset, name) for name in hotset.__all__)
+    with pytest.raises(AttributeError, match="module 'hotset' has no attribute 'Entries'"):
+        hotset.Entries  # type: ignore[attr-defined]
