@@ -547,3 +547,49 @@ def test_a_timeout_of_the_cache_is_no_answer(cached: Make, source: Source, has_s
             raises(face, LoadTimeoutError)
     source.value = "new"
     assert face.load() == ("old" if has_stale else "new")
+
+
+# Comparisons that raise in the middle of it
+
+
+class Moody:
+    """A key that cannot be compared while `Moody.sulks`; all of them have the same hash."""
+
+    sulks = False
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __hash__(self) -> int:
+        return 5
+
+    def __eq__(self, other: object) -> bool:
+        if Moody.sulks:
+            raise RuntimeError("not now")
+        return isinstance(other, Moody) and self.name == other.name
+
+
+@pytest.mark.parametrize("options", [{"cache_errors": NotFound}, {"grace": 10}, {"timeout": 60}], ids=str)
+def test_who_waits_is_told_of_a_failure_although_it_cannot_be_noted(options: dict[str, Any]) -> None:
+    cache: Cache[Moody, Any] = Cache("moody", **options)
+    cache[Moody("another")] = 1
+    begun, may_fail, key = threading.Event(), threading.Event(), Moody("key")
+
+    def load(_: Moody) -> Any:
+        begun.set()
+        assert may_fail.wait(PATIENCE)
+        Moody.sulks = True
+        raise NotFound("key")
+
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            leader = pool.submit(cache.get_or_load, key, load)
+            assert begun.wait(PATIENCE)
+            followers = [pool.submit(cache.get_or_load, key, load) for _ in range(3)]
+            eventually(lambda: cache.explain(key).loading_for is not None)
+            may_fail.set()
+            for one in (leader, *followers):
+                assert isinstance(one.exception(PATIENCE), NotFound | RuntimeError)
+    finally:
+        Moody.sulks = False
+    assert cache.get_or_load(key, lambda _: 7) == 7

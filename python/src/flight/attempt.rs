@@ -124,14 +124,18 @@ impl Attempt {
         }
     }
 
-    /// Stores an error that is to be raised for a while; whether it is one of those.
-    fn keep_error(&self, py: Python<'_>, error: &Bound<'_, PyAny>, number: Option<u64>) -> PyResult<bool> {
-        let loading = self.loading.bind(py);
-        if !loading.ask_method(intern!(py, "keeps"), (error,))?.ask_truth()? {
-            return Ok(false);
+    /// Notes that the load raised, so that it is not repeated at once; whether the error is kept, to be raised for a while.
+    fn note_failure(&self, py: Python<'_>, error: &Bound<'_, PyAny>, number: Option<u64>) -> PyResult<bool> {
+        if self.loading.bind(py).ask_method(intern!(py, "keeps"), (error,))?.ask_truth()? {
+            return self.keep_error(py, error, number);
         }
-        let Some((ticket, timing)) = self.take_claim(number) else { return Ok(false) };
-        timing.failed(&self.cache);
+        let (base, hash) = (self.error_ttl(py)?, self.hash());
+        self.sought.wanted.probe().settle(py, |probe| self.cache.memory().rest(hash, probe, base))?;
+        Ok(false)
+    }
+
+    /// Ends the load by storing its error; false if this leads another one by now.
+    fn keep_error(&self, py: Python<'_>, error: &Bound<'_, PyAny>, number: Option<u64>) -> PyResult<bool> {
         let details = Details {
             lifespan: Lifespan { ttl: self.error_ttl(py)?, ..Lifespan::FOREVER },
             tags: self.known_tags(py)?.unwrap_or_default(),
@@ -140,6 +144,8 @@ impl Attempt {
         };
         let kept = import(py, intern!(py, "hotset._flights"))?.ask_method(intern!(py, "kept_error"), (error,))?;
         let outcome = Outcome::of_error(py, &PyErr::from_value(error.clone()));
+        let Some((ticket, timing)) = self.take_claim(number) else { return Ok(false) };
+        timing.failed(&self.cache);
         let mut probe = self.sought.wanted.probe();
         let stored = Some(&self.sought.stored);
         land_as(py, &self.cache, &ticket, stored, &Object::from(kept), details, Some(outcome), &mut probe)?;
@@ -398,20 +404,11 @@ impl Attempt {
         if self.number().is_none_or(|own| number.is_some_and(|number| number != own)) {
             return Ok(false);
         }
-        if error.is_instance_of::<PyException>() {
-            if self.keep_error(py, error, number)? {
-                return Ok(true);
-            }
-            let (base, hash) = (self.error_ttl(py)?, self.hash());
-            // A comparison may raise, and those who wait are not to wait for ever.
-            let rested = self.sought.wanted.probe().settle(py, |probe| self.cache.memory().rest(hash, probe, base));
-            if let Err(raised) = rested {
-                self.end(py, number, true, Outcome::of_error(py, &PyErr::from_value(error.clone())));
-                return Err(raised);
-            }
-        }
+        let noted =
+            if error.is_instance_of::<PyException>() { self.note_failure(py, error, number) } else { Ok(false) };
+        // Whatever that raised, those who wait are not to wait for ever. Where the error was kept the load has ended.
         self.end(py, number, true, Outcome::of_error(py, &PyErr::from_value(error.clone())));
-        Ok(false)
+        noted
     }
 
     /// Leaves the load to a follower.
