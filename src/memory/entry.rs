@@ -31,11 +31,14 @@ impl<K, V> Entry<K, V> {
     }
 }
 
-/// The first moment at which a hit is more than a hit (48 bits), flags (8) and a count of reads (8) in one word.
+/// The first moment at which a hit is more than a hit (48 bits), flags (8), a note of the policy (6) and a count of reads (2) in one
+/// word.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Life(u64);
 
-const READS: u64 = 0xFF;
+const READS: u64 = 0b11;
+const NOTE_SHIFT: u32 = 2;
+const NOTE: u64 = 0b11_1111 << NOTE_SHIFT;
 const ZONE_SHIFT: u32 = 8;
 const ZONE: u64 = 0b11 << ZONE_SHIFT;
 const TIMED: u64 = 1 << 10;
@@ -59,7 +62,7 @@ impl Life {
         self.0 = deadline.min(NEVER) << DEADLINE_SHIFT | self.0 & 0xFFFF;
     }
 
-    /// Counts a read; the count stays at 255.
+    /// Counts a read; the count stays at 3.
     #[inline]
     pub(crate) fn count_read(&mut self) {
         if self.0 & READS != READS {
@@ -75,6 +78,20 @@ impl Life {
         let reads = self.reads();
         self.0 &= !READS;
         reads
+    }
+
+    pub(crate) fn use_read(&mut self) -> bool {
+        let used = self.0 & READS != 0;
+        self.0 -= u64::from(used);
+        used
+    }
+
+    pub(crate) fn note(self) -> u8 {
+        ((self.0 & NOTE) >> NOTE_SHIFT) as u8
+    }
+
+    pub(crate) fn set_note(&mut self, note: u8) {
+        self.0 = self.0 & !NOTE | u64::from(note) << NOTE_SHIFT & NOTE;
     }
 
     pub(crate) fn zone(self) -> u8 {

@@ -6,7 +6,7 @@ use crate::memory::entry::Hashed;
 use crate::memory::shard::Shard;
 use crate::memory::standing::{Facts, Standing};
 use crate::memory::{Owner, Probe, Unsure, Verdict};
-use crate::policy::Slot;
+use crate::policy::{Nodes, Slot};
 
 /// What a read found.
 #[derive(Debug)]
@@ -45,7 +45,7 @@ impl<K: Hashed, V> Shard<K, V> {
     ) -> Result<Read<T>, Unsure> {
         let now = if self.wake == NEVER { 0 } else { clock.coarse() };
         if now < self.wake
-            && !self.follows_hits
+            && hash > self.followed
             && let slot = self.index.at_home(hash)
             && let Some((entry, carriers)) = self.slab.entry_mut(slot)
             && let Some((key, value)) = &entry.pair
@@ -130,7 +130,7 @@ impl<K: Hashed, V> Shard<K, V> {
     /// What a hit means to entries that are not content with a count.
     #[inline]
     fn follow_hit(&mut self, slot: Slot, now: Tick, clock: &Clock) {
-        if self.follows_hits {
+        if self.slab.hash(slot) <= self.followed {
             self.policy.hit(&mut self.slab, slot);
         }
         if let Some(own) = self.slab.own_mut(slot)

@@ -19,8 +19,8 @@ pub(crate) struct Shard<K, V> {
     pub(super) index: Index,
     pub(super) slab: Slab<K, V>,
     pub(super) policy: AnyPolicy,
-    /// Whether the policy wants to know of each hit.
-    pub(super) follows_hits: bool,
+    /// The policy wants to know of hits on hashes up to this.
+    pub(super) followed: u32,
     /// When the wheel has something to do.
     pub(super) wake: Tick,
     pub(super) wheel: Option<Wheel>,
@@ -52,7 +52,7 @@ impl<K: Hashed, V> Shard<K, V> {
         Ok(Self {
             index: Index::default(),
             slab: Slab::new(options.max_weight != u64::MAX, Courses::new(options.jitter, seed)),
-            follows_hits: policy.follows_hits(),
+            followed: policy.followed(),
             policy,
             wake: NEVER,
             wheel: None,
@@ -121,6 +121,7 @@ impl<K: Hashed, V> Shard<K, V> {
             return Some(dead);
         }
         let mut slot = self.policy.evict(&mut self.slab)?;
+        self.followed = self.policy.followed();
         if Some(slot) == spared && self.slab.len() > 1 {
             // It comes again, and a newcomer is never chosen while there is another.
             self.slab.take_reads(slot);
@@ -143,6 +144,7 @@ impl<K: Hashed, V> Shard<K, V> {
         self.index = Index::default();
         self.owners.iter_mut().for_each(|counts| counts.entries = 0);
         self.policy.clear();
+        self.followed = self.policy.followed();
         self.wheel = None;
         self.tags = None;
         self.wake = NEVER;
@@ -170,6 +172,7 @@ impl<K: Hashed, V> Shard<K, V> {
             self.slab.weigh();
         }
         self.policy.resize(policy_capacity(max_entries, max_weight, shards));
+        self.followed = self.policy.followed();
     }
 
     /// Gives back memory that a smaller memory does not need.
@@ -240,6 +243,7 @@ impl<K: Hashed, V> Shard<K, V> {
         self.index.insert(hash, slot);
         self.weight += self.slab.weight(slot);
         self.policy.insert(&mut self.slab, slot);
+        self.followed = self.policy.followed();
         slot
     }
 
@@ -331,7 +335,7 @@ impl<K: Hashed, V> Shard<K, V> {
     /// Tells the policy of an overwritten value.
     pub(super) fn count_write(&mut self, slot: Slot) {
         self.slab.get_mut(slot).life.count_read();
-        if self.follows_hits {
+        if self.slab.hash(slot) <= self.followed {
             self.policy.hit(&mut self.slab, slot);
         }
     }

@@ -276,6 +276,18 @@ impl<K: Hashed, V> Nodes for Slab<K, V> {
     fn take_reads(&mut self, slot: Slot) -> u8 {
         self.get_mut(slot).life.take_reads()
     }
+    #[inline]
+    fn use_read(&mut self, slot: Slot) -> bool {
+        self.get_mut(slot).life.use_read()
+    }
+    #[inline]
+    fn note(&self, slot: Slot) -> u8 {
+        self.get(slot).life.note()
+    }
+    #[inline]
+    fn set_note(&mut self, slot: Slot, note: u8) {
+        self.get_mut(slot).life.set_note(note);
+    }
 }
 
 impl<K: Hashed, V> TimerLinks for Slab<K, V> {

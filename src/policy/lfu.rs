@@ -8,7 +8,7 @@
 //! hit moves its entry to the rank above, which is made if it is not there. In a rank the last used is at the head.
 
 use super::list::List;
-use super::{NONE, Nodes, Policy, Slot};
+use super::{ALL_HITS, NONE, Nodes, Policy, Slot};
 
 /// The place of a rank in the column of ranks.
 type RankIndex = u32;
@@ -104,7 +104,9 @@ impl Lfu {
 }
 
 impl Policy for Lfu {
-    const FOLLOWS_HITS: bool = true;
+    fn followed(&self) -> u32 {
+        ALL_HITS
+    }
 
     fn new(_capacity: u64, _seed: u64) -> Self {
         Self { ranks: Vec::new(), vacant: Vec::new(), lowest: NO_RANK, rank_of: Vec::new(), newcomer: NONE }

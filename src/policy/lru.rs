@@ -7,7 +7,7 @@
 //! never does worse.
 
 use super::list::List;
-use super::{Nodes, Policy, Slot};
+use super::{ALL_HITS, Nodes, Policy, Slot};
 
 /// One list, the most recently used entry at its head.
 #[derive(Debug, Default)]
@@ -16,7 +16,9 @@ pub struct Lru {
 }
 
 impl Policy for Lru {
-    const FOLLOWS_HITS: bool = true;
+    fn followed(&self) -> u32 {
+        ALL_HITS
+    }
 
     fn new(_capacity: u64, _seed: u64) -> Self {
         Self::default()

@@ -6,12 +6,16 @@
 //!
 //! [`AnyPolicy`] is any of them, chosen by name at run time. A new policy is a file, and a line in its list.
 
+pub mod adaptive;
 pub mod fifo;
 pub mod generator;
+mod history;
 pub mod lfu;
 pub mod list;
 pub mod lru;
 pub mod random;
+mod segments;
+mod shadows;
 pub mod sketch;
 pub mod tinylfu;
 
@@ -32,6 +36,11 @@ pub struct Links {
     /// The neighbour towards the tail.
     pub next: Slot,
 }
+
+/// What [`Policy::followed`] says where no hit has to be told.
+pub const NO_HITS: u32 = 0;
+/// What [`Policy::followed`] says where each hit has to be told.
+pub const ALL_HITS: u32 = u32::MAX;
 
 /// Links of an entry that is in no list.
 pub const UNLINKED: Links = Links { prev: NONE, next: NONE };
@@ -54,10 +63,16 @@ pub trait Nodes {
     fn zone(&self, slot: Slot) -> u8;
     /// Sets the entry's zone: 0 to 3.
     fn set_zone(&mut self, slot: Slot, zone: u8);
-    /// Reads and overwrites since they were last taken; saturates at 255.
+    /// Reads and overwrites since they were last taken; saturates at 3.
     fn reads(&self, slot: Slot) -> u8;
     /// Sets the number of reads to 0 and returns what it was.
     fn take_reads(&mut self, slot: Slot) -> u8;
+    /// Takes one read, if there is one.
+    fn use_read(&mut self, slot: Slot) -> bool;
+    /// What the policy has noted with the entry: 0 to 63, and 0 for a new one.
+    fn note(&self, slot: Slot) -> u8;
+    /// Sets the note: 0 to 63.
+    fn set_note(&mut self, slot: Slot, note: u8);
 }
 
 /// Decides which entry leaves when room is needed.
@@ -69,9 +84,6 @@ pub trait Nodes {
 /// The policy guarantees: `evict` returns every entry it knows sooner or later, never the one inserted last while it
 /// knows another and nothing was hit in between, and in amortised constant time.
 pub trait Policy {
-    /// Whether `hit` has to be called at each hit. If not, hits only count in [`Nodes::reads`].
-    const FOLLOWS_HITS: bool = false;
-
     /// A policy for `capacity`, in the units of [`Nodes::weight`]; `u64::MAX` is unbounded.
     fn new(capacity: u64, seed: u64) -> Self
     where
@@ -80,7 +92,13 @@ pub trait Policy {
     /// The entry has come.
     fn insert<N: Nodes>(&mut self, nodes: &mut N, slot: Slot);
 
-    /// The entry was read, or its value overwritten. Called only if [`Policy::FOLLOWS_HITS`].
+    /// `hit` has to be called at each hit of an entry whose hash is at most this; other hits only count in [`Nodes::reads`]. Changes
+    /// with `insert`, `evict`, `clear` and `resize` only.
+    fn followed(&self) -> u32 {
+        NO_HITS
+    }
+
+    /// The entry was read, or its value overwritten. Called only for those that [`Policy::followed`] says.
     fn hit<N: Nodes>(&mut self, nodes: &mut N, slot: Slot) {
         let _ = (nodes, slot);
     }
@@ -140,11 +158,11 @@ macro_rules! policies {
                 }
             }
 
-            /// Whether `hit` has to be called: see [`Policy::FOLLOWS_HITS`].
+            /// See [`Policy::followed`].
             #[inline]
-            pub fn follows_hits(&self) -> bool {
+            pub fn followed(&self) -> u32 {
                 match self {
-                    $(Self::$policy(_) => <$module::$policy as Policy>::FOLLOWS_HITS,)+
+                    $(Self::$policy(policy) => Policy::followed(&**policy),)+
                 }
             }
         }
@@ -161,6 +179,7 @@ macro_rules! policies {
 }
 
 policies! {
+    "adaptive" => adaptive::Adaptive,
     "tinylfu" => tinylfu::TinyLfu,
     "lru" => lru::Lru,
     "lfu" => lfu::Lfu,

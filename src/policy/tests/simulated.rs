@@ -13,6 +13,7 @@ struct Node {
     links: Links,
     zone: u8,
     reads: u8,
+    note: u8,
 }
 
 /// Entries in a vector.
@@ -58,6 +59,18 @@ impl Nodes for Vector {
     }
     fn take_reads(&mut self, slot: Slot) -> u8 {
         std::mem::take(&mut self.node_mut(slot).reads)
+    }
+    fn use_read(&mut self, slot: Slot) -> bool {
+        let used = self.node(slot).reads > 0;
+        self.node_mut(slot).reads -= u8::from(used);
+        used
+    }
+    fn note(&self, slot: Slot) -> u8 {
+        self.node(slot).note
+    }
+    fn set_note(&mut self, slot: Slot, note: u8) {
+        assert!(note < 64, "a note has six bits");
+        self.node_mut(slot).note = note;
     }
 }
 
@@ -107,8 +120,8 @@ impl Simulated {
     pub(super) fn get(&mut self, key: u64) -> bool {
         let Some(&slot) = self.slots.get(&key) else { return false };
         let reads = &mut self.nodes.node_mut(slot).reads;
-        *reads = reads.saturating_add(1);
-        if self.policy.follows_hits() {
+        *reads = (*reads + 1).min(3);
+        if self.nodes.node(slot).hash <= self.policy.followed() {
             self.policy.hit(&mut self.nodes, slot);
         }
         true
@@ -125,7 +138,7 @@ impl Simulated {
 
     fn fill_slot(&mut self, key: u64, weight: u64) -> Slot {
         let hash = Generator::new(key).draw() as u32;
-        let node = Node { hash, weight, links: UNLINKED, zone: 0, reads: 0 };
+        let node = Node { hash, weight, links: UNLINKED, zone: 0, reads: 0, note: 0 };
         match self.vacant.pop() {
             Some(slot) => {
                 *self.nodes.node_mut(slot) = node;

@@ -14,6 +14,12 @@ use super::simulated::run;
 const EXACT: f64 = 0.0005;
 /// How far the mean of the default policy may be below its reference.
 const MEAN_SLACK: f64 = 0.005;
+/// What the adaptive policy reaches at least: the mean over the points of each trace, and then over traces.
+const ADAPTIVE_MEAN: f64 = 0.558;
+/// How far it may be below LRU at any point.
+const BELOW_LRU: f64 = 0.03;
+/// What it reaches where the requests change from recency to a loop and back, with 512 entries.
+const CHANGING: f64 = 0.39;
 /// What the reference calls the policy that the default is compared with.
 const TINYLFU_REFERENCE: &str = "\"W-TinyLFU(1%,fixed)\"";
 
@@ -89,4 +95,26 @@ fn the_default_is_near_the_reference_on_average() {
     });
     let means: Vec<f64> = differences.values().map(|points| mean(points)).collect();
     assert!(means.is_empty() || mean(&means) >= -MEAN_SLACK, "below the reference by trace: {differences:?}");
+}
+
+#[test]
+fn the_adaptive_policy_is_good_on_average_and_never_bad() {
+    let mut ratios: BTreeMap<String, Vec<f64>> = BTreeMap::new();
+    at_each_point("adaptive", |trace, entries, reference, ratio| {
+        assert!(ratio >= reference["LRU"] - BELOW_LRU, "{trace} with {entries}: {ratio}, and LRU {}", reference["LRU"]);
+        ratios.entry(trace.to_owned()).or_default().push(ratio);
+    });
+    let means: Vec<f64> = ratios.values().map(|points| mean(points)).collect();
+    assert!(means.is_empty() || mean(&means) >= ADAPTIVE_MEAN, "{}: {ratios:?}", mean(&means));
+}
+
+/// A trace that is all recency, then a loop over twice as many keys as there is room for, then recency again.
+#[test]
+fn the_adaptive_policy_follows_a_change_of_the_requests() {
+    let Some(folder) = folder() else { return };
+    let recency = keys(&folder, "corda_vault");
+    let first = 1 + recency.iter().max().expect("a trace has keys");
+    let requests = (0..213_000).map(|number| first + number % 1_011);
+    let ratio = run("adaptive", 512, recency.iter().copied().chain(requests).chain(recency.iter().copied()));
+    assert!(ratio >= CHANGING, "{ratio}");
 }
