@@ -6,7 +6,6 @@ and what is served meanwhile.
 
 from __future__ import annotations
 
-from functools import partial
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +15,7 @@ from hotset._log import recovered, refresh_failed
 from hotset._waiting import follow_in_task, follow_in_thread, look_after, running_loop, take_over, wait_in_thread
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterator
 
     from hotset._core import Attempt, Flight
     from hotset._terms import Terms, Told
@@ -50,9 +49,7 @@ def _without_frames(error: BaseException | None, depth: int = 8) -> BaseExceptio
     twin = _twin(error)
     if twin is not error:
         twin = twin.with_traceback(None)
-        twin.__cause__ = _without_frames(error.__cause__, depth - 1)
-        twin.__context__ = _without_frames(error.__context__, depth - 1)
-        twin.__suppress_context__ = error.__suppress_context__
+        _follow_from(twin, error, *(_without_frames(one, depth - 1) for one in (error.__cause__, error.__context__)))
     return None if twin is error else twin
 
 
@@ -62,15 +59,46 @@ def _twin(error: BaseException) -> BaseException:
 
     try:
         twin = copy.copy(error)
-    except Exception:  # noqa: BLE001  # an exception whose constructor wants something else
-        return error
+    except Exception:  # noqa: BLE001  # its constructor wants something else, or it does not let itself be changed
+        twin = _made_by_hand(error)
     if type(twin) is not type(error) or any(
         mine is not its for mine, its in zip_longest(twin.args, error.args, fillvalue=twin)
     ):
         return error
-    twin.__cause__, twin.__context__ = error.__cause__, error.__context__
-    twin.__suppress_context__ = error.__suppress_context__
+    for name, value in _in_slots(error):
+        object.__setattr__(twin, name, value)
+    if hasattr(error, "__notes__"):
+        object.__setattr__(twin, "__notes__", list(error.__notes__))
+    _follow_from(twin, error, error.__cause__, error.__context__)
     return twin
+
+
+def _follow_from(
+    twin: BaseException, error: BaseException, cause: BaseException | None, context: BaseException | None
+) -> None:
+    """Give a copy its cause and context, past what its class does that is not to be changed."""
+    object.__setattr__(twin, "__cause__", cause)
+    object.__setattr__(twin, "__context__", context)
+    object.__setattr__(twin, "__suppress_context__", error.__suppress_context__)
+
+
+def _made_by_hand(error: BaseException) -> BaseException:
+    """A copy without a call of its constructor, or itself if there is more to its class than Python code can see."""
+    kind = type(error)
+    builtin = next(base for base in kind.__mro__ if base.__module__ == "builtins")
+    if builtin not in (Exception, BaseException) or kind.__new__ is not BaseException.__new__:
+        return error
+    twin = kind.__new__(kind, *error.args)
+    twin.__dict__.update(error.__dict__)
+    return twin
+
+
+def _in_slots(error: BaseException) -> Iterator[tuple[str, Any]]:
+    """What an exception has in its slots, which no copy has."""
+    for kind in type(error).__mro__:
+        for name in kind.__dict__.get("__slots__", ()):
+            if name not in ("__dict__", "__weakref__") and hasattr(error, name):
+                yield name, getattr(error, name)
 
 
 #: Why a stale value is served.
@@ -108,6 +136,10 @@ class Stale:
             case _:
                 pass
         return self.is_there
+
+    def rests(self) -> bool:
+        """Whether there is a stale value by now and a load has just failed."""
+        return self.is_there and self.look() and self.resting
 
     def serve(self, why: str) -> Any:
         """The stale value, counted."""
@@ -176,10 +208,12 @@ def load_here(
                 continue
         if step[0] in ("lead", "join"):
             if step[0] == "join" and (look_after(step[1], loading.timeout) or take_over(step[1])):
+                if stale.rests():
+                    return stale.serve(FAILED)
                 continue
             if patience == 0:
                 return stale.serve(REFRESHING)
-            step = _wait_here(attempt, step[1], stale)
+            step = _wait_here(attempt, step[1], stale, leads=lead is not None)
         match step:
             case ("found" | "value", value):
                 return value
@@ -212,11 +246,11 @@ def load_here(
                 # its leader has left it, and it begins anew
 
 
-def _wait_here(attempt: Attempt, flight: Flight, stale: Stale) -> tuple[Any, ...]:
+def _wait_here(attempt: Attempt, flight: Flight, stale: Stale, *, leads: bool) -> tuple[Any, ...]:
     """What a load came to, or what is left to do when its caller has waited for long enough."""
     while True:
         patience = stale.patience()
-        step = follow_in_thread(attempt, flight, stale.left(patience))
+        step = follow_in_thread(attempt, flight, stale.left(patience), leads=leads)
         if step[0] == "late" and patience is not None:
             step = stale.after(patience)
         if step[0] != "wait":
@@ -234,8 +268,9 @@ def _load_on_this_thread(attempt: Attempt, loader: Callable[[], Any] | None, sta
     except BaseException as error:
         attempt.fail(error)
         raise
+    value = attempt.land(value)
     recovered(attempt.name)
-    return attempt.land(value)
+    return value
 
 
 def _lead_in_pool(
@@ -243,13 +278,15 @@ def _lead_in_pool(
 ) -> PoolLead | None:
     """A load that a thread of the pool makes; None, and the load is not begun, if there is none for it."""
 
+    number = flight.number  # and not the flight: what is raised refers to this frame, and the flight to it
+
     def load() -> None:
         began = attempt.now()
         value = attempt.run(loader)
         if lead.is_late(attempt.now() - began):
             raise late(attempt, attempt.loading.timeout)
         lead.loaded = [value]
-        attempt.land(value, flight.number)
+        attempt.land(value, number)
         recovered(attempt.name)
 
     lead = PoolLead([attempt], load, background=background)
@@ -293,14 +330,16 @@ async def obtain(
 
     loaded: list[Any] = []
 
-    async def load(number: int) -> None:
+    async def load(lead: TaskLead) -> None:
         loaded[:] = [await attempt.run(loader)]
-        attempt.land(loaded[0], number)
+        attempt.land(loaded[0], lead.numbers[0])
         recovered(attempt.name)
 
     stale = Stale(attempt, looks, terms, told)
     if stale.resting:
         return stale.serve(FAILED)
+    if running_loop() is None:
+        return await _load_in_this_coroutine(attempt, loader, stale, looks)
     loading = attempt.loading
     patience: float | None = stale.patience()
     lead: TaskLead | None = None
@@ -309,9 +348,11 @@ async def obtain(
         leads = step[0] == "lead"
         lead = None
         if leads:
-            lead = TaskLead([attempt], [step[1]], partial(load, step[1].number), background=patience == 0)
+            lead = TaskLead([attempt], [step[1]], load, background=patience == 0)
         if step[0] in ("lead", "join"):
-            if not leads and look_after(step[1], loading.timeout):
+            if not leads and (look_after(step[1], loading.timeout) or take_over(step[1])):
+                if stale.rests():
+                    return stale.serve(FAILED)
                 continue
             if patience == 0:
                 return stale.serve(REFRESHING)
@@ -347,6 +388,28 @@ async def obtain(
                 if lead is not None and lead.error is not None:
                     again, step, lead = lead.error, None, None
                     raise again
+
+
+async def _load_in_this_coroutine(
+    attempt: Attempt, loader: Callable[[], Awaitable[Any]] | None, stale: Stale, looks: bool
+) -> Any:
+    """The value of a key where no event loop is known: a load is part of the call, and nobody is waited for."""
+    step: Any = attempt.begin("here", looks)
+    if step[0] == "found":
+        return step[1]
+    try:
+        value = await attempt.run(loader)
+    except Exception as error:
+        if not attempt.fail(error) and stale.is_there and stale.look():
+            refresh_failed(attempt.name, error)
+            return stale.serve(FAILED)
+        raise
+    except BaseException as error:
+        attempt.fail(error)
+        raise
+    value = attempt.land(value)
+    recovered(attempt.name)
+    return value
 
 
 async def obtain_on_terms(
@@ -391,10 +454,9 @@ def refresh_later(attempt: Attempt, loader: Callable[[], Any] | None, is_corouti
     elif step[0] == "lead" and not is_coroutine:
         _lead_in_pool(attempt, step[1], loader, background=True)
     elif step[0] == "lead":
-        number = step[1].number
 
-        async def load() -> None:
-            attempt.land(await attempt.run(loader), number)
+        async def load(lead: TaskLead) -> None:
+            attempt.land(await attempt.run(loader), lead.numbers[0])
             recovered(attempt.name)
 
         TaskLead([attempt], [step[1]], load, background=True)

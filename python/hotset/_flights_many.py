@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 from hotset._errors import NotCachedError
 from hotset._flights import FAILED, LATE, REFRESHING, Stale, in_pool, raised_again
 from hotset._leads import PoolLead, TaskLead, late
-from hotset._waiting import follow_in_task, follow_in_thread, look_after, running_loop, take_over
+from hotset._waiting import Presence, follow_in_task, follow_in_thread, look_after, running_loop, take_over
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -91,8 +91,9 @@ class _Many:
 
     def __init__(self, attempts: Attempts, terms: Terms | None) -> None:
         self.found: dict[Any, Any] = {}
+        looks = terms is None or terms.looks
         self.stale = {
-            key: stale for key, attempt in attempts.items() if (stale := Stale(attempt, terms=terms)).is_there
+            key: stale for key, attempt in attempts.items() if (stale := Stale(attempt, looks, terms)).is_there
         }
         loading = next(iter(attempts.values())).loading
         self._first = next(iter(attempts.values()))
@@ -222,6 +223,7 @@ def load_many_here(
             for key in leads:
                 del steps[key]
             leads = {}
+        presence = Presence(step[1] for step in steps.values() if step[0] == "join")
         try:
             for key in list(steps):
                 step: Any = steps.pop(key)
@@ -240,6 +242,8 @@ def load_many_here(
             step = None
             steps.clear()
             raise
+        finally:
+            presence.end()
         if many.alone:
             many.take_loaded(many.alone, answered(load_missing(many.alone)))
         many.missing = many.again
@@ -338,12 +342,16 @@ async def obtain_many(
     """As :func:`load_many_here`, loaded by one task of its own."""
     many = _Many(attempts, terms)
     looks = terms is None or terms.looks
+    if running_loop() is None:
+        await _load_in_this_coroutine(many, load_missing, looks)
+        return many.found
     if many.outdated:
         refresh_many_later(many.outdated, load_missing, is_coroutine=True)
     while many.missing:
         steps = _begin_all(many.missing, "task", looks)
         leads = {key: many.missing[key] for key, step in steps.items() if step[0] == "lead"}
         lead = _lead_as_task(leads, steps, load_missing, background=False) if leads else None
+        presence = Presence(step[1] for step in steps.values() if step[0] in ("lead", "join"))
         try:
             for key in list(steps):
                 step: Any = steps.pop(key)
@@ -362,11 +370,34 @@ async def obtain_many(
             step, lead = None, None
             steps.clear()
             raise
+        finally:
+            presence.end()
         if many.alone:
             many.take_loaded(many.alone, answered(await load_missing(many.alone)))
         many.missing = many.again
         many.begin()
     return many.found
+
+
+async def _load_in_this_coroutine(
+    many: _Many, load_missing: Callable[[list[Any]], Awaitable[Mapping[Any, Any]]], looks: bool
+) -> None:
+    """Load where no event loop is known: as part of the call, and nobody is waited for."""
+    steps = _begin_all(many.missing, "here", looks)
+    leads = {key: many.missing[key] for key, step in steps.items() if step[0] == "lead"}
+    many.found.update((key, step[1]) for key, step in steps.items() if step[0] == "found")
+    wanted = [key for key, step in steps.items() if step[0] != "found"]
+    if not wanted:
+        return
+    _count_once(leads)
+    try:
+        loaded = answered(await load_missing(wanted))
+        _land_all(leads, loaded, many.found)
+        many.take_loaded([key for key in wanted if key not in leads], loaded)
+    except BaseException as error:
+        for attempt in leads.values():
+            attempt.fail(error)
+        raise
 
 
 def _lead_as_task(
@@ -376,14 +407,13 @@ def _lead_as_task(
     *,
     background: bool,
 ) -> TaskLead:
-    async def load() -> None:
+    async def load(lead: TaskLead) -> None:
         loaded = answered(await load_missing(list(leads)))
         lead.loaded = [loaded]
         _land_all(leads, loaded, {}, lead.numbers)
 
     _count_once(leads)
-    lead = TaskLead(list(leads.values()), [steps[key][1] for key in leads], load, background=background)
-    return lead
+    return TaskLead(list(leads.values()), [steps[key][1] for key in leads], load, background=background)
 
 
 def refresh_many_later(attempts: Attempts, load_missing: Callable[[list[Any]], Any], *, is_coroutine: bool) -> None:
@@ -391,7 +421,12 @@ def refresh_many_later(attempts: Attempts, load_missing: Callable[[list[Any]], A
     if is_coroutine and running_loop() is None:
         return
     where = "task" if is_coroutine else "pool"
-    steps = {key: attempt.begin(where, False) for key, attempt in attempts.items()}
+    steps = _begin_all(attempts, where, looks=False)
+    timeout = next(iter(attempts.values())).loading.timeout
+    for key, attempt in attempts.items():
+        step: Any = steps[key]
+        if step[0] == "join" and look_after(step[1], timeout):
+            steps |= _begin_all({key: attempt}, where, looks=False)
     leads = {key: attempts[key] for key, step in steps.items() if step[0] == "lead"}
     if leads and is_coroutine:
         _lead_as_task(leads, steps, load_missing, background=True)

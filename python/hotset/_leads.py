@@ -23,10 +23,13 @@ ENCLOSING: ContextVar[tuple[int, ...]] = ContextVar("hotset_enclosing_flights", 
 
 #: Loads that nobody waits for: event loops refer to their tasks weakly.
 _staying: set[TaskLead] = set()
+_FEW = 64
+_many = _FEW
 
 
-#: The load that the running code is part of, if it is a task or in the pool, and within how many loads its thread was.
-_LOADING: ContextVar[tuple[Attempt | None, int] | None] = ContextVar("hotset_loading", default=None)
+#: The load that the running code is part of, if it is a task or in the pool, the number of its flight, and within how
+#: many loads its thread was.
+_LOADING: ContextVar[tuple[Attempt | None, int, int] | None] = ContextVar("hotset_loading", default=None)
 
 
 def current_load() -> LoadContext:
@@ -36,8 +39,8 @@ def current_load() -> LoadContext:
         RuntimeError: outside of a load, and in one of several keys at once.
     """
     task = _LOADING.get()
-    if task is not None and depth() <= task[1]:
-        context = None if task[0] is None else task[0].context()
+    if task is not None and depth() <= task[2]:
+        context = None if task[0] is None else task[0].context(task[1])
     else:
         context = innermost()
     if context is None:
@@ -55,7 +58,7 @@ def _context(attempts: list[Attempt], flights: list[Flight], *, waits: bool, wit
     context = copy_context()
     enclosing = ENCLOSING.get() if waits else ()
     context.run(ENCLOSING.set, (*enclosing, *(flight.number for flight in flights)))
-    context.run(_LOADING.set, (attempts[0] if len(attempts) == 1 else None, within))
+    context.run(_LOADING.set, (attempts[0] if len(attempts) == 1 else None, flights[0].number, within))
     return context
 
 
@@ -112,7 +115,11 @@ class PoolLead:
         """Whether it leaves the load to the running thread: one of the pool, for which it has been waiting."""
         from hotset import _pool
 
-        return _pool.in_pool() and self.cancel()
+        if not _pool.in_pool() or not self.cancel():
+            return False
+        for attempt, number in zip(self.attempts, self.numbers, strict=False):
+            attempt.quit(number)
+        return True
 
     def cancel(self) -> bool:
         """Keep it from beginning; whether it had not."""
@@ -125,16 +132,19 @@ class PoolLead:
     def leave(self) -> None:
         """It goes on in any case."""
 
+    def forget(self) -> None:
+        """It is lost, and nothing refers to it."""
+
     def _run(self) -> None:
         attempts, load = self.attempts, self._load
         self._load = _nothing
         try:
             load()
         except Exception as error:  # noqa: BLE001  # it is raised in everybody who waits
-            if self._background:
-                _log.refresh_failed(attempts[0].name, error)
             for attempt, number in zip(attempts, self.numbers, strict=True):
                 attempt.fail(error, number)
+            if self._background:
+                _log.refresh_failed(attempts[0].name, error)
         except BaseException as error:  # noqa: BLE001  # it is raised in the leader
             self.error = error
             for attempt, number in zip(attempts, self.numbers, strict=True):
@@ -146,6 +156,14 @@ class PoolLead:
 def _nothing() -> None: ...
 
 
+def _forget_closed() -> None:
+    """Let those go whose event loops will never end them, each time that twice as many are there."""
+    global _many
+    if len(_staying) >= _many:
+        _staying.difference_update([lead for lead in list(_staying) if lead.loop.is_closed()])
+        _many = max(2 * len(_staying), _FEW)
+
+
 class TaskLead:
     """A load that is a task of its own, in a copy of the leader's context."""
 
@@ -153,10 +171,12 @@ class TaskLead:
         self,
         attempts: list[Attempt],
         flights: list[Flight],
-        load: Callable[[], Coroutine[Any, Any, None]],
+        load: Callable[[TaskLead], Coroutine[Any, Any, None]],
         *,
         background: bool = False,
     ) -> None:
+        loop = running_loop()
+        assert loop is not None
         self.attempts, self.flights = attempts, flights
         #: Those of the flights, which may be given up, and their attempts lead others.
         self.numbers = [flight.number for flight in flights]
@@ -167,25 +187,26 @@ class TaskLead:
         #: Whether the leader is still there to raise it.
         self.watched = not background
         self._background = background
-        self._cancelled = False
-        loop = running_loop()
-        assert loop is not None
+        self._begun, self._cancelled = False, False
         self.loop = loop
         self._timer: asyncio.TimerHandle | None = None
+        for flight in flights:
+            flight.home = ref(self)
+        first, timeout = attempts[0], attempts[0].loading.timeout
+        until = None if timeout is None else first.now() + timeout
         running = self._run(load)
         try:
-            #: Kept, because an event loop refers to its tasks weakly.
             context = _context(attempts, flights, waits=not background, within=depth())
+            #: Kept, because an event loop refers to its tasks weakly. It may have begun by then, and ended.
             self.task = loop.create_task(running, context=context)
         except BaseException:
             running.close()
             self._end(Attempt.quit)
             raise
-        for flight in flights:
-            flight.home = ref(self)
-        timeout = attempts[0].loading.timeout
-        if timeout is not None:
-            self._watch(attempts[0], attempts[0].now() + timeout)
+        if not self._begun:
+            self.task.add_done_callback(self._ended_before_it_began)
+        if until is not None:
+            self._watch(first, until)
         if background:
             self.stay()
 
@@ -202,15 +223,18 @@ class TaskLead:
         pause = PATIENCE if attempt.is_timed_by_hand else left
         self._timer = self.loop.call_later(pause, self._watch, attempt, until)
 
-    async def _run(self, load: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    async def _run(self, load: Callable[[TaskLead], Coroutine[Any, Any, None]]) -> None:
+        self._begun = True
+        if hasattr(self, "task"):
+            self.task.remove_done_callback(self._ended_before_it_began)
         try:
-            await load()
+            await load(self)
         except Exception as error:  # noqa: BLE001  # it is raised in everybody who waits
             raised = error
-            if self._background:
-                _log.refresh_failed(self.attempts[0].name, raised)
             self._end(lambda attempt, number: attempt.fail(raised, number))
             del raised
+            if self._background:
+                _log.refresh_failed(self.attempts[0].name, error)
         except BaseException as error:
             # That it was cancelled here is nothing to a leader who has just been told to load again.
             if not self._cancelled:
@@ -220,11 +244,17 @@ class TaskLead:
                 raise
         finally:
             # The traceback of what was raised refers to this frame, and must not come back through a flight.
-            self.attempts.clear()
-            self.flights.clear()
-            _staying.discard(self)
-            if self._timer is not None:
-                self._timer.cancel()
+            self._forget()
+
+    def _ended_before_it_began(self, _task: asyncio.Task[None]) -> None:
+        self._end(Attempt.quit)
+        self._forget()
+
+    def _forget(self) -> None:
+        self.attempts, self.flights = [], []
+        _staying.discard(self)
+        if self._timer is not None:
+            self._timer.cancel()
 
     def _end(self, end: Callable[[Attempt, int], object]) -> None:
         for attempt, number in zip(self.attempts, self.numbers, strict=False):
@@ -238,10 +268,18 @@ class TaskLead:
         """It does not."""
         return False
 
+    def give_up(self) -> None:
+        """It has a timer for that."""
+
+    def forget(self) -> None:
+        """It is lost."""
+        _staying.discard(self)
+
     def stay(self) -> None:
         """Go on although nobody waits."""
         self._background = True
         if self.attempts:
+            _forget_closed()
             _staying.add(self)
 
     def leave(self) -> None:

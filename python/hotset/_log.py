@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    import logging
+    from typing import Literal
 
 UNBOUNDED = 2**64 - 1
 
@@ -14,12 +14,13 @@ def first_eviction(cache: str, maxsize: int, maxweight: int) -> None:
     """A cache has reached its bound for the first time."""
     bounds = [f"maxsize={maxsize}"] if maxsize != UNBOUNDED else []
     bounds += [f"maxweight={maxweight}"] if maxweight != UNBOUNDED else []
-    _logger().info("cache %r is full (%s) and evicts from now on", cache, ", ".join(bounds))
+    _say("info", "cache %r is full (%s) and evicts from now on", cache, ", ".join(bounds))
 
 
 def read_once(function: str, result: str) -> None:
     """A function has returned what can be read only once."""
-    _logger().warning(
+    _say(
+        "warning",
         "%s() returned a %s, which can be read only once: it is passed on, not cached. Return a list, or the content",
         function,
         result,
@@ -28,7 +29,8 @@ def read_once(function: str, result: str) -> None:
 
 def load_given_up(name: str, age: float) -> None:
     """A load has been in progress for too long."""
-    _logger().warning(
+    _say(
+        "warning",
         "cache %r: a load has been in progress for more than %g s (load_age) and is given up: nobody waits for it any "
         "more, and another may begin",
         name,
@@ -44,7 +46,8 @@ def refresh_failed(name: str, error: Exception) -> None:
     """A load has raised that is in the background, or hidden by a stale value. The first one is logged."""
     if name not in _failing:
         _failing.add(name)
-        _logger().warning(
+        _say(
+            "warning",
             "a refresh of %s failed with %s%s; stale values are served as long as they may be",
             name,
             type(error).__name__,
@@ -56,12 +59,12 @@ def recovered(name: str) -> None:
     """A load has returned."""
     if name in _failing:
         _failing.discard(name)
-        _logger().info("%s is loaded again", name)
+        _say("info", "%s is loaded again", name)
 
 
 def background_failed(error: Exception) -> None:
     """What runs in the background has raised, and nobody is there to raise it in."""
-    _logger().error("a load in the background ended with %s%s", type(error).__name__, _place(error))
+    _say("error", "a load in the background ended with %s%s", type(error).__name__, _place(error))
 
 
 def _place(error: Exception) -> str:
@@ -72,8 +75,15 @@ def _place(error: Exception) -> str:
     return "" if traceback is None else f" at {traceback.tb_frame.f_code.co_filename}:{traceback.tb_lineno}"
 
 
-def _logger() -> logging.Logger:
+def _say(level: Literal["info", "warning", "error"], message: str, *values: object) -> None:
+    """Log something. A handler that raises is not to be the end of a load."""
     # Imported when there is something to say: it takes longer than all of hotset.
     import logging
 
-    return logging.getLogger("hotset")
+    try:
+        getattr(logging.getLogger("hotset"), level)(message, *values)
+    except Exception as error:  # noqa: BLE001  # whatever a handler raises
+        if logging.raiseExceptions:
+            import traceback
+
+            traceback.print_exception(error)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from hotset._core import Attempt, Flight
     from hotset._leads import PoolLead, TaskLead
@@ -69,10 +69,13 @@ class _Thread:
         self.landed.acquire()
 
     def wake(self) -> None:
-        self.landed.release()
+        try:  # noqa: SIM105  # contextlib takes as long to import as all of this
+            self.landed.release()
+        except RuntimeError:
+            pass  # it was woken before
 
 
-def wait_in_thread(flight: Flight, wait: Wait | None = None) -> bool:
+def wait_in_thread(flight: Flight, wait: Wait | None = None, *, leads: bool = False) -> bool:
     """Block this thread until a load has ended, or the time is over: False then. Signals are handled meanwhile."""
     wait = wait or Wait()
     thread = _Thread()
@@ -81,22 +84,26 @@ def wait_in_thread(flight: Flight, wait: Wait | None = None) -> bool:
         return True
     lead = _lead_of(flight)
     try:
+        if not leads:
+            _take_over(lead)
         while (pause := wait.step(flight)) is not None:
-            if thread.landed.acquire(timeout=pause):
+            if thread.landed.acquire(timeout=pause) or flight.landed:
                 return True
             lead = lead or _lead_of(flight)
-            _look_after(flight, lead)
+            _look_after(flight, lead, leads=leads)
         return flight.landed
     finally:
         _leave(flight, token, lead)
 
 
-def follow_in_thread(attempt: Attempt, flight: Flight, patience: float | None = None) -> tuple[Any, ...]:
+def follow_in_thread(
+    attempt: Attempt, flight: Flight, patience: float | None = None, *, leads: bool = False
+) -> tuple[Any, ...]:
     """What a load came to; ``("late",)`` if it takes longer, ``("alone",)`` if waiting for it would never end."""
     if not attempt.wait_for(flight, blocks=True):
         return ("alone",)
     try:
-        if not wait_in_thread(flight, Wait(attempt, patience)):
+        if not wait_in_thread(flight, Wait(attempt, patience), leads=leads):
             return ("late",)
     finally:
         attempt.waited()
@@ -136,7 +143,9 @@ async def _wait_in_task(flight: Flight, wait: Wait, *, leads: bool, stays: bool)
         return True
     lead = _lead_of(flight)
     try:
-        while not task.landed.done():
+        if not leads:
+            _take_over(lead)
+        while not task.landed.done() and not flight.landed:
             if leads and lead is not None and lead.loop is task.loop and wait.is_endless:
                 await task.landed
                 continue
@@ -147,7 +156,7 @@ async def _wait_in_task(flight: Flight, wait: Wait, *, leads: bool, stays: bool)
                 return flight.landed
             await asyncio.wait((task.landed,), timeout=pause)
             lead = lead or _lead_of(flight)
-            _look_after(flight, lead)
+            _look_after(flight, lead, leads=leads)
         return True
     finally:
         _leave(flight, token, lead)
@@ -167,6 +176,27 @@ async def follow_in_task(
     return flight.outcome() or ("again",)
 
 
+class Presence:
+    """Somebody who waits for several loads, one after the other: present at all of them from the beginning."""
+
+    __slots__ = ("__weakref__", "_held")
+
+    def __init__(self, flights: Iterable[Flight]) -> None:
+        # Who loads is kept too, so that there is somebody to be told.
+        self._held = [
+            (flight, token, _lead_of(flight)) for flight in flights if (token := flight.join(self)) is not None
+        ]
+
+    def wake(self) -> None:
+        """It waits for each in its turn."""
+
+    def end(self) -> None:
+        """Wait for none of them any more."""
+        for flight, token, lead in self._held:
+            _leave(flight, token, lead or _lead_of(flight))
+        self._held.clear()
+
+
 # Both
 
 
@@ -184,27 +214,32 @@ def _leave(flight: Flight, token: int, lead: TaskLead | PoolLead | None) -> None
 
 def take_over(flight: Flight) -> bool:
     """Give a load up that waits for a thread of the pool, where the running thread is one; whether that was so."""
-    lead = _lead_of(flight)
-    gives_way = lead is not None and lead.gives_way()
-    if gives_way:
-        flight.strand()
-    return gives_way
+    return _take_over(_lead_of(flight))
+
+
+def _take_over(lead: TaskLead | PoolLead | None) -> bool:
+    return lead is not None and lead.gives_way()
 
 
 def look_after(flight: Flight, timeout: float | None) -> bool:
     """Give a load up that will not end, or has not in time; whether that was so."""
+    lead = _lead_of(flight)
     if timeout is not None and flight.age >= timeout:
+        if lead is not None:
+            lead.give_up()
         flight.strand()
         return True
-    return _look_after(flight, _lead_of(flight))
+    return _look_after(flight, lead)
 
 
-def _look_after(flight: Flight, lead: TaskLead | PoolLead | None) -> bool:
-    """Give a load up that will not end: it has lost its event loop or its thread, or it is too old."""
+def _look_after(flight: Flight, lead: TaskLead | PoolLead | None, *, leads: bool = False) -> bool:
+    """Give a load up that will not end: it has lost its event loop or its thread, or it is too old for others than its
+    own caller."""
     if lead is not None and not flight.landed and lead.is_lost():
+        lead.forget()
         flight.strand()
         return True
-    return flight.give_up_if_old()
+    return not leads and (_take_over(lead) or flight.give_up_if_old())
 
 
 def call_in(loop: asyncio.AbstractEventLoop, action: Callable[[], object]) -> None:

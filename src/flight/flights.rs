@@ -232,11 +232,11 @@ impl<K: Hashed, S: Meeting, R: RawMutex> Flights<K, S, R> {
         Ok(table.find(hash, probe, |flight| !flight.overtaken)?.map(|flight| flight.began.at))
     }
 
-    /// When the flight with this number began, while it is in progress and not overtaken.
+    /// When the flight with this number began, while it is in progress.
     #[must_use]
     pub fn began(&self, hash: u32, number: u64) -> Option<Tick> {
         let mut table = self.table(hash).lock();
-        table.get(hash, number).filter(|flight| !flight.overtaken).map(|flight| flight.began.at)
+        table.get(hash, number).map(|flight| flight.began.at)
     }
 
     /// As [`Flights::overtake`], for every key that `which` says.

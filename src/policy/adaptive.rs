@@ -1,8 +1,8 @@
 //! The rule that suits the present requests: several are tried at once on a sample, and the cache follows the one that does best.
 //!
 //! No rule is best for all: what is asked for once or often wants a small window, what is asked for again soon a large one, what
-//! comes again and again in the same order a main part that hardly changes. [`Segments`] can follow any of the rules, and go from one to
-//! another without losing what it holds; [`Shadows`] say which. After every quarter of its capacity of new keys the cache goes over to
+//! comes again and again in the same order a main part that hardly changes. `Segments` can follow any of the rules, and go from one to
+//! another without losing what it holds; `Shadows` say which. After every quarter of its capacity of new keys the cache goes over to
 //! the rule whose shadow had the most hits, where those of long ago count less.
 //!
 //! Parallel evidence takes the place of a hill climber (Einziger, Eytan, Friedman and Manes, "Adaptive software cache management",

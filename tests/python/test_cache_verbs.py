@@ -231,7 +231,11 @@ def test_tags_are_a_list_of_names(cache: Cache[Any, Any], tags: Any) -> None:
 @pytest.mark.parametrize(
     ("error", "message", "arguments"),
     [
-        (ValueError, 'unknown policy "clock": write one of tinylfu, lru, lfu, fifo, random', {"policy": "clock"}),
+        (
+            ValueError,
+            'unknown policy "clock": write one of adaptive, tinylfu, lru, lfu, fifo, random',
+            {"policy": "clock"},
+        ),
         (ValueError, "jitter=2: write a fraction of the ttl from 0 to 1", {"jitter": 2}),
         (ValueError, "jitter=-0.1: write a fraction", {"jitter": -0.1}),
         (ValueError, "jitter=nan: write a fraction", {"jitter": float("nan")}),

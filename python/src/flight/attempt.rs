@@ -199,10 +199,9 @@ impl Attempt {
 
 #[pymethods]
 impl Attempt {
-    /// The context of its load, None if that is not in progress.
-    fn context(&self, py: Python<'_>) -> PyResult<Option<LoadContext>> {
-        let number = self.number();
-        number.map_or(Ok(None), |number| LoadContext::new(py, &self.cache, self.hash(), number))
+    /// The context of a load that it led or leads, None if that is not in progress any more.
+    fn context(&self, py: Python<'_>, number: u64) -> PyResult<Option<LoadContext>> {
+        LoadContext::new(py, &self.cache, self.hash(), number)
     }
 
     /// What its load is to do.

@@ -2,12 +2,13 @@
 
 use std::sync::{Arc, Weak};
 
-use hotset::clock::{self, NEVER};
+use hotset::clock::{self, COARSE_LAG, Clock, NEVER};
 use hotset::flight::Meeting;
 use hotset::sync::Mutex;
-use pyo3::intern;
+use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::prelude::*;
 use pyo3::types::{PyString, PyTuple, PyWeakrefReference};
+use pyo3::{ffi, intern};
 
 use crate::flight::current::{self, Here};
 use crate::foreign::Foreign;
@@ -99,8 +100,14 @@ impl Shared {
         };
         drop(home);
         for (_, reference) in waiters {
-            if let Err(error) = wake(&reference.bind(py)) {
-                error.write_unraisable(py, Some(&reference.bind(py)));
+            let reference = reference.bind(py);
+            // What interrupts the first try is no reason to leave somebody waiting.
+            let Err(error) = wake(&reference) else { continue };
+            if let Err(again) = wake(&reference) {
+                again.write_unraisable(py, Some(&reference));
+            }
+            if error.is_instance_of::<PyKeyboardInterrupt>(py) {
+                interrupt_again();
             }
         }
     }
@@ -205,16 +212,19 @@ impl Flight {
         drop(before);
     }
 
-    /// How many seconds ago the load began, by the clock of the cache; 0 if that does not matter any more.
+    /// How many seconds ago at least the load began, by the clock of the cache; 0 if that does not matter any more.
     #[getter]
     fn age(&self) -> f64 {
         let Some(cache) = self.cache.upgrade() else { return 0.0 };
         let began = cache.store.flights().began(self.hash, self.shared.number);
-        let now = cache.memory().clock().precise();
-        began.map_or(0.0, |began| clock::duration(now.saturating_sub(began)).as_secs_f64())
+        let (now, lag) = match cache.memory().clock() {
+            clock @ Clock::System => (clock.precise(), COARSE_LAG),
+            clock @ Clock::Manual(_) => (clock.precise(), 0),
+        };
+        began.map_or(0.0, |began| clock::duration(now.saturating_sub(began + lag)).as_secs_f64())
     }
 
-    /// Gives the load up if it is too old; whether that was so.
+    /// Gives the load up if it is too old; whether that was so. Who waits is told also if others have given it up, or overtaken it.
     fn give_up_if_old(&self, py: Python<'_>) -> bool {
         let Some(cache) = self.cache.upgrade() else { return false };
         let (age, now) = (cache.store.load_age(), cache.memory().clock().coarse());
@@ -237,6 +247,12 @@ impl Flight {
         }
         self.shared.land(py, Outcome::Again);
     }
+}
+
+/// Has the main thread interrupted once more, since what was interrupted could not raise it.
+fn interrupt_again() {
+    // SAFETY: it only sets a flag.
+    unsafe { ffi::PyErr_SetInterrupt() }
 }
 
 fn wake(reference: &Bound<'_, PyAny>) -> PyResult<()> {
