@@ -28,6 +28,6 @@ print("left:", [str(key) for key in users])
 # prints:
 # user 7 True
 # user 7 True
-# <Cache 'users': 2 entries, maxsize=1000, ttl=3600s, policy=tinylfu>
+# <Cache 'users': 2 entries, maxsize=1000, ttl=3600s, policy=adaptive>
 # hits 2, misses 2, hit ratio 50%
 # left: ['<CallKey __main__.is_online(7)>']

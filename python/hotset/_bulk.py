@@ -163,7 +163,7 @@ def cache_result_many(
     maxsize: int | None = 10_000,
     tags: Iterable[str] = (),
     name: str | None = None,
-    policy: Policy = "tinylfu",
+    policy: Policy = "adaptive",
     jitter: float = 0.0,
     load_age: Duration | None = "5m",
     aliasing: Aliasing = "share",

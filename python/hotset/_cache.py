@@ -60,8 +60,9 @@ class Cache(BaseCache[K, V], MutableMapping[K, V]):
         idle: Entries leave if they were not read for so long.
         jitter: By which fraction of the ttl (0 to 1) lives are shortened, another part for each key, so that they do
             not end together.
-        policy: Who is evicted: ``"tinylfu"`` (W-TinyLFU: Einziger, Friedman, Manes, ACM ToS 2017), ``"lru"``,
-            ``"lfu"``, ``"fifo"`` or ``"random"``.
+        policy: Who is evicted: by ``"adaptive"``, whom the rule says that suits the present requests best, of S3-FIFO's
+            (Yang et al., SOSP 2023) and TinyLFU's (Einziger, Friedman, Manes, ACM ToS 2017) with windows of several
+            sizes; ``"tinylfu"``, ``"lru"``, ``"lfu"``, ``"fifo"`` or ``"random"``.
         on_remove: Called with key, value and cause (``"expired"``, ``"evicted"``, ``"replaced"``, ``"invalidated"``
             or ``"cleared"``) of each entry that left. What it raises goes to :func:`sys.unraisablehook`.
         load_age: A load that takes longer is given up: nobody waits for it any more, and another may begin. None for
@@ -90,7 +91,7 @@ class Cache(BaseCache[K, V], MutableMapping[K, V]):
         grace: Duration | None = None,
         idle: Duration | None = None,
         jitter: float = 0.0,
-        policy: Policy = "tinylfu",
+        policy: Policy = "adaptive",
         on_remove: Callable[[K, V, str], object] | None = None,
         load_age: Duration | None = "5m",
         aliasing: Aliasing = "share",

@@ -75,7 +75,7 @@ def cache_result(
     should_cache: ShouldCache | None = None,
     name: str | None = None,
     version: object = None,
-    policy: Policy = "tinylfu",
+    policy: Policy = "adaptive",
     jitter: float = 0.0,
     load_age: Duration | None = "5m",
     aliasing: Aliasing = "share",

@@ -1,22 +1,24 @@
 //! What left lately: how often it was asked for, and from which segment it left.
 //!
 //! A ghost list, as ARC has (Megiddo and Modha, "ARC: a self-tuning, low overhead replacement cache", FAST 2003), in four bytes an
-//! entry and without links: buckets of one cache line, in which an entry is told by 16 bits of its hash, and the one that left first
-//! makes room. What left longer ago than as many entries as the history reaches back is not known any more.
+//! entry and without links: buckets of one cache line, each a ring, in which an entry is told by 16 bits of its hash. What left longer ago than as many entries as the history reaches back is not known any more.
 
-/// Entries in a bucket, which is one cache line.
-const PLACES: usize = 16;
+/// Words of a bucket, which is one cache line.
+const WORDS: usize = 16;
+/// Places of a bucket: the words but one.
+const PLACES: usize = WORDS - 1;
+/// The word that says which place is taken next.
+const NEXT: usize = PLACES;
 /// A stamp counts departures in units of this part of the reach.
 const UNITS: u32 = 64;
 
-const FINGERPRINT_BITS: u32 = 16;
 const FREQUENCY_SHIFT: u32 = 16;
 const AGEING_SHIFT: u32 = 20;
 const WINDOW_SHIFT: u32 = 22;
 const STAMP_SHIFT: u32 = 23;
 /// Stamps come again after so many units.
 const STAMPS: u32 = 1 << (u32::BITS - STAMP_SHIFT);
-/// A place where nothing is remembered.
+/// A place where nothing is remembered: no fingerprint is 0.
 const VACANT: u32 = 0;
 
 /// An odd number without a pattern, by which hashes are multiplied.
@@ -36,7 +38,16 @@ pub(super) struct Past {
 /// A bucket: fingerprint (16 bits), frequency (4), ageing (2), whether from the window (1), stamp (9) of each place.
 #[derive(Clone, Copy, Debug)]
 #[repr(align(64))]
-struct Bucket([u32; PLACES]);
+struct Bucket([u32; WORDS]);
+
+impl Bucket {
+    /// The places with this fingerprint, as a mask.
+    #[inline]
+    fn with_fingerprint(&self, fingerprint: u16) -> u32 {
+        let equal = self.0.map(|place| u32::from(place as u16 == fingerprint));
+        equal.into_iter().take(PLACES).enumerate().fold(0, |mask, (place, equal)| mask | equal << place)
+    }
+}
 
 /// What left lately, by hash.
 #[derive(Clone, Debug)]
@@ -63,10 +74,10 @@ impl History {
     /// Lets it reach so far back. What it remembers is forgotten if it is too small for that.
     #[cold]
     pub(super) fn reach_back(&mut self, entries: usize) {
-        let entries = entries.min(u32::MAX as usize / PLACES);
-        let buckets = entries.div_ceil(PLACES);
+        let entries = entries.min(u32::MAX as usize / WORDS);
+        let buckets = entries.div_ceil(WORDS);
         if buckets > self.buckets.len() {
-            self.buckets = vec![Bucket([VACANT; PLACES]); buckets];
+            self.buckets = vec![Bucket([VACANT; WORDS]); buckets];
         }
         self.reach = entries as u32;
     }
@@ -79,14 +90,14 @@ impl History {
         self.departures = self.departures.wrapping_add(1);
         let now = self.stamp();
         let (index, fingerprint) = self.place(hash);
-        let place = self.buckets[index].0.iter_mut().max_by_key(|place| age(**place, now));
-        if let Some(place) = place {
-            *place = u32::from(fingerprint)
-                | u32::from(past.frequency) << FREQUENCY_SHIFT
-                | u32::from(past.ageing) << AGEING_SHIFT
-                | u32::from(past.from_window) << WINDOW_SHIFT
-                | now << STAMP_SHIFT;
-        }
+        let Bucket(words) = &mut self.buckets[index];
+        let place = words[NEXT] as usize % PLACES;
+        words[NEXT] = place as u32 + 1;
+        words[place] = u32::from(fingerprint)
+            | u32::from(past.frequency) << FREQUENCY_SHIFT
+            | u32::from(past.ageing) << AGEING_SHIFT
+            | u32::from(past.from_window) << WINDOW_SHIFT
+            | now << STAMP_SHIFT;
     }
 
     /// What is remembered of an entry that comes again, and for how many percent of the reach. It is forgotten then.
@@ -96,9 +107,17 @@ impl History {
         }
         let now = self.stamp();
         let (index, fingerprint) = self.place(hash);
-        let is_it = |place: &&mut u32| **place as u16 == fingerprint && age(**place, now) <= UNITS;
-        let place = self.buckets[index].0.iter_mut().find(is_it)?;
-        let bits = std::mem::replace(place, VACANT);
+        let bucket = &mut self.buckets[index];
+        let mut places = bucket.with_fingerprint(fingerprint);
+        let place = loop {
+            let place = places.trailing_zeros() as usize;
+            let bits = *bucket.0.get(place)?;
+            if age(bits, now) <= UNITS {
+                break place;
+            }
+            places &= places - 1;
+        };
+        let bits = std::mem::replace(&mut bucket.0[place], VACANT);
         let past = Past {
             frequency: (bits >> FREQUENCY_SHIFT) as u8 & 0b1111,
             ageing: (bits >> AGEING_SHIFT) as u8 & 0b11,
@@ -134,12 +153,9 @@ impl History {
     }
 }
 
-/// How many units ago a place was taken; longer than that if it is vacant.
+/// How many units ago a place was taken.
 #[inline]
 fn age(place: u32, now: u32) -> u32 {
-    if place & ((1 << FINGERPRINT_BITS) - 1) == VACANT {
-        return STAMPS;
-    }
     now.wrapping_sub(place >> STAMP_SHIFT) % STAMPS
 }
 

@@ -126,7 +126,7 @@ pub trait Policy {
 }
 
 /// The policy of whoever names none.
-pub const DEFAULT: &str = "tinylfu";
+pub const DEFAULT: &str = "adaptive";
 
 /// Makes [`NAMES`] and [`AnyPolicy`] of a list of names and types.
 macro_rules! policies {

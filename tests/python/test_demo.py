@@ -137,7 +137,7 @@ def test_help_tells_the_rest() -> None:
     text = run("--help").output
     for part in ("--trace FILE", "--requests N", "--maxsize N", "--policy", "--ttl", "--plot FILE.png", "Exits with 2"):
         assert part in text
-    assert "  hotset demo --requests 200000 --policy lru --policy tinylfu\n" in text
+    assert "  hotset demo --requests 200000 --policy lru --policy adaptive\n" in text
 
 
 def test_the_plot_is_a_picture(trace: Path, tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from hotset.cli.replay import Contestant
 from hotset.cli.report import MEDIAN, Result, entries, mebibytes, microseconds, seconds
 
-DEFAULT_POLICY = "tinylfu"
+DEFAULT_POLICY = "adaptive"
 """The policy that a cache has unless told."""
 
 

@@ -50,7 +50,7 @@ class Options:
 EXAMPLES = """\b
 Examples:
   hotset demo
-  hotset demo --requests 200000 --policy lru --policy tinylfu
+  hotset demo --requests 200000 --policy lru --policy adaptive
   hotset demo --trace keys.txt.gz --maxsize 10000 --plot hits.png
 """
 
@@ -116,11 +116,12 @@ def demo(
 
     \b
     The policies say which entry leaves a full cache:
-      tinylfu  a newcomer or the oldest, whichever was asked for less (W-TinyLFU, the default)
-      lru      the one not used for longest
-      lfu      the one used least often
-      fifo     the one stored first
-      random   any
+      adaptive  by the rule of several that suits the present lookups (the default)
+      tinylfu   a newcomer or the oldest, whichever was asked for less (W-TinyLFU)
+      lru       the one not used for longest
+      lfu       the one used least often
+      fifo      the one stored first
+      random    any
 
     Exits with 2 if a file or an option cannot be used, and says why in one line.
     """

@@ -18,7 +18,8 @@ FIGURE_INCHES = (8.0, 5.0)
 DOTS_PER_INCH = 120
 
 COLORS: dict[Policy, str] = {
-    "tinylfu": "#d9480f",
+    "adaptive": "#d9480f",
+    "tinylfu": "#e8890c",
     "lru": "#1971c2",
     "lfu": "#2f9e44",
     "fifo": "#7048e8",
