@@ -34,7 +34,7 @@ const READS_SHIFT: u32 = 2;
 const ZONE: u8 = 0b11;
 
 /// The entries of a shadow.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Entries {
     /// By slot, apart from the rest, so that few cache lines are looked through.
     hashes: Vec<u32>,
@@ -95,6 +95,10 @@ fn narrow(slot: Slot) -> u8 {
 }
 
 impl Entries {
+    fn with_capacity(entries: usize) -> Self {
+        Self { hashes: Vec::with_capacity(entries), nodes: Vec::with_capacity(entries), vacant: None }
+    }
+
     /// Counts a read.
     fn read(&mut self, slot: Slot) {
         if self.reads(slot) < MOST_READS {
@@ -164,7 +168,7 @@ impl Shadows {
             ((u128::from(capacity) << u32::BITS) / u128::from(entries.max(1))).min(u128::from(u32::MAX)) as u32;
         let shadow = |(number, rule): (usize, &Rule)| Shadow {
             segments: Segments::new(capacity, *rule, seed.wrapping_add(number as u64)),
-            entries: Entries::default(),
+            entries: Entries::with_capacity(capacity as usize + 1),
             score: 0.0,
         };
         Self { shadows: rules.iter().enumerate().map(shadow).collect(), highest, entries }

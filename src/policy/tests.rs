@@ -2,6 +2,7 @@
 
 #![allow(clippy::expect_used, reason = "a test that cannot go on has failed")]
 
+mod adaptive;
 mod conformance;
 mod models;
 mod simulated;
