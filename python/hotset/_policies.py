@@ -3,7 +3,7 @@
 from typing import Literal, TypeAlias, get_args
 
 #: Who is evicted when there is no room: by whichever of several rules suits the present requests (the default), by
-#: W-TinyLFU, least recently used, least frequently used, first in first out, or anybody.
-Policy: TypeAlias = Literal["adaptive", "tinylfu", "lru", "lfu", "fifo", "random"]
+#: W-TinyLFU, S3-FIFO, SIEVE, least recently used, least frequently used, first in first out, or anybody.
+Policy: TypeAlias = Literal["adaptive", "tinylfu", "s3fifo", "sieve", "lru", "lfu", "fifo", "random"]
 
 POLICIES: tuple[Policy, ...] = get_args(Policy)

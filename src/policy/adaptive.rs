@@ -15,10 +15,10 @@ use super::{Nodes, Policy, Slot};
 
 /// What is tried. The first is followed until something is known.
 const RULES: [Rule; 5] = [
-    Rule { admission: Admission::Promotion, window_percent: 10 },
+    Rule { admission: Admission::Promotion { reads: 1 }, window_percent: 10 },
     Rule { admission: Admission::Contest, window_percent: 1 },
     Rule { admission: Admission::Contest, window_percent: 20 },
-    Rule { admission: Admission::Promotion, window_percent: 40 },
+    Rule { admission: Admission::Promotion { reads: 1 }, window_percent: 40 },
     Rule { admission: Admission::Contest, window_percent: 100 },
 ];
 /// A decision after so many newcomers: the capacity by this.

@@ -14,8 +14,10 @@ pub mod lfu;
 pub mod list;
 pub mod lru;
 pub mod random;
+pub mod s3fifo;
 mod segments;
 mod shadows;
+pub mod sieve;
 pub mod sketch;
 pub mod tinylfu;
 
@@ -181,6 +183,8 @@ macro_rules! policies {
 policies! {
     "adaptive" => adaptive::Adaptive,
     "tinylfu" => tinylfu::TinyLfu,
+    "s3fifo" => s3fifo::S3Fifo,
+    "sieve" => sieve::Sieve,
     "lru" => lru::Lru,
     "lfu" => lfu::Lfu,
     "fifo" => fifo::Fifo,

@@ -50,8 +50,11 @@ const MOVES_PER_CALL: u32 = 64;
 /// What comes from the window into the main part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Admission {
-    /// What was read, or is back soon.
-    Promotion,
+    /// What was read so often, or is back soon.
+    Promotion {
+        /// How often, from 1 to 3.
+        reads: u8,
+    },
     /// What is more frequent than what would leave for it.
     Contest,
 }
@@ -215,7 +218,7 @@ impl Segments {
         self.count(nodes, slot, before, 1);
         let is_back = || known.is_some_and(|(past, percent)| past.from_window && percent <= SHORT_WHILE);
         let fills = !self.is_full && self.main_has_room();
-        let promoted = self.rule.admission == Admission::Promotion && is_back();
+        let promoted = matches!(self.rule.admission, Admission::Promotion { .. }) && is_back();
         self.enter(nodes, slot, if fills || promoted { MAIN } else { WINDOW });
     }
 
@@ -258,17 +261,20 @@ impl Segments {
             }
             let may_move = moves > 0;
             moves = moves.saturating_sub(1);
-            let is_read = nodes.reads(slot) > 0 || slot == self.newcomer;
-            if may_move && self.rule.admission == Admission::Contest && self.main_has_room() && slot != self.newcomer {
+            let (contest, reads) = match self.rule.admission {
+                Admission::Contest => (true, 1),
+                Admission::Promotion { reads } => (false, reads),
+            };
+            if may_move && contest && self.main_has_room() && slot != self.newcomer {
                 self.take_reads(nodes, slot);
                 self.transfer(nodes, slot, MAIN);
-            } else if may_move && is_read {
-                let stays = self.rule.admission == Admission::Contest || slot == self.newcomer;
+            } else if may_move && (nodes.reads(slot) >= reads || slot == self.newcomer) {
+                let stays = contest || slot == self.newcomer;
                 self.take_reads(nodes, slot);
                 self.transfer(nodes, slot, if stays { WINDOW } else { MAIN });
             } else if slot == self.newcomer {
                 break;
-            } else if self.rule.admission == Admission::Promotion {
+            } else if !contest {
                 return Some(slot);
             } else {
                 let Some(victim) = self.victim(nodes, &mut moves) else { return Some(slot) };

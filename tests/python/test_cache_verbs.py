@@ -233,7 +233,7 @@ def test_tags_are_a_list_of_names(cache: Cache[Any, Any], tags: Any) -> None:
     [
         (
             ValueError,
-            'unknown policy "clock": write one of adaptive, tinylfu, lru, lfu, fifo, random',
+            'unknown policy "clock": write one of adaptive, tinylfu, s3fifo, sieve, lru, lfu, fifo, random',
             {"policy": "clock"},
         ),
         (ValueError, "jitter=2: write a fraction of the ttl from 0 to 1", {"jitter": 2}),

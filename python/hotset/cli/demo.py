@@ -118,6 +118,8 @@ def demo(
     The policies say which entry leaves a full cache:
       adaptive  by the rule of several that suits the present lookups (the default)
       tinylfu   a newcomer or the oldest, whichever was asked for less (W-TinyLFU)
+      s3fifo    the oldest that was not read twice while it was new (S3-FIFO)
+      sieve     the oldest that was not read since it was last looked at (SIEVE)
       lru       the one not used for longest
       lfu       the one used least often
       fifo      the one stored first

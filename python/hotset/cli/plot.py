@@ -20,6 +20,8 @@ DOTS_PER_INCH = 120
 COLORS: dict[Policy, str] = {
     "adaptive": "#d9480f",
     "tinylfu": "#e8890c",
+    "s3fifo": "#c2255c",
+    "sieve": "#0b7285",
     "lru": "#1971c2",
     "lfu": "#2f9e44",
     "fifo": "#7048e8",

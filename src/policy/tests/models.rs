@@ -77,6 +77,60 @@ impl Model for LeastFrequent {
     }
 }
 
+/// Keys and whether they were read, the oldest first, and the key where the hand is.
+#[derive(Default)]
+struct Sifted {
+    keys: Vec<(u64, bool)>,
+    hand: Option<u64>,
+    newcomer: Option<u64>,
+}
+
+impl Sifted {
+    fn place(&self, key: Option<u64>) -> Option<usize> {
+        self.keys.iter().position(|&(other, _)| Some(other) == key)
+    }
+
+    fn take(&mut self, place: usize) -> u64 {
+        let key = self.keys[place].0;
+        if self.hand == Some(key) {
+            self.hand = self.keys.get(place + 1).map(|&(next, _)| next);
+        }
+        self.hand = self.hand.filter(|&hand| Some(hand) != self.newcomer);
+        self.newcomer = self.newcomer.filter(|&newcomer| newcomer != key);
+        self.keys.remove(place).0
+    }
+}
+
+impl Model for Sifted {
+    fn insert(&mut self, key: u64) {
+        self.keys.push((key, false));
+        self.newcomer = Some(key);
+    }
+    fn hit(&mut self, key: u64) {
+        let place = self.place(Some(key)).expect("a key that is there");
+        self.keys[place].1 = true;
+    }
+    fn remove(&mut self, key: u64) {
+        if let Some(place) = self.place(Some(key)) {
+            self.take(place);
+        }
+    }
+    fn evict(&mut self) -> Option<u64> {
+        let mut place = self.place(self.hand).unwrap_or(0);
+        while !self.keys.is_empty() {
+            let (key, was_read) = *self.keys.get(place)?;
+            let is_newcomer = self.newcomer == Some(key) && self.keys.len() > 1;
+            if !is_newcomer && !was_read {
+                self.hand = Some(key);
+                return Some(self.take(place));
+            }
+            self.keys[place].1 &= is_newcomer;
+            place = (place + 1) % self.keys.len();
+        }
+        None
+    }
+}
+
 /// What is done to the cache and to the model.
 #[derive(Clone, Debug)]
 enum Step {
@@ -139,6 +193,11 @@ proptest! {
     #[test]
     fn lfu_is_the_least_frequent_and_then_the_least_recent(steps in steps(), capacity in 1_u64..16) {
         follow::<LeastFrequent>("lfu", capacity, steps);
+    }
+
+    #[test]
+    fn sieve_is_a_queue_with_a_hand(steps in steps(), capacity in 1_u64..16) {
+        follow::<Sifted>("sieve", capacity, steps);
     }
 
     #[test]

@@ -82,6 +82,22 @@ fn fifo_is_the_fifo_of_the_reference() {
     assert_equals_reference("fifo", "FIFO");
 }
 
+#[test]
+fn sieve_is_the_sieve_of_the_reference() {
+    assert_equals_reference("sieve", "SIEVE");
+}
+
+/// How far S3-FIFO may be from its reference, which remembers exactly what left.
+const OF_A_HASHED_HISTORY: f64 = 0.01;
+
+#[test]
+fn s3fifo_is_near_the_s3fifo_of_the_reference() {
+    at_each_point("s3fifo", |trace, entries, ratios, ratio| {
+        let expected = ratios["S3-FIFO"];
+        assert!((ratio - expected).abs() <= OF_A_HASHED_HISTORY, "{trace} with {entries}: {ratio}, not {expected}");
+    });
+}
+
 fn mean(numbers: &[f64]) -> f64 {
     numbers.iter().sum::<f64>() / numbers.len() as f64
 }
