@@ -138,8 +138,17 @@ class Stale:
         return self.is_there
 
     def rests(self) -> bool:
-        """Whether there is a stale value by now and a load has just failed."""
-        return self.is_there and self.look() and self.resting
+        """Whether there is a stale value still and a load has failed meanwhile; else nothing changes."""
+        if not self.is_there:
+            return False
+        match self._attempt.standing():
+            case ("stale", value, True, stale_for, age) if self._terms is None or self._terms.accepts_stale(
+                stale_for, age
+            ):
+                self.value, self._times, self.resting = value, (stale_for, age), True
+            case _:
+                return False
+        return True
 
     def serve(self, why: str) -> Any:
         """The stale value, counted."""

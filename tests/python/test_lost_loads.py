@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from hotset import Cache, LoadTimeoutError, _leads, _pool, cache_result, cache_result_many, current_load
+from hotset import Cache, LoadTimeoutError, _flights, _leads, _pool, cache_result, cache_result_many, current_load
 from hotset.testing import ManualClock, wait_for_loads
 from test_freshness import PATIENCE, eventually
 
@@ -223,7 +223,7 @@ def test_a_refresh_in_the_pool_that_hangs_counts_as_a_failure(clock: ManualClock
         clock.advance(1.1)
     assert len(calls) == 1 and cache.stats().load_errors == 1
     go.set()
-    wait_for_loads()
+    wait_for_loads(cache)
 
 
 # Waking
@@ -400,6 +400,7 @@ def test_refreshes_whose_event_loops_were_closed_are_let_go(
         loop.run_until_complete(awaited(cache.aio.get_or_load(number, never)))
         loop.close()
     assert len(_leads._staying) < before + 130
+    _leads._staying.difference_update([lead for lead in _leads._staying if lead.loop.is_closed()])
 
 
 # Several keys
@@ -632,3 +633,33 @@ def test_a_log_that_raises_is_not_the_end_of_a_load(clock: ManualClock, monkeypa
     finally:
         logging.getLogger("hotset").removeHandler(handler)
     assert cache.peek("key") == "new"
+
+
+@pytest.mark.parametrize("awaits", [False, True])
+def test_a_stale_value_that_goes_while_a_load_is_given_up_is_never_none(
+    awaits: bool, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache: Cache[str, str] = Cache(ttl=10, grace="1h", clock=clock)
+    go, usual = threading.Event(), _flights.look_after
+
+    def hang(_key: str) -> str:
+        assert go.wait(PATIENCE)
+        return "late"
+
+    async def load(_key: str) -> str:
+        return "new"
+
+    def look_after(flight: Any, timeout: float | None) -> bool:
+        monkeypatch.setattr(_flights, "look_after", usual)
+        cache.delete("key")
+        flight.strand()
+        return True
+
+    cache["key"] = "old"
+    clock.advance(11)
+    assert cache.get_or_load("key", hang) == "old"
+    monkeypatch.setattr(_flights, "look_after", look_after)
+    asked = asyncio.run(awaited(cache.aio.get_or_load("key", load))) if awaits else cache.get_or_load("key", str.upper)
+    assert asked in ("old", "new", "KEY")
+    go.set()
+    wait_for_loads(cache)
