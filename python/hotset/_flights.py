@@ -266,20 +266,30 @@ def _wait_here(attempt: Attempt, flight: Flight, stale: Stale, *, leads: bool) -
             return step
 
 
-def _load_on_this_thread(attempt: Attempt, loader: Callable[[], Any] | None, stale: Stale) -> Any:
-    try:
-        value = attempt.run(loader)
-    except Exception as error:
-        if not attempt.fail(error) and stale.is_there and stale.look():
-            refresh_failed(attempt.name, error)
-            return stale.serve(FAILED)
-        raise
-    except BaseException as error:
-        attempt.fail(error)
-        raise
+def _is_hidden(attempt: Attempt, error: BaseException, stale: Stale) -> bool:
+    """End a load that raised; whether its own caller gets a stale value instead."""
+    is_kept = attempt.fail(error)
+    if not isinstance(error, Exception) or is_kept or not stale.is_there or not stale.look():
+        return False
+    refresh_failed(attempt.name, error)
+    return True
+
+
+def _landed(attempt: Attempt, value: Any) -> Any:
+    """End a load that returned; what its own caller gets."""
     value = attempt.land(value)
     recovered(attempt.name)
     return value
+
+
+def _load_on_this_thread(attempt: Attempt, loader: Callable[[], Any] | None, stale: Stale) -> Any:
+    try:
+        value = attempt.run(loader)
+    except BaseException as error:
+        if _is_hidden(attempt, error, stale):
+            return stale.serve(FAILED)
+        raise
+    return _landed(attempt, value)
 
 
 def _lead_in_pool(
@@ -408,17 +418,11 @@ async def _load_in_this_coroutine(
         return step[1]
     try:
         value = await attempt.run(loader)
-    except Exception as error:
-        if not attempt.fail(error) and stale.is_there and stale.look():
-            refresh_failed(attempt.name, error)
+    except BaseException as error:
+        if _is_hidden(attempt, error, stale):
             return stale.serve(FAILED)
         raise
-    except BaseException as error:
-        attempt.fail(error)
-        raise
-    value = attempt.land(value)
-    recovered(attempt.name)
-    return value
+    return _landed(attempt, value)
 
 
 async def obtain_on_terms(
