@@ -62,7 +62,8 @@ class Cache(BaseCache[K, V], MutableMapping[K, V]):
             not end together.
         policy: Who is evicted: by ``"adaptive"``, whom the rule says that suits the present requests best, of S3-FIFO's
             (Yang et al., SOSP 2023) and TinyLFU's (Einziger, Friedman, Manes, ACM ToS 2017) with windows of several
-            sizes; ``"tinylfu"``, ``"s3fifo"``, ``"sieve"``, ``"lru"``, ``"lfu"``, ``"fifo"`` or ``"random"``.
+            sizes; ``"tinylfu"``, ``"s3fifo"``, ``"sieve"``, ``"lirs"``, ``"arc"``, ``"slru"``, ``"lru"``, ``"mru"``,
+            ``"lfu"``, ``"fifo"`` or ``"random"``.
         on_remove: Called with key, value and cause (``"expired"``, ``"evicted"``, ``"replaced"``, ``"invalidated"``
             or ``"cleared"``) of each entry that left. What it raises goes to :func:`sys.unraisablehook`.
         load_age: A load that takes longer is given up: nobody waits for it any more, and another may begin. None for

@@ -3,7 +3,21 @@
 from typing import Literal, TypeAlias, get_args
 
 #: Who is evicted when there is no room: by whichever of several rules suits the present requests (the default), by
-#: W-TinyLFU, S3-FIFO, SIEVE, least recently used, least frequently used, first in first out, or anybody.
-Policy: TypeAlias = Literal["adaptive", "tinylfu", "s3fifo", "sieve", "lru", "lfu", "fifo", "random"]
+#: W-TinyLFU, S3-FIFO, SIEVE, LIRS, ARC, segmented LRU, least recently used, most recently used, least frequently used
+#: with ageing, first in first out, or anybody.
+Policy: TypeAlias = Literal[
+    "adaptive",
+    "tinylfu",
+    "s3fifo",
+    "sieve",
+    "lirs",
+    "arc",
+    "slru",
+    "lru",
+    "mru",
+    "lfu",
+    "fifo",
+    "random",
+]
 
 POLICIES: tuple[Policy, ...] = get_args(Policy)

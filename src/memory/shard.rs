@@ -12,7 +12,7 @@ use crate::memory::standing::Standing;
 use crate::memory::tagged::Death;
 use crate::memory::tags::{Epoch, Tags};
 use crate::memory::{Details, Left, Options, Owner, Probe, Removed, Unsure, Verdict};
-use crate::policy::{AnyPolicy, NAMES, Nodes, Slot};
+use crate::policy::{AnyPolicy, Linked, NAMES, Nodes, Slot};
 use crate::stats::{Cause, Counts, OwnerCounts};
 
 pub(crate) struct Shard<K, V> {

@@ -8,7 +8,7 @@ use crate::hash::shorten;
 use crate::memory::course::{Course, Courses, Own, OwnLives};
 use crate::memory::entry::{Carried, Entry, Hashed};
 use crate::memory::tags::{Epoch, Tags};
-use crate::policy::{Links, NONE, Nodes, Slot, UNLINKED};
+use crate::policy::{Linked, Links, NONE, Nodes, Slot, UNLINKED};
 
 /// The slab grows by this part of itself, so that little of it is ever unused.
 const GROWTH: usize = 8;
@@ -243,11 +243,7 @@ impl<K: Hashed, V> Slab<K, V> {
     }
 }
 
-impl<K: Hashed, V> Nodes for Slab<K, V> {
-    #[inline]
-    fn hash(&self, slot: Slot) -> u32 {
-        self.get(slot).pair.as_ref().map_or(0, |(key, _)| key.hash())
-    }
+impl<K: Hashed, V> Linked for Slab<K, V> {
     #[inline]
     fn weight(&self, slot: Slot) -> u64 {
         self.weights.as_ref().map_or(1, |weights| weights[slot as usize])
@@ -259,6 +255,13 @@ impl<K: Hashed, V> Nodes for Slab<K, V> {
     #[inline]
     fn set_links(&mut self, slot: Slot, links: Links) {
         self.get_mut(slot).policy = links;
+    }
+}
+
+impl<K: Hashed, V> Nodes for Slab<K, V> {
+    #[inline]
+    fn hash(&self, slot: Slot) -> u32 {
+        self.get(slot).pair.as_ref().map_or(0, |(key, _)| key.hash())
     }
     #[inline]
     fn zone(&self, slot: Slot) -> u8 {

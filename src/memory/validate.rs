@@ -3,7 +3,7 @@
 use crate::clock::NEVER;
 use crate::memory::shard::Shard;
 use crate::memory::{Hashed, Memory};
-use crate::policy::{Nodes, Slot};
+use crate::policy::{Linked, Nodes, Slot};
 use crate::sync::RawMutex;
 
 impl<K: Hashed, V, R: RawMutex> Memory<K, V, R> {

@@ -8,7 +8,7 @@ use crate::expiry::Lifespan;
 use crate::memory::course::Course;
 use crate::memory::shard::Shard;
 use crate::memory::{Bounds, Hashed, Left, Memory, Owner, Probe, Removed, Unsure};
-use crate::policy::{Nodes, Slot};
+use crate::policy::{Linked, Slot};
 use crate::stats::Cause;
 use crate::sync::RawMutex;
 

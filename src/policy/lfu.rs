@@ -1,142 +1,114 @@
-//! Least frequently used: the entry with the fewest reads since it came leaves; of equals, the one used longest ago.
+//! Least frequently used, with ageing: the entry that was read least often leaves, where what was read long ago counts less.
 //!
-//! The count is exact, is kept only while the entry is in the cache, and never ages, so an entry that was hot once
-//! stays long. (For frequency that ages and outlives the entry, see `tinylfu`.)
+//! Without ageing, what was hot once stays for ever. Arlitt, Cherkasova, Dilley, Friedrich and Jin, "Evaluating content management
+//! techniques for Web proxy caches", ACM SIGMETRICS Performance Evaluation Review 27(4), 2000, call this LFU with dynamic ageing: an
+//! entry's *priority* is how often it was used plus the age of the cache when it was used last, and the age is the priority of what left
+//! last. So time passes only as entries leave, and nothing has to be halved.
 //!
-//! Every operation is constant, after Shah, Mitra and Matani, "An O(1) algorithm for implementing the LFU cache
-//! eviction scheme", 2010: entries of one frequency share a *rank*, ranks form a list in ascending frequency, and a
-//! hit moves its entry to the rank above, which is made if it is not there. In a rank the last used is at the head.
+//! Every operation is constant: entries of one priority are in one list, the last used at its head. A count goes up to 255, so that all
+//! priorities that there are at a time lie in 256 consecutive ones, and their lists in a ring.
 
 use super::list::List;
 use super::{ALL_HITS, NONE, Nodes, Policy, Slot};
 
-/// The place of a rank in the column of ranks.
-type RankIndex = u32;
+/// Lists in the ring, one for each priority that there may be at a time.
+const LISTS: usize = 1 << u8::BITS;
+/// Bits of a word of the map of lists that are not empty.
+const BITS: usize = u64::BITS as usize;
 
-/// No rank: the end of the list of ranks.
-const NO_RANK: RankIndex = RankIndex::MAX;
-
-/// All entries of one frequency.
-#[derive(Debug)]
-struct Rank {
-    frequency: u64,
-    entries: List,
-    below: RankIndex,
-    above: RankIndex,
+/// How often an entry was used, up to 255, and its priority, of which the lowest bits suffice.
+#[derive(Clone, Copy, Debug, Default)]
+struct Use {
+    frequency: u8,
+    priority: u8,
 }
 
-/// Ranks in ascending frequency, and the rank of each slot.
+/// A ring of lists by priority, and the use of each slot.
 #[derive(Debug)]
 pub struct Lfu {
-    ranks: Vec<Rank>,
-    vacant: Vec<RankIndex>,
-    lowest: RankIndex,
-    rank_of: Vec<RankIndex>,
+    lists: Box<[List]>,
+    /// A bit for each list: whether there is anything in it.
+    occupied: [u64; LISTS / BITS],
+    /// The priority below which there is nothing.
+    age: u8,
+    uses: Vec<Use>,
     newcomer: Slot,
 }
 
 impl Lfu {
-    fn rank(&self, index: RankIndex) -> Option<&Rank> {
-        self.ranks.get(index as usize)
+    #[inline]
+    fn list(&mut self, priority: u8) -> &mut List {
+        &mut self.lists[priority as usize]
     }
 
-    /// The rank of `frequency` above `below`; it is made if it is not there.
-    fn rank_above(&mut self, below: RankIndex, frequency: u64) -> RankIndex {
-        let above = self.rank(below).map_or(self.lowest, |rank| rank.above);
-        match self.rank(above) {
-            Some(rank) if rank.frequency == frequency => above,
-            _ => self.make_rank(Rank { frequency, entries: List::new(), below, above }),
+    fn enter<N: Nodes>(&mut self, nodes: &mut N, slot: Slot, frequency: u8) {
+        let priority = self.age.wrapping_add(frequency);
+        self.uses[slot as usize] = Use { frequency, priority };
+        self.list(priority).push_front(nodes, slot);
+        self.occupied[priority as usize / BITS] |= 1 << (priority as usize % BITS);
+    }
+
+    fn leave<N: Nodes>(&mut self, nodes: &mut N, slot: Slot) {
+        let priority = self.uses[slot as usize].priority;
+        let list = self.list(priority);
+        list.remove(nodes, slot);
+        if list.is_empty() {
+            self.occupied[priority as usize / BITS] &= !(1 << (priority as usize % BITS));
         }
     }
 
-    fn make_rank(&mut self, rank: Rank) -> RankIndex {
-        let (below, above) = (rank.below, rank.above);
-        let index = match self.vacant.pop() {
-            Some(index) => {
-                self.ranks[index as usize] = rank;
-                index
-            }
-            None => {
-                self.ranks.push(rank);
-                (self.ranks.len() - 1) as RankIndex
-            }
-        };
-        self.join(below, index);
-        self.join(index, above);
-        index
-    }
-
-    /// Makes two ranks, or a rank and an end, neighbours.
-    fn join(&mut self, below: RankIndex, above: RankIndex) {
-        match self.ranks.get_mut(below as usize) {
-            Some(rank) => rank.above = above,
-            None => self.lowest = above,
-        }
-        if let Some(rank) = self.ranks.get_mut(above as usize) {
-            rank.below = below;
-        }
-    }
-
-    fn enter<N: Nodes>(&mut self, nodes: &mut N, slot: Slot, index: RankIndex) {
-        self.ranks[index as usize].entries.push_front(nodes, slot);
-        self.rank_of[slot as usize] = index;
-    }
-
-    fn leave<N: Nodes>(&mut self, nodes: &mut N, slot: Slot, index: RankIndex) {
-        let rank = &mut self.ranks[index as usize];
-        rank.entries.remove(nodes, slot);
-        if rank.entries.is_empty() {
-            let (below, above) = (rank.below, rank.above);
-            self.join(below, above);
-            self.vacant.push(index);
-        }
+    /// The lowest priority of an entry, from one on that is not above it, going round.
+    fn lowest_from(&self, from: u8) -> Option<u8> {
+        let (word, bit) = (from as usize / BITS, from as usize % BITS);
+        let words = self.occupied.len();
+        let in_first = self.occupied[word] & (u64::MAX << bit);
+        let later = (1..=words).map(|step| ((word + step) % words, self.occupied[(word + step) % words]));
+        let (word, bits) = std::iter::once((word, in_first)).chain(later).find(|&(_, bits)| bits != 0)?;
+        Some((word * BITS + bits.trailing_zeros() as usize) as u8)
     }
 
     /// The least used entry that is not the newcomer, or else the newcomer.
     fn least_used(&self) -> Option<Slot> {
-        let lowest = self.rank(self.lowest)?;
-        let slot = lowest.entries.tail()?;
+        let lowest = self.lowest_from(self.age)?;
+        let slot = self.lists[lowest as usize].tail()?;
         if slot != self.newcomer {
             return Some(slot);
         }
-        self.rank(lowest.above).map_or(Some(slot), |rank| rank.entries.tail())
+        let above = self.lowest_from(lowest.wrapping_add(1))?;
+        self.lists[above as usize].tail()
     }
 }
 
 impl Policy for Lfu {
+    fn new(_capacity: u64, _seed: u64) -> Self {
+        let lists = std::iter::repeat_n(List::new(), LISTS).collect();
+        Self { lists, occupied: [0; LISTS / BITS], age: 0, uses: Vec::new(), newcomer: NONE }
+    }
+
     fn followed(&self) -> u32 {
         ALL_HITS
     }
 
-    fn new(_capacity: u64, _seed: u64) -> Self {
-        Self { ranks: Vec::new(), vacant: Vec::new(), lowest: NO_RANK, rank_of: Vec::new(), newcomer: NONE }
-    }
-
     fn insert<N: Nodes>(&mut self, nodes: &mut N, slot: Slot) {
-        if self.rank_of.len() <= slot as usize {
-            self.rank_of.resize(slot as usize + 1, NO_RANK);
+        if self.uses.len() <= slot as usize {
+            self.uses.resize(slot as usize + 1, Use::default());
         }
-        let index = self.rank_above(NO_RANK, 1);
-        self.enter(nodes, slot, index);
+        self.enter(nodes, slot, 1);
         self.newcomer = slot;
     }
 
     fn hit<N: Nodes>(&mut self, nodes: &mut N, slot: Slot) {
-        let index = self.rank_of[slot as usize];
-        let frequency = self.ranks[index as usize].frequency + 1;
-        let above = self.rank_above(index, frequency);
-        self.leave(nodes, slot, index);
-        self.enter(nodes, slot, above);
+        self.leave(nodes, slot);
+        self.enter(nodes, slot, self.uses[slot as usize].frequency.saturating_add(1));
         self.newcomer = NONE;
     }
 
     fn reweigh<N: Nodes>(&mut self, nodes: &mut N, slot: Slot, before: u64) {
-        let index = self.rank_of[slot as usize];
-        self.ranks[index as usize].entries.reweigh(before, nodes.weight(slot));
+        self.list(self.uses[slot as usize].priority).reweigh(before, nodes.weight(slot));
     }
 
     fn remove<N: Nodes>(&mut self, nodes: &mut N, slot: Slot) {
-        self.leave(nodes, slot, self.rank_of[slot as usize]);
+        self.leave(nodes, slot);
         if self.newcomer == slot {
             self.newcomer = NONE;
         }
@@ -144,6 +116,7 @@ impl Policy for Lfu {
 
     fn evict<N: Nodes>(&mut self, nodes: &mut N) -> Option<Slot> {
         let slot = self.least_used()?;
+        self.age = self.lowest_from(self.age)?;
         self.remove(nodes, slot);
         Some(slot)
     }
@@ -157,17 +130,16 @@ impl Policy for Lfu {
     #[cfg(any(test, feature = "validate"))]
     fn validate<N: Nodes>(&self, nodes: &N, live: &[Slot]) {
         let mut known = Vec::new();
-        let (mut below, mut index, mut count, mut frequency) = (NO_RANK, self.lowest, 0, 0);
-        while let Some(rank) = self.rank(index) {
-            assert!(!rank.entries.is_empty(), "a rank is empty");
-            assert!(rank.frequency > frequency, "ranks do not ascend");
-            assert_eq!(rank.below, below, "a rank does not link back to its neighbour");
-            let slots = rank.entries.validate(nodes);
-            assert!(slots.iter().all(|&slot| self.rank_of[slot as usize] == index), "a slot is in another rank");
+        for (priority, list) in (0..=u8::MAX).zip(&self.lists) {
+            let slots = list.validate(nodes);
+            assert!(
+                slots.iter().all(|&slot| self.uses[slot as usize].priority == priority),
+                "a slot is in another list"
+            );
+            let occupied = self.occupied[priority as usize / BITS] >> (priority as usize % BITS) & 1 == 1;
+            assert_eq!(occupied, !slots.is_empty(), "the map does not say whether there is anything in a list");
             known.extend(slots);
-            (below, index, count, frequency) = (index, rank.above, count + 1, rank.frequency);
         }
-        assert_eq!(count + self.vacant.len(), self.ranks.len(), "a rank is lost");
         super::list::assert_same_slots(known, live);
     }
 }

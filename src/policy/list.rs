@@ -1,10 +1,10 @@
 //! An intrusive doubly linked list: the order in which a policy keeps its entries.
 //!
-//! The links lie in the entries themselves ([`Nodes::links`]), so a list is four words however long it is, and every
+//! The links lie in the entries themselves ([`Linked::links`]), so a list is four words however long it is, and every
 //! step is constant. The list also keeps the sum of the weights of what it holds, which is what a policy that divides
 //! its capacity compares with a share.
 
-use super::{Links, NONE, Nodes, Slot, UNLINKED};
+use super::{Linked, Links, NONE, Slot, UNLINKED};
 
 /// Entries from head (came or was touched last) to tail.
 #[derive(Clone, Debug)]
@@ -39,6 +39,12 @@ impl List {
         self.weight
     }
 
+    /// The entry at the head.
+    #[inline]
+    pub fn head(&self) -> Option<Slot> {
+        (self.head != NONE).then_some(self.head)
+    }
+
     /// The entry at the tail.
     #[inline]
     pub fn tail(&self) -> Option<Slot> {
@@ -47,7 +53,7 @@ impl List {
 
     /// Puts an entry that is in no list at the head.
     #[inline]
-    pub fn push_front<N: Nodes>(&mut self, nodes: &mut N, slot: Slot) {
+    pub fn push_front<N: Linked>(&mut self, nodes: &mut N, slot: Slot) {
         self.link_front(nodes, slot);
         self.len += 1;
         self.weight += nodes.weight(slot);
@@ -55,7 +61,7 @@ impl List {
 
     /// Takes out an entry of this list.
     #[inline]
-    pub fn remove<N: Nodes>(&mut self, nodes: &mut N, slot: Slot) {
+    pub fn remove<N: Linked>(&mut self, nodes: &mut N, slot: Slot) {
         self.unlink(nodes, slot);
         nodes.set_links(slot, UNLINKED);
         self.len -= 1;
@@ -64,7 +70,7 @@ impl List {
 
     /// Moves an entry of this list to the head.
     #[inline]
-    pub fn move_to_front<N: Nodes>(&mut self, nodes: &mut N, slot: Slot) {
+    pub fn move_to_front<N: Linked>(&mut self, nodes: &mut N, slot: Slot) {
         if self.head != slot {
             self.unlink(nodes, slot);
             self.link_front(nodes, slot);
@@ -73,7 +79,7 @@ impl List {
 
     /// Takes out the entry at the tail.
     #[inline]
-    pub fn pop_back<N: Nodes>(&mut self, nodes: &mut N) -> Option<Slot> {
+    pub fn pop_back<N: Linked>(&mut self, nodes: &mut N) -> Option<Slot> {
         let slot = self.tail()?;
         self.remove(nodes, slot);
         Some(slot)
@@ -91,7 +97,7 @@ impl List {
     }
 
     #[inline]
-    fn link_front<N: Nodes>(&mut self, nodes: &mut N, slot: Slot) {
+    fn link_front<N: Linked>(&mut self, nodes: &mut N, slot: Slot) {
         nodes.set_links(slot, Links { prev: NONE, next: self.head });
         if self.head == NONE {
             self.tail = slot;
@@ -103,7 +109,7 @@ impl List {
     }
 
     #[inline]
-    fn unlink<N: Nodes>(&mut self, nodes: &mut N, slot: Slot) {
+    fn unlink<N: Linked>(&mut self, nodes: &mut N, slot: Slot) {
         let Links { prev, next } = nodes.links(slot);
         if prev == NONE {
             self.head = next;
@@ -129,13 +135,13 @@ impl Default for List {
 #[cfg(any(test, feature = "validate"))]
 impl List {
     /// The entries from head to tail.
-    pub fn iter<N: Nodes>(&self, nodes: &N) -> impl Iterator<Item = Slot> {
+    pub fn iter<N: Linked>(&self, nodes: &N) -> impl Iterator<Item = Slot> {
         let following = |slot: Slot| (slot != NONE).then_some(slot);
         std::iter::successors(following(self.head), move |&slot| following(nodes.links(slot).next))
     }
 
     /// The entries from head to tail; panics unless the links are closed both ways and the sums are true.
-    pub fn validate<N: Nodes>(&self, nodes: &N) -> Vec<Slot> {
+    pub fn validate<N: Linked>(&self, nodes: &N) -> Vec<Slot> {
         let slots: Vec<Slot> = self.iter(nodes).take(self.len + 1).collect();
         assert_eq!(slots.len(), self.len, "a list's length is not the number of its entries");
         assert_eq!(slots.last().copied().unwrap_or(NONE), self.tail, "a list does not end at its tail");
@@ -148,6 +154,18 @@ impl List {
         }
         slots
     }
+}
+
+/// Panics unless the lists are closed, each holds the entries of the zone of its number, and together they hold the live slots, each once.
+#[cfg(any(test, feature = "validate"))]
+pub fn assert_zones<N: super::Nodes>(lists: &[List], nodes: &N, live: &[Slot]) {
+    let mut known = Vec::new();
+    for (zone, list) in (0..).zip(lists) {
+        let slots = list.validate(nodes);
+        assert!(slots.iter().all(|&slot| nodes.zone(slot) == zone), "an entry is in another zone than it says");
+        known.extend(slots);
+    }
+    assert_same_slots(known, live);
 }
 
 /// Panics unless `known` and `live` are the same slots, each once.

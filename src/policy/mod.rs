@@ -7,18 +7,23 @@
 //! [`AnyPolicy`] is any of them, chosen by name at run time. A new policy is a file, and a line in its list.
 
 pub mod adaptive;
+pub mod arc;
 pub mod fifo;
 pub mod generator;
+mod ghosts;
 mod history;
 pub mod lfu;
+pub mod lirs;
 pub mod list;
 pub mod lru;
+pub mod mru;
 pub mod random;
 pub mod s3fifo;
 mod segments;
 mod shadows;
 pub mod sieve;
 pub mod sketch;
+pub mod slru;
 pub mod tinylfu;
 
 #[cfg(test)]
@@ -47,13 +52,8 @@ pub const ALL_HITS: u32 = u32::MAX;
 /// Links of an entry that is in no list.
 pub const UNLINKED: Links = Links { prev: NONE, next: NONE };
 
-/// What a policy sees of the entries.
-///
-/// The caller guarantees that every slot it hands to a policy holds an entry and keeps doing so until the policy
-/// has been told that it leaves; the policy alone writes links and zone.
-pub trait Nodes {
-    /// The hash of the entry's key: well mixed in all 32 bits.
-    fn hash(&self, slot: Slot) -> u32;
+/// What can be in a [`list::List`].
+pub trait Linked {
     /// What the entry counts against the capacity; 1 where entries are counted. The caller guarantees that the
     /// weights of all entries together fit into 64 bits.
     fn weight(&self, slot: Slot) -> u64;
@@ -61,6 +61,15 @@ pub trait Nodes {
     fn links(&self, slot: Slot) -> Links;
     /// Sets the entry's links.
     fn set_links(&mut self, slot: Slot, links: Links);
+}
+
+/// What a policy sees of the entries.
+///
+/// The caller guarantees that every slot it hands to a policy holds an entry and keeps doing so until the policy
+/// has been told that it leaves; the policy alone writes links and zone.
+pub trait Nodes: Linked {
+    /// The hash of the entry's key: well mixed in all 32 bits.
+    fn hash(&self, slot: Slot) -> u32;
     /// In which of the policy's lists the entry is: 0 to 3.
     fn zone(&self, slot: Slot) -> u8;
     /// Sets the entry's zone: 0 to 3.
@@ -86,7 +95,7 @@ pub trait Nodes {
 /// The policy guarantees: `evict` returns every entry it knows sooner or later, never the one inserted last while it
 /// knows another and nothing was hit in between, and in amortised constant time.
 pub trait Policy {
-    /// A policy for `capacity`, in the units of [`Nodes::weight`]; `u64::MAX` is unbounded.
+    /// A policy for `capacity`, in the units of [`Linked::weight`]; `u64::MAX` is unbounded.
     fn new(capacity: u64, seed: u64) -> Self
     where
         Self: Sized;
@@ -185,7 +194,11 @@ policies! {
     "tinylfu" => tinylfu::TinyLfu,
     "s3fifo" => s3fifo::S3Fifo,
     "sieve" => sieve::Sieve,
+    "lirs" => lirs::Lirs,
+    "arc" => arc::Arc,
+    "slru" => slru::Slru,
     "lru" => lru::Lru,
+    "mru" => mru::Mru,
     "lfu" => lfu::Lfu,
     "fifo" => fifo::Fifo,
     "random" => random::Random,

@@ -333,13 +333,7 @@ impl Segments {
 
     #[cfg(any(test, feature = "validate"))]
     pub(super) fn validate<N: Nodes>(&self, nodes: &N, live: &[Slot]) {
-        let mut known = Vec::new();
-        for (zone, list) in (0..).zip(&self.lists) {
-            let slots = list.validate(nodes);
-            assert!(slots.iter().all(|&slot| nodes.zone(slot) == zone), "an entry is in another zone than it says");
-            known.extend(slots);
-        }
-        assert!(self.newcomer == NONE || known.contains(&self.newcomer), "the newcomer is not there");
-        super::list::assert_same_slots(known, live);
+        super::list::assert_zones(&self.lists, nodes, live);
+        assert!(self.newcomer == NONE || live.contains(&self.newcomer), "the newcomer is not there");
     }
 }

@@ -6,7 +6,7 @@
 //! Park, "Cache modeling and optimization using miniature simulations", USENIX ATC 2017.
 
 use super::segments::{Rule, Segments};
-use super::{Links, NONE, Nodes, Slot};
+use super::{Linked, Links, NONE, Nodes, Slot};
 
 /// A shadow has one entry for so many of the cache, within bounds.
 const ENTRIES_PER_ENTRY: u64 = 16;
@@ -43,10 +43,7 @@ struct Entries {
     vacant: Option<Slot>,
 }
 
-impl Nodes for Entries {
-    fn hash(&self, slot: Slot) -> u32 {
-        self.hashes[slot as usize]
-    }
+impl Linked for Entries {
     fn weight(&self, _slot: Slot) -> u64 {
         1
     }
@@ -57,6 +54,12 @@ impl Nodes for Entries {
     fn set_links(&mut self, slot: Slot, links: Links) {
         let node = &mut self.nodes[slot as usize];
         (node.prev, node.next) = (narrow(links.prev), narrow(links.next));
+    }
+}
+
+impl Nodes for Entries {
+    fn hash(&self, slot: Slot) -> u32 {
+        self.hashes[slot as usize]
     }
     fn zone(&self, slot: Slot) -> u8 {
         self.nodes[slot as usize].state & ZONE

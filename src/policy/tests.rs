@@ -5,6 +5,7 @@
 mod adaptive;
 mod conformance;
 mod models;
+mod papers;
 mod simulated;
 mod sketch;
 mod synthetic;

@@ -15,7 +15,7 @@ from hotset.testing import ManualClock
 EMPTY_VALUES = [None, False, 0, 0.0, "", b"", (), [], {}, set(), NotImplemented]
 
 
-@pytest.fixture(params=hotset.POLICIES)
+@pytest.fixture(params=["adaptive", "lirs", "random"])  # one of each kind
 def cache(request: pytest.FixtureRequest, clock: ManualClock) -> Cache[Any, Any]:
     return Cache("verbs", maxsize=100, policy=request.param, clock=clock)
 
@@ -233,7 +233,7 @@ def test_tags_are_a_list_of_names(cache: Cache[Any, Any], tags: Any) -> None:
     [
         (
             ValueError,
-            'unknown policy "clock": write one of adaptive, tinylfu, s3fifo, sieve, lru, lfu, fifo, random',
+            'unknown policy "clock": write one of adaptive, tinylfu, s3fifo, sieve, lirs, arc, slru, lru, mru, lfu, fifo, random',
             {"policy": "clock"},
         ),
         (ValueError, "jitter=2: write a fraction of the ttl from 0 to 1", {"jitter": 2}),

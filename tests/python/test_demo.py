@@ -100,14 +100,14 @@ def test_a_narrow_terminal_shows_every_number(trace: Path) -> None:
     assert max(map(len, done.stdout.splitlines())) <= demo.LEAST_WIDTH
 
 
-def test_all_policies_are_compared_unless_told(trace: Path) -> None:
-    assert list(rows(run("--trace", trace).output)) == ["no cache", *hotset.POLICIES]
+def test_the_usual_policies_are_compared_unless_told(trace: Path) -> None:
+    assert list(rows(run("--trace", trace).output)) == ["no cache", *demo.DEFAULT_POLICIES]
 
 
 def test_a_sequence_in_a_large_enough_cache_misses_each_key_once(trace: Path) -> None:
     table = rows(run("--trace", trace, "--maxsize", 1_000).output)
     expected = f"{1 - len(set(KEYS)) / len(KEYS):.2%}"
-    assert {table[policy][0] for policy in hotset.POLICIES} == {expected}
+    assert {table[policy][0] for policy in demo.DEFAULT_POLICIES} == {expected}
 
 
 def test_the_default_sequence_needs_nothing() -> None:

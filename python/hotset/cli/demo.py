@@ -25,6 +25,9 @@ DEFAULT_SHARE = 0.05
 """The default cache size, as a share of the distinct keys."""
 
 
+DEFAULT_POLICIES: tuple[Policy, ...] = ("adaptive", "tinylfu", "s3fifo", "lru", "lfu", "fifo", "random")
+"""The policies that are compared unless told."""
+
 LEAST_WIDTH = 58
 """The columns that the table needs; a narrower terminal breaks its lines."""
 
@@ -83,7 +86,7 @@ Examples:
     "policies",
     type=click.Choice(hotset.POLICIES),
     multiple=True,
-    show_default="all",
+    show_default=", ".join(DEFAULT_POLICIES),
     help="Who is evicted from a full cache; may be repeated.",
 )
 @click.option(
@@ -120,14 +123,18 @@ def demo(
       tinylfu   a newcomer or the oldest, whichever was asked for less (W-TinyLFU)
       s3fifo    the oldest that was not read twice while it was new (S3-FIFO)
       sieve     the oldest that was not read since it was last looked at (SIEVE)
+      lirs      the one whose last two uses were furthest apart (LIRS)
+      arc       of what was used once or more often, by what came back too late (ARC)
+      slru      the one not used for longest of those that were used once
       lru       the one not used for longest
-      lfu       the one used least often
+      mru       the one used last
+      lfu       the one used least often lately
       fifo      the one stored first
       random    any
 
     Exits with 2 if a file or an option cannot be used, and says why in one line.
     """
-    chosen = tuple(dict.fromkeys(policies)) or hotset.POLICIES
+    chosen = tuple(dict.fromkeys(policies)) or DEFAULT_POLICIES
     try:
         _run(Options(trace, requests, maxsize, chosen, ttl, plot_file))
     except (SequenceError, replay.WrongAnswerError) as error:

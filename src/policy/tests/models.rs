@@ -1,4 +1,4 @@
-//! Policies that promise an order, against naive models of it.
+//! Policies that promise an order, against naive models of it. Those that keep lists apart are in `papers`.
 
 use std::collections::{HashSet, VecDeque};
 
@@ -37,10 +37,40 @@ impl<const HITS_COUNT: bool> Model for Queue<HITS_COUNT> {
     }
 }
 
-/// A key, how often and when it was last used.
+/// Keys, who was used last at the front and leaves first.
+#[derive(Default)]
+struct Reversed {
+    keys: VecDeque<u64>,
+    newcomer: Option<u64>,
+}
+
+impl Model for Reversed {
+    fn insert(&mut self, key: u64) {
+        self.keys.push_front(key);
+        self.newcomer = Some(key);
+    }
+    fn hit(&mut self, key: u64) {
+        self.remove(key);
+        self.keys.push_front(key);
+        self.newcomer = None;
+    }
+    fn remove(&mut self, key: u64) {
+        self.keys.retain(|&other| other != key);
+        self.newcomer = self.newcomer.filter(|&newcomer| newcomer != key);
+    }
+    fn evict(&mut self) -> Option<u64> {
+        let newcomer_is_not_alone = self.newcomer.is_some() && self.keys.len() > 1;
+        let key = self.keys.remove(usize::from(newcomer_is_not_alone))?;
+        self.remove(key);
+        Some(key)
+    }
+}
+
+/// A key, how often and when it was last used, and what both make of it.
 struct Use {
     key: u64,
     frequency: u64,
+    priority: u64,
     time: u64,
 }
 
@@ -49,19 +79,21 @@ struct Use {
 struct LeastFrequent {
     uses: Vec<Use>,
     time: u64,
+    age: u64,
     newcomer: Option<u64>,
 }
 
 impl Model for LeastFrequent {
     fn insert(&mut self, key: u64) {
         self.time += 1;
-        self.uses.push(Use { key, frequency: 1, time: self.time });
+        self.uses.push(Use { key, frequency: 1, priority: self.age + 1, time: self.time });
         self.newcomer = Some(key);
     }
     fn hit(&mut self, key: u64) {
         self.time += 1;
         let of_key = self.uses.iter_mut().find(|one| one.key == key).expect("a key that is there");
-        of_key.frequency += 1;
+        of_key.frequency = (of_key.frequency + 1).min(255);
+        of_key.priority = self.age + of_key.frequency;
         of_key.time = self.time;
         self.newcomer = None;
     }
@@ -70,8 +102,9 @@ impl Model for LeastFrequent {
         self.newcomer = self.newcomer.filter(|&newcomer| newcomer != key);
     }
     fn evict(&mut self) -> Option<u64> {
-        let order = |one: &&Use| (self.newcomer == Some(one.key), one.frequency, one.time);
+        let order = |one: &&Use| (self.newcomer == Some(one.key), one.priority, one.time);
         let key = self.uses.iter().min_by_key(order)?.key;
+        self.age = self.uses.iter().map(|one| one.priority).min()?;
         self.remove(key);
         Some(key)
     }
@@ -191,7 +224,12 @@ proptest! {
     }
 
     #[test]
-    fn lfu_is_the_least_frequent_and_then_the_least_recent(steps in steps(), capacity in 1_u64..16) {
+    fn mru_is_a_queue_whose_other_end_leaves(steps in steps(), capacity in 1_u64..16) {
+        follow::<Reversed>("mru", capacity, steps);
+    }
+
+    #[test]
+    fn lfu_is_the_least_frequent_with_age_and_then_the_least_recent(steps in steps(), capacity in 1_u64..16) {
         follow::<LeastFrequent>("lfu", capacity, steps);
     }
 

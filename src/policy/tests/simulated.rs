@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::policy::generator::Generator;
-use crate::policy::{AnyPolicy, Links, Nodes, Slot, UNLINKED};
+use crate::policy::{AnyPolicy, Linked, Links, Nodes, Slot, UNLINKED};
 
 /// What a policy sees of an entry.
 #[derive(Clone, Debug)]
@@ -33,10 +33,7 @@ impl Vector {
     }
 }
 
-impl Nodes for Vector {
-    fn hash(&self, slot: Slot) -> u32 {
-        self.node(slot).hash
-    }
+impl Linked for Vector {
     fn weight(&self, slot: Slot) -> u64 {
         self.node(slot).weight
     }
@@ -46,6 +43,12 @@ impl Nodes for Vector {
     fn set_links(&mut self, slot: Slot, links: Links) {
         self.links_set += 1;
         self.node_mut(slot).links = links;
+    }
+}
+
+impl Nodes for Vector {
+    fn hash(&self, slot: Slot) -> u32 {
+        self.node(slot).hash
     }
     fn zone(&self, slot: Slot) -> u8 {
         self.node(slot).zone

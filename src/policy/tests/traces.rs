@@ -87,6 +87,35 @@ fn sieve_is_the_sieve_of_the_reference() {
     assert_equals_reference("sieve", "SIEVE");
 }
 
+/// How far LIRS may be from its reference, which does not count keys below the bottom of its stack among those it may remember.
+const OF_ANOTHER_BOUND: f64 = 0.001;
+
+#[test]
+fn lirs_is_near_the_lirs_of_the_reference() {
+    at_each_point("lirs", |trace, entries, ratios, ratio| {
+        let expected = ratios["LIRS"];
+        assert!((ratio - expected).abs() <= OF_ANOTHER_BOUND, "{trace} with {entries}: {ratio}, not {expected}");
+    });
+}
+
+/// Hit ratios in percent, by entries, that Megiddo and Modha publish for the trace `arc_oltp`, FAST 2003, table IV.
+const PUBLISHED: [(u64, f64, f64); 5] =
+    [(1000, 32.83, 38.93), (2000, 42.47, 46.08), (5000, 53.65, 55.25), (10_000, 60.70, 61.87), (15_000, 64.63, 65.40)];
+/// How far a ratio may be from a published one, in percent.
+const OF_ROUNDING: f64 = 0.03;
+
+#[test]
+fn lru_and_arc_are_as_published_with_arc() {
+    let Some(folder) = folder() else { return };
+    let keys = keys(&folder, "arc_oltp");
+    for (entries, lru, arc) in PUBLISHED {
+        for (policy, expected) in [("lru", lru), ("arc", arc)] {
+            let percent = run(policy, entries, keys.iter().copied()) * 100.0;
+            assert!((percent - expected).abs() <= OF_ROUNDING, "{policy} with {entries}: {percent}, not {expected}");
+        }
+    }
+}
+
 /// How far S3-FIFO may be from its reference, which remembers exactly what left.
 const OF_A_HASHED_HISTORY: f64 = 0.01;
 
