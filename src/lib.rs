@@ -4,8 +4,9 @@
 //!
 //! 1. leaves: [`clock`], [`error`], [`hash`], [`stats`], [`sync`]
 //! 2. [`policy`] (who leaves) and [`expiry`] (when)
-//! 3. [`memory`] (where objects live)
-//! 4. [`flight`] (who computes)
+//! 3. [`simulation`] (how a cache would do)
+//! 4. [`memory`] (where objects live)
+//! 5. [`flight`] (who computes)
 
 pub mod clock;
 pub mod error;
@@ -14,6 +15,7 @@ pub mod flight;
 pub mod hash;
 pub mod memory;
 pub mod policy;
+pub mod simulation;
 pub mod stats;
 pub mod sync;
 

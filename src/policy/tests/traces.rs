@@ -9,7 +9,10 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::simulated::run;
+use crate::simulation::{Clairvoyant, next_uses};
 
+/// What the reference is rounded by.
+const ROUNDING: f64 = 0.000_000_6;
 /// How far an exact policy may be from its reference.
 const EXACT: f64 = 0.0005;
 /// How far the mean of the default policy may be below its reference.
@@ -52,17 +55,38 @@ fn keys(folder: &Path, trace: &str) -> Vec<u64> {
     bytes.as_chunks().0.iter().map(|&chunk| u64::from_le_bytes(chunk)).collect()
 }
 
-/// Calls `check(trace, entries, ratios of the reference, ratio)` for each point.
-fn at_each_point(policy: &str, mut check: impl FnMut(&str, u64, &BTreeMap<String, f64>, f64)) {
+/// Calls `check(trace, entries, ratios of the reference, ratio)` for each point, where `run(entries, keys)` is the ratio.
+fn at_each_point_of(run: impl Fn(u64, &[u64]) -> f64, mut check: impl FnMut(&str, u64, &BTreeMap<String, f64>, f64)) {
     let Some(folder) = folder() else { return };
     for (trace, points) in reference(&folder) {
         let keys = keys(&folder, &trace);
         for (entries, ratios) in points {
-            let ratio = run(policy, entries, keys.iter().copied());
-            println!("{policy} on {trace} with {entries} entries: {ratio:.6}");
+            let ratio = run(entries, &keys);
+            println!("{trace} with {entries} entries: {ratio:.6}");
             check(&trace, entries, &ratios, ratio);
         }
     }
+}
+
+fn at_each_point(policy: &str, check: impl FnMut(&str, u64, &BTreeMap<String, f64>, f64)) {
+    at_each_point_of(|entries, keys| run(policy, entries, keys.iter().copied()), check);
+}
+
+/// The hit ratio of the cache that knows the keys to come, which are numbered in the order in which they first come.
+fn clairvoyant(entries: u64, keys: &[u64]) -> f64 {
+    let keys: Vec<u32> = keys.iter().map(|&key| key as u32).collect();
+    let unique = keys.iter().max().map_or(0, |&key| key as usize + 1);
+    let mut cache = Clairvoyant::new(entries as usize, keys.len());
+    next_uses(&keys, unique).into_iter().for_each(|next| _ = cache.request(next));
+    cache.hits() as f64 / keys.len() as f64
+}
+
+#[test]
+fn the_clairvoyant_is_the_opt_of_the_reference() {
+    at_each_point_of(clairvoyant, |trace, entries, ratios, ratio| {
+        let expected = ratios["OPT"];
+        assert!((ratio - expected).abs() <= ROUNDING, "{trace} with {entries}: {ratio}, not {expected}");
+    });
 }
 
 fn assert_equals_reference(policy: &str, reference: &str) {
