@@ -19,6 +19,8 @@ pub enum Error {
         /// What is wrong with it.
         reason: &'static str,
     },
+    /// A cache without a bound has no size that could be another one.
+    Unbounded,
     /// There is no room for another entry in the memory's 32-bit slots.
     TooManyEntries,
 }
@@ -34,6 +36,12 @@ impl fmt::Display for Error {
                 "{text:?} is not a duration ({reason}): write for example \"90s\", \"30m\", \"1h30m\", \"500ms\", \
                  a number of seconds, or a timedelta"
             ),
+            Self::Unbounded => {
+                write!(
+                    out,
+                    "the cache has no bound, so there is no other size to try: give it a maxsize or a maxweight"
+                )
+            }
             Self::TooManyEntries => {
                 write!(out, "the cache holds 4 billion entries and takes no more: give it a maxsize")
             }

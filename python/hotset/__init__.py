@@ -31,6 +31,7 @@ from hotset._property import cached_property
 
 if TYPE_CHECKING:
     from hotset._terms import Caller, Entry, Explanation
+    from hotset._what_if import WhatIf
 
 __all__ = [
     "MISSING",
@@ -56,6 +57,7 @@ __all__ = [
     "Policy",
     "Ready",
     "Stats",
+    "WhatIf",
     "__version__",
     "cache_result",
     "cache_result_many",
@@ -71,6 +73,10 @@ def __getattr__(name: str) -> object:
         from hotset import _terms
 
         return getattr(_terms, name)
+    if name == "WhatIf":
+        from hotset._what_if import WhatIf
+
+        return WhatIf
     raise AttributeError(f"module 'hotset' has no attribute {name!r}")
 
 

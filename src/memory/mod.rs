@@ -10,6 +10,7 @@ mod left;
 mod lives;
 mod probe;
 mod read;
+mod sampling;
 mod shard;
 mod shards;
 mod slab;
@@ -33,6 +34,7 @@ pub use entry::Hashed;
 pub use left::{Left, Removed};
 pub use probe::{Probe, Unsure, Verdict};
 pub use read::{More, Read};
+pub use sampling::Sampling;
 pub use standing::{Facts, Standing};
 pub use walk::Cursor;
 pub use write::{Condition, Details, Stored};
@@ -387,7 +389,7 @@ impl<K: Hashed, V, R: RawMutex> Memory<K, V, R> {
         self.bounds.max_weight.store(max_weight, Ordering::Relaxed);
         let count = self.shards.len() as u64;
         for shard in self.shards.iter() {
-            shard.lock().resize(max_entries, max_weight, count);
+            shard.lock().resize(max_entries, max_weight, count, &self.clock);
         }
         let mut left = Left::nothing();
         self.make_room(0, None, &mut left);

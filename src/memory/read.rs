@@ -131,7 +131,7 @@ impl<K: Hashed, V> Shard<K, V> {
     #[inline]
     fn follow_hit(&mut self, slot: Slot, now: Tick, clock: &Clock) {
         if self.slab.hash(slot) <= self.followed {
-            self.policy.hit(&mut self.slab, slot);
+            self.tell_of_hit(slot, clock);
         }
         if let Some(own) = self.slab.own_mut(slot)
             && own.idle_until != NEVER

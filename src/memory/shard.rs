@@ -13,14 +13,17 @@ use crate::memory::tagged::Death;
 use crate::memory::tags::{Epoch, Tags};
 use crate::memory::{Details, Left, Options, Owner, Probe, Removed, Unsure, Verdict};
 use crate::policy::{AnyPolicy, Linked, NAMES, Nodes, Slot};
+use crate::simulation::what_if::Sampler;
 use crate::stats::{Cause, Counts, OwnerCounts};
 
 pub(crate) struct Shard<K, V> {
     pub(super) index: Index,
     pub(super) slab: Slab<K, V>,
     pub(super) policy: AnyPolicy,
-    /// The policy wants to know of hits on hashes up to this.
+    /// Somebody wants to know of hits on hashes up to this.
     pub(super) followed: u32,
+    /// Tries other sizes, if that is wanted.
+    pub(super) sampler: Option<Box<Sampler>>,
     /// When the wheel has something to do.
     pub(super) wake: Tick,
     pub(super) wheel: Option<Wheel>,
@@ -54,6 +57,7 @@ impl<K: Hashed, V> Shard<K, V> {
             slab: Slab::new(options.max_weight != u64::MAX, Courses::new(options.jitter, seed)),
             followed: policy.followed(),
             policy,
+            sampler: None,
             wake: NEVER,
             wheel: None,
             epoch: 0,
@@ -72,7 +76,9 @@ impl<K: Hashed, V> Shard<K, V> {
         cause: Cause,
         clock: &Clock,
     ) -> Result<Left<K, V>, Unsure> {
-        let Some(slot) = self.find(hash, probe)? else { return Ok(Left::nothing()) };
+        let found = self.find(hash, probe)?;
+        self.tell_of_removal(hash, clock);
+        let Some(slot) = found else { return Ok(Left::nothing()) };
         let end = self.end(slot, clock);
         let removed = self.take_out(slot, end.unwrap_or(cause));
         let mut left = Left::nothing();
@@ -91,6 +97,7 @@ impl<K: Hashed, V> Shard<K, V> {
         let Some(slot) = self.find_fresh(hash, probe, clock)? else { return Ok(false) };
         let lifespan = lifespan.unwrap_or_else(|| self.slab.lifespan(slot));
         self.set_life(slot, &Details { lifespan, ..Details::default() }, 0, clock.coarse(), clock);
+        self.tell_of_write(slot, false, clock);
         Ok(true)
     }
 
@@ -102,7 +109,9 @@ impl<K: Hashed, V> Shard<K, V> {
         clock: &Clock,
     ) -> Result<(bool, Left<K, V>), Unsure> {
         let mut left = Left::nothing();
-        let Some(slot) = self.find(hash, probe)? else { return Ok((false, left)) };
+        let found = self.find(hash, probe)?;
+        self.tell_of_removal(hash, clock);
+        let Some(slot) = found else { return Ok((false, left)) };
         let fresh = self.end(slot, clock).is_none();
         let now = clock.precise();
         if fresh && self.slab.lifespan(slot).grace > 0 {
@@ -121,7 +130,7 @@ impl<K: Hashed, V> Shard<K, V> {
             return Some(dead);
         }
         let mut slot = self.policy.evict(&mut self.slab)?;
-        self.followed = self.policy.followed();
+        self.refollow();
         if Some(slot) == spared && self.slab.len() > 1 {
             // It comes again, and a newcomer is never chosen while there is another.
             self.slab.take_reads(slot);
@@ -144,7 +153,10 @@ impl<K: Hashed, V> Shard<K, V> {
         self.index = Index::default();
         self.owners.iter_mut().for_each(|counts| counts.entries = 0);
         self.policy.clear();
-        self.followed = self.policy.followed();
+        if let Some(sampler) = &mut self.sampler {
+            sampler.clear();
+        }
+        self.refollow();
         self.wheel = None;
         self.tags = None;
         self.wake = NEVER;
@@ -156,6 +168,7 @@ impl<K: Hashed, V> Shard<K, V> {
         for slot in 0..self.slab.entries().len() as Slot {
             if self.slab.get(slot).pair.as_ref().is_some_and(|(key, _)| key.owner() == owner) {
                 let cause = self.end(slot, clock).unwrap_or(Cause::Cleared);
+                self.tell_of_removal(self.slab.hash(slot), clock);
                 left.push(self.take_out(slot, cause));
             }
         }
@@ -167,12 +180,13 @@ impl<K: Hashed, V> Shard<K, V> {
         self.slab.entries().iter().enumerate().filter(|(_, entry)| entry.pair.is_some()).map(|(slot, _)| slot as Slot)
     }
 
-    pub(super) fn resize(&mut self, max_entries: u64, max_weight: u64, shards: u64) {
+    pub(super) fn resize(&mut self, max_entries: u64, max_weight: u64, shards: u64, clock: &Clock) {
         if max_weight != u64::MAX && !self.slab.is_weighed() {
             self.slab.weigh();
         }
-        self.policy.resize(policy_capacity(max_entries, max_weight, shards));
-        self.followed = self.policy.followed();
+        let capacity = policy_capacity(max_entries, max_weight, shards);
+        self.policy.resize(capacity);
+        self.resample(capacity, clock);
     }
 
     /// Gives back memory that a smaller memory does not need.
@@ -243,7 +257,7 @@ impl<K: Hashed, V> Shard<K, V> {
         self.index.insert(hash, slot);
         self.weight += self.slab.weight(slot);
         self.policy.insert(&mut self.slab, slot);
-        self.followed = self.policy.followed();
+        self.refollow();
         slot
     }
 
@@ -390,7 +404,7 @@ impl<K: Hashed, V> Shard<K, V> {
 }
 
 /// What one shard's policy reckons with: weight where entries are weighed.
-fn policy_capacity(max_entries: u64, max_weight: u64, shards: u64) -> u64 {
+pub(super) fn policy_capacity(max_entries: u64, max_weight: u64, shards: u64) -> u64 {
     match if max_weight == u64::MAX { max_entries } else { max_weight } {
         u64::MAX => u64::MAX,
         bound => bound.div_ceil(shards),

@@ -10,6 +10,7 @@ mod lives;
 mod model;
 mod owners;
 mod program;
+mod sampling;
 mod small;
 mod tagged;
 mod walks;

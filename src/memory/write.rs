@@ -125,6 +125,9 @@ impl<K: Hashed, V, R: RawMutex> Memory<K, V, R> {
                 shard.set_tags(slot, &details.tags, details.since);
                 shard.set_life(slot, details, failures, now, &self.clock);
             }
+            if let Some(slot) = written.filter(|_| shard.sampler.is_some()) {
+                shard.tell_of_write(slot, !fresh, &self.clock);
+            }
         } else {
             shard.refuse(found, end, owner, &mut left);
         }

@@ -27,7 +27,7 @@ pub mod slru;
 pub mod tinylfu;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 /// The place of an entry in the slab.
 pub type Slot = u32;

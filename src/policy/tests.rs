@@ -10,4 +10,4 @@ mod simulated;
 mod sketch;
 mod synthetic;
 mod tinylfu;
-mod traces;
+pub(crate) mod traces;

@@ -7,8 +7,22 @@ use hashbrown::HashTable;
 
 use super::nodes::{Entries, Node};
 use crate::Error;
+use crate::clock::{NEVER, Tick};
 use crate::policy::generator::Generator;
 use crate::policy::{AnyPolicy, NAMES, Nodes, Slot};
+
+/// A key that is asked for or stored at a time.
+#[derive(Clone, Copy, Debug)]
+pub struct Request {
+    /// The key.
+    pub key: u64,
+    /// What the entry weighs.
+    pub weight: u64,
+    /// When that is.
+    pub now: Tick,
+    /// When the entry's life ends that is stored now.
+    pub end: Tick,
+}
 
 /// Keys under a policy, and how many of the requests for them were hits.
 #[derive(Debug)]
@@ -46,18 +60,36 @@ impl Cache {
     /// Asks for a key, and stores it with this weight if it is not there. Whether it was a hit.
     #[inline]
     pub fn request(&mut self, key: u64, weight: u64) -> bool {
-        let hash = hash(key);
-        let found = self.find(hash, key);
+        self.ask(Request { key, weight, now: 0, end: NEVER })
+    }
+
+    /// Asks for a key, and stores it if it is not there or its life has ended. Whether it was a hit.
+    #[inline]
+    pub fn ask(&mut self, request: Request) -> bool {
+        let hash = hash(request.key);
+        let found = self.find_alive(hash, &request);
         self.requests += 1;
         self.hits += u64::from(found.is_some());
         match found {
             Some(slot) => self.hit(slot),
-            None => {
-                self.store(hash, key, weight);
-                while self.weight > self.capacity && self.evict().is_some() {}
-            }
+            None => self.store_and_make_room(hash, &request),
         }
         found.is_some()
+    }
+
+    /// Stores a key that nobody has asked for; if it is there, it lives on until its new end.
+    pub fn put(&mut self, request: Request) {
+        let hash = hash(request.key);
+        match self.find_alive(hash, &request) {
+            Some(slot) => self.entries.node_mut(slot).end = request.end,
+            None => self.store_and_make_room(hash, &request),
+        }
+    }
+
+    /// Takes out every key but these.
+    pub fn retain(&mut self, stays: impl Fn(u64) -> bool) {
+        let keys: Vec<u64> = self.slots.iter().map(|&slot| self.entries.node(slot).key).collect();
+        keys.into_iter().filter(|&key| !stays(key)).for_each(|key| _ = self.remove(key));
     }
 
     /// Asks for a key, as [`Cache::request`] does, without storing or counting anything.
@@ -69,7 +101,7 @@ impl Cache {
 
     /// Stores a key that is not there, and returns those that left for it.
     pub fn insert(&mut self, key: u64, weight: u64) -> Vec<u64> {
-        self.store(hash(key), key, weight);
+        self.store(hash(key), &Request { key, weight, now: 0, end: NEVER });
         self.make_room()
     }
 
@@ -161,8 +193,25 @@ impl Cache {
         }
     }
 
-    fn store(&mut self, hash: u64, key: u64, weight: u64) {
-        let slot = self.entries.place(Node::new(key, hash as u32, weight));
+    /// Where a key is whose life goes on; one whose life has ended leaves.
+    #[inline]
+    fn find_alive(&mut self, hash: u64, request: &Request) -> Option<Slot> {
+        let slot = self.find(hash, request.key)?;
+        if self.entries.node(slot).end <= request.now {
+            self.policy.remove(&mut self.entries, slot);
+            self.forget(slot);
+            return None;
+        }
+        Some(slot)
+    }
+
+    fn store_and_make_room(&mut self, hash: u64, request: &Request) {
+        self.store(hash, request);
+        while self.weight > self.capacity && self.evict().is_some() {}
+    }
+
+    fn store(&mut self, hash: u64, &Request { key, weight, end, .. }: &Request) {
+        let slot = self.entries.place(Node::new(key, hash as u32, weight, end));
         let entries = &self.entries;
         self.slots.insert_unique(hash, slot, |&slot| self::hash(entries.node(slot).key));
         self.weight += weight;

@@ -1,5 +1,6 @@
 //! What a policy sees of entries that have no values.
 
+use crate::clock::Tick;
 use crate::policy::{Linked, Links, Nodes, Slot, UNLINKED};
 
 /// The most reads that an entry counts.
@@ -10,6 +11,8 @@ const MOST_READS: u8 = 3;
 pub(super) struct Node {
     pub(super) key: u64,
     pub(super) weight: u64,
+    /// When its life ends.
+    pub(super) end: Tick,
     links: Links,
     hash: u32,
     zone: u8,
@@ -18,8 +21,8 @@ pub(super) struct Node {
 }
 
 impl Node {
-    pub(super) fn new(key: u64, hash: u32, weight: u64) -> Self {
-        Self { key, weight, links: UNLINKED, hash, zone: 0, reads: 0, note: 0 }
+    pub(super) fn new(key: u64, hash: u32, weight: u64, end: Tick) -> Self {
+        Self { key, weight, end, links: UNLINKED, hash, zone: 0, reads: 0, note: 0 }
     }
 }
 

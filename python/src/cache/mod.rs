@@ -10,7 +10,7 @@ use hotset::clock::{Clock, NEVER, Tick};
 use hotset::expiry::Lifespan;
 use hotset::expiry::duration::parse;
 use hotset::flight::Fenced;
-use hotset::memory::{Condition, Cursor, Details, Left, More, Options, Standing};
+use hotset::memory::{Condition, Cursor, Details, Left, More, Options, Sampling, Standing};
 use hotset::stats::Cause;
 use pyo3::exceptions::{PyKeyError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -36,6 +36,9 @@ pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<CacheVerbs>()?;
     quick::register(module)
 }
+
+/// Hits and requests of the cache while samples were taken, how many were simulated, and sizes with hit ratios.
+type Samples = (u64, u64, u64, Vec<(u64, f64)>);
 
 #[pyclass(frozen, subclass, weakref, generic, module = "hotset._core", name = "CacheVerbs")]
 pub(crate) struct CacheVerbs {
@@ -266,6 +269,22 @@ impl CacheVerbs {
     #[setter]
     fn set_enabled(&self, py: Python<'_>, on: bool) {
         self.inner.finish(py, self.inner.store.enable(on));
+    }
+
+    #[getter]
+    fn sampling(&self) -> bool {
+        self.inner.memory().is_sampled()
+    }
+
+    #[setter]
+    fn set_sampling(&self, on: bool) -> PyResult<()> {
+        let sampling = if on { Sampling::InBounds } else { Sampling::Off };
+        self.inner.memory().sample(sampling).map_err(|error| raised(&error))
+    }
+
+    fn _what_if(&self) -> Option<Samples> {
+        let estimate = self.inner.memory().what_if()?;
+        Some((estimate.present.hits, estimate.present.requests, estimate.sampled, estimate.sizes))
     }
 
     fn __contains__(&self, key: &Bound<'_, PyAny>) -> PyResult<bool> {

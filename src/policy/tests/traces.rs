@@ -29,7 +29,7 @@ const TINYLFU_REFERENCE: &str = "\"W-TinyLFU(1%,fixed)\"";
 /// Hit ratios of the reference, by trace, then entries, then policy.
 type Reference = BTreeMap<String, BTreeMap<u64, BTreeMap<String, f64>>>;
 
-fn folder() -> Option<PathBuf> {
+pub(crate) fn folder() -> Option<PathBuf> {
     std::env::var_os("HOTSET_TRACES").map(PathBuf::from)
 }
 
@@ -48,7 +48,7 @@ fn reference(folder: &Path) -> Reference {
     reference
 }
 
-fn keys(folder: &Path, trace: &str) -> Vec<u64> {
+pub(crate) fn keys(folder: &Path, trace: &str) -> Vec<u64> {
     let file = std::fs::File::open(folder.join(format!("{trace}.u64.gz"))).expect("a trace");
     let mut bytes = Vec::new();
     flate2::read::GzDecoder::new(file).read_to_end(&mut bytes).expect("a gzip file");
