@@ -21,6 +21,13 @@ pub enum Error {
     },
     /// A cache without a bound has no size that could be another one.
     Unbounded,
+    /// A trace of requests cannot be read.
+    InvalidTrace {
+        /// What is wrong with it, and what to do.
+        reason: String,
+    },
+    /// The work was to end, and did.
+    Stopped,
     /// There is no room for another entry in the memory's 32-bit slots.
     TooManyEntries,
 }
@@ -42,6 +49,8 @@ impl fmt::Display for Error {
                     "the cache has no bound, so there is no other size to try: give it a maxsize or a maxweight"
                 )
             }
+            Self::InvalidTrace { reason } => out.write_str(reason),
+            Self::Stopped => out.write_str("the work was stopped before its end"),
             Self::TooManyEntries => {
                 write!(out, "the cache holds 4 billion entries and takes no more: give it a maxsize")
             }

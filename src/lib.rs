@@ -2,8 +2,8 @@
 //!
 //! Layers, each of which imports only from those above it:
 //!
-//! 1. leaves: [`clock`], [`error`], [`hash`], [`stats`], [`sync`]
-//! 2. [`policy`] (who leaves) and [`expiry`] (when)
+//! 1. leaves: [`clock`], [`error`], [`hash`], [`progress`], [`stats`], [`sync`]
+//! 2. [`policy`] (who leaves) and [`expiry`] (when), [`trace`] (what was asked for)
 //! 3. [`simulation`] (how a cache would do)
 //! 4. [`memory`] (where objects live)
 //! 5. [`flight`] (who computes)
@@ -15,9 +15,11 @@ pub mod flight;
 pub mod hash;
 pub mod memory;
 pub mod policy;
+pub mod progress;
 pub mod simulation;
 pub mod stats;
 pub mod sync;
+pub mod trace;
 
 pub use error::Error;
 pub use memory::Memory;

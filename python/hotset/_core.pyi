@@ -1,5 +1,6 @@
 """The compiled half of hotset."""
 
+import os
 from collections.abc import Callable, Coroutine, Generator, Iterable, Iterator
 from typing import (
     Any,
@@ -617,3 +618,61 @@ class PendingCall(Generic[_R_co]):
 def wrap(function: Callable[..., Any], cache: CacheVerbs[Any, Any], plan: Any) -> Any: ...
 def ready(value: _T) -> Coroutine[Any, Any, _T]: ...
 def can_be_read_once(result: object) -> bool: ...
+
+TRACE_FORMATS: Final[tuple[str, ...]]
+"""The names of the formats that :meth:`Trace.read` reads."""
+
+@final
+class Progress:
+    """How far work in another thread is. It may be shared by several."""
+
+    def __init__(self) -> None: ...
+    @property
+    def done(self) -> int:
+        """Steps that are done: bytes that were read, requests that were simulated."""
+    def stop(self) -> None:
+        """Have the work raise InterruptedError, within some thousand steps."""
+
+@final
+class Trace:
+    """Recorded requests, each a number that stands for its key. Its methods let other threads run."""
+
+    @staticmethod
+    def read(
+        path: str | os.PathLike[str] | None,
+        progress: Progress,
+        *,
+        format: str | None,
+        key_column: str | int | None,
+        delimiter: str | None,
+        limit: int | None,
+    ) -> Trace:
+        """The requests in a file, or in standard input for None; plain or gzipped.
+
+        `format` is one of :data:`TRACE_FORMATS`, None to see it from the content. `key_column` (a name, or a number
+        from 1) and `delimiter` (an ASCII character) are those of a table.
+
+        Raises OSError if the file cannot be opened, ValueError if it cannot be read as a trace, with the reason in a
+        line, and InterruptedError if `progress` was stopped.
+        """
+    @property
+    def requests(self) -> int: ...
+    @property
+    def unique(self) -> int:
+        """How many keys there are."""
+    @property
+    def format(self) -> str:
+        """What it was read as: one of :data:`TRACE_FORMATS`."""
+    @property
+    def other_lines(self) -> int:
+        """Lines that are no requests: other commands, writes, headings, blank ones."""
+    @property
+    def garbled_lines(self) -> int:
+        """Lines that do not have the format."""
+    @property
+    def first_garbled_line(self) -> int | None:
+        """The number of the first of those, from 1."""
+    def hits(self, policy: str, entries: int, progress: Progress) -> int:
+        """The hits of an empty cache of so many entries under a policy; the same at each call."""
+    def most_hits(self, entries: int, progress: Progress) -> int:
+        """The most hits that a cache of so many entries can have: those of one that knows the requests to come."""

@@ -1,15 +1,16 @@
 //! One way from what was wrong to a Python exception.
 
 use hotset::Error;
-use pyo3::exceptions::{PyOverflowError, PyTypeError, PyValueError};
+use pyo3::exceptions::{PyInterruptedError, PyOverflowError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
 /// The exception for an error of the core.
 pub(crate) fn raised(error: &Error) -> PyErr {
     match error {
-        Error::UnknownPolicy { .. } | Error::InvalidDuration { .. } | Error::Unbounded => {
+        Error::UnknownPolicy { .. } | Error::InvalidDuration { .. } | Error::InvalidTrace { .. } | Error::Unbounded => {
             PyValueError::new_err(error.to_string())
         }
+        Error::Stopped => PyInterruptedError::new_err(error.to_string()),
         Error::TooManyEntries => PyOverflowError::new_err(error.to_string()),
     }
 }

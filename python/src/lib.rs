@@ -6,6 +6,7 @@
 //! - [`inner`]: what a cache is behind both
 //! - [`key`]: what a key is, and when two are one
 //! - [`ctype`], [`guard`], [`foreign`]: types made by hand, the way from C into Rust, and calls of code that is not ours
+//! - [`trace`]: recorded requests, and how caches would do on them
 //! - [`object`], [`held`], [`sync`]: references and locks of attached threads
 //! - [`arguments`], [`clock`], [`duration`], [`errors`], [`missing`], [`stats`]: small conversions
 
@@ -26,6 +27,7 @@ mod missing;
 mod object;
 mod stats;
 mod sync;
+mod trace;
 
 use crate::foreign::{Foreign, import};
 use pyo3::intern;
@@ -45,6 +47,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(duration::seconds, module)?)?;
     flight::register(module)?;
     function::register(module)?;
+    trace::register(module)?;
     register_coroutines(py)?;
     #[cfg(feature = "validate")]
     module.add_function(wrap_pyfunction!(cache::validate, module)?)?;

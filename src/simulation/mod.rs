@@ -1,11 +1,12 @@
 //! HOW a cache would do: caches of nothing but keys, over requests that were recorded or are being made.
 //!
-//! [`Cache`] is the cache of any policy, [`Clairvoyant`] the one that no policy can beat, and [`what_if`] tries other sizes while a cache
-//! runs.
+//! [`Cache`] is the cache of any policy, and [`Clairvoyant`] the one that no policy can beat; [`replay`] makes all requests of a trace, and
+//! [`what_if`] tries other sizes while a cache runs.
 
 pub mod cache;
 pub mod clairvoyant;
 mod nodes;
+pub mod replay;
 pub mod what_if;
 
 #[cfg(test)]

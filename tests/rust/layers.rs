@@ -20,8 +20,8 @@ const CODEC: usize = 5;
 const TIER: usize = 6;
 
 const LAYERS: [Layer; 8] = [
-    Layer { modules: &["clock", "error", "hash", "stats", "sync"], below: &[] },
-    Layer { modules: &["policy", "expiry"], below: &[LEAVES] },
+    Layer { modules: &["clock", "error", "hash", "progress", "stats", "sync"], below: &[] },
+    Layer { modules: &["policy", "expiry", "trace"], below: &[LEAVES] },
     Layer { modules: &["simulation"], below: &[LEAVES, DECISIONS] },
     Layer { modules: &["memory"], below: &[LEAVES, DECISIONS, SIMULATION] },
     Layer { modules: &["flight"], below: &[LEAVES, DECISIONS, SIMULATION, MEMORY] },
