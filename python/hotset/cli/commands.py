@@ -3,6 +3,7 @@
 import click
 
 from hotset.cli.demo import demo
+from hotset.cli.simulate import simulate
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -12,3 +13,4 @@ def group() -> None:
 
 
 group.add_command(demo)
+group.add_command(simulate)

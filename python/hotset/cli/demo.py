@@ -12,7 +12,7 @@ from rich.console import Console
 
 import hotset
 from hotset import Cache, Policy
-from hotset.cli import EXIT_UNUSABLE, database, memory, missing_package, plot, replay, report
+from hotset.cli import EXIT_UNUSABLE, database, memory, plot, replay, report, writing
 from hotset.cli.conclusion import conclude
 from hotset.cli.identifiers import read_identifiers
 from hotset.cli.progress import progress
@@ -160,11 +160,7 @@ def _lookups(options: Options) -> Lookups:
 
 
 def _check_plot(path: Path | None) -> None:
-    if path is None:
-        return
-    if not plot.installed():
-        raise DemoError(missing_package("matplotlib"))
-    if problem := plot.obstacle(path):
+    if path and (problem := plot.obstacle(path)):
         raise DemoError(problem)
 
 
@@ -231,8 +227,7 @@ def _memory(
 def _plot(path: Path, options: Options, lookups: Lookups, result: report.Result) -> None:
     with progress("drawing", len(options.policies) * len(plot.sizes_for(result.distinct))) as advance:
         drawn = list(plot.curves(lookups.keys, result.distinct, options.policies, advance))
-    try:
-        plot.draw(path, plot.Labels(result.title, result.requests, result.distinct, result.maxsize), drawn)
-    except OSError as error:
-        raise DemoError(f"{path}: it cannot be written: {error.strerror or error}") from error
+    labels = plot.Labels(result.title, result.requests, result.distinct, result.maxsize)
+    with writing.writing(path):
+        plot.draw(path, [plot.Panel(labels, drawn)])
     click.echo(f"Plot: {path}")

@@ -89,15 +89,33 @@ def read_trace(path: Path, limit: int) -> Lookups:
 
 
 def _read(path: Path) -> bytes:
+    file_size(path, EXPECTED)
     try:
-        mode = path.stat().st_mode
-        if stat.S_ISDIR(mode):
-            raise SequenceError(f"{path}: it is a directory; {EXPECTED}")
-        if not (stat.S_ISREG(mode) or stat.S_ISFIFO(mode)):
-            raise SequenceError(f"{path}: it is not a regular file; {EXPECTED}")
         return path.read_bytes()
     except OSError as error:
-        raise SequenceError(f"{path}: it cannot be read: {error.strerror or error}") from error
+        raise unreadable(path, error) from error
+
+
+def file_size(path: Path, expected: str) -> int:
+    """The bytes of a file, 0 for a pipe.
+
+    Raises:
+        SequenceError: it is missing, or neither a file nor a pipe; then with what was `expected`.
+    """
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise unreadable(path, error) from error
+    if stat.S_ISDIR(status.st_mode):
+        raise SequenceError(f"{path}: it is a directory; {expected}")
+    if not (stat.S_ISREG(status.st_mode) or stat.S_ISFIFO(status.st_mode)):
+        raise SequenceError(f"{path}: it is not a regular file; {expected}")
+    return status.st_size
+
+
+def unreadable(path: Path, error: OSError) -> SequenceError:
+    """What is said of a file that the system does not let us read."""
+    return SequenceError(f"{path}: it cannot be read: {error.strerror or error}")
 
 
 def _unpack(path: Path, data: bytes) -> bytes:

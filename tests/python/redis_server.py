@@ -1,0 +1,73 @@
+"""A real Redis for tests: a child process that listens on a socket file, and is stopped by its number."""
+
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+
+READY = "ready to accept connections"
+
+
+@contextmanager
+def redis_server(folder: Path) -> Iterator[Path]:
+    """The path of the socket of a server that keeps nothing; the test is skipped where there is none."""
+    program = shutil.which("redis-server") or shutil.which("valkey-server")
+    if program is None:
+        pytest.skip("neither redis-server nor valkey-server is installed")
+    path = folder / "redis.sock"
+    command = [
+        program,
+        "--port",
+        "0",
+        "--unixsocket",
+        str(path),
+        "--save",
+        "",
+        "--dir",
+        str(folder),
+        "--daemonize",
+        "no",
+    ]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
+        try:
+            assert child.stdout and any(READY in line for line in child.stdout), "the server does not start"
+            yield path
+        finally:
+            child.terminate()
+            child.communicate()
+
+
+class Connection:
+    """A connection that sends commands and reads lines."""
+
+    def __init__(self, path: Path) -> None:
+        self._socket = socket.socket(socket.AF_UNIX)
+        self._socket.connect(str(path))
+        self._lines = self._socket.makefile("rb")
+
+    def send(self, *words: bytes) -> None:
+        self._socket.sendall(b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%s\r\n" % (len(word), word) for word in words))
+
+    def line(self) -> bytes:
+        return self._lines.readline()
+
+    def close(self) -> None:
+        self._lines.close()
+        self._socket.close()
+
+
+@contextmanager
+def monitored(path: Path) -> Iterator[list[bytes]]:
+    """What the server says of the commands that are sent within, line by line; complete afterwards."""
+    said: list[bytes] = []
+    with closing(Connection(path)) as monitor, closing(Connection(path)) as last:
+        monitor.send(b"MONITOR")
+        said.append(monitor.line())
+        yield said
+        last.send(b"ECHO", b"the end")
+        while b"the end" not in said[-1]:
+            said.append(monitor.line())
