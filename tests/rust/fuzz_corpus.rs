@@ -20,10 +20,12 @@ use std::sync::Once;
 use std::time::{Duration, Instant};
 
 use hotset::policy::generator::Generator;
-use hotset::{clock, expiry, hash, memory, policy, stats, sync};
+use hotset::{clock, expiry, hash, memory, policy, progress, stats, sync, trace};
 
 #[path = "../../src/memory/tests/program/mod.rs"]
 mod program;
+#[path = "../../fuzz/requests.rs"]
+mod requests;
 #[path = "../../fuzz/text.rs"]
 mod text;
 
@@ -65,6 +67,28 @@ const DURATION: Target = Target {
     words: &["w", "d", "h", "m", "s", "ms", "us", " ", ".", "0", "1", "30", "999999999", "1h30m", "\u{a0}", "-", "e5"],
 };
 
+const TRACE: Target = Target {
+    name: "trace",
+    run: requests::read_in_every_format,
+    unit: 1,
+    longest: 600,
+    words: &[
+        "\n",
+        "key",
+        "time,key\n",
+        ",",
+        "\"",
+        "\\",
+        "a\nb\na\n",
+        "192.0.2.1 - - [10/Oct/2025:13:55:36 +0000] \"GET /a HTTP/1.1\" 200 1\n",
+        "] \"POST /b HTTP/1.1\"",
+        "1339518083.107412 [0 192.0.2.1:60866] \"GET\" \"a\"\n",
+        "1.1 [1 lua] \"mget\" \"a\" \"b\\\"\"\n",
+        "\u{feff}",
+        "12345678",
+    ],
+};
+
 #[test]
 fn any_program_follows_the_model() {
     MEMORY.fuzz();
@@ -73,6 +97,11 @@ fn any_program_follows_the_model() {
 #[test]
 fn any_text_is_a_duration_or_none() {
     DURATION.fuzz();
+}
+
+#[test]
+fn any_bytes_are_a_trace_or_none() {
+    TRACE.fuzz();
 }
 
 impl Target {
