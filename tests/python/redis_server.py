@@ -53,7 +53,9 @@ class Connection:
         self._socket.sendall(b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%s\r\n" % (len(word), word) for word in words))
 
     def line(self) -> bytes:
-        return self._lines.readline()
+        line = self._lines.readline()
+        assert line, "the server has closed the connection"
+        return line
 
     def close(self) -> None:
         self._lines.close()
@@ -61,13 +63,13 @@ class Connection:
 
 
 @contextmanager
-def monitored(path: Path) -> Iterator[list[bytes]]:
-    """What the server says of the commands that are sent within, line by line; complete afterwards."""
+def monitored(path: Path) -> Iterator[tuple[Connection, list[bytes]]]:
+    """A connection, and what the server says of the commands that it sends, line by line; complete afterwards."""
     said: list[bytes] = []
-    with closing(Connection(path)) as monitor, closing(Connection(path)) as last:
+    with closing(Connection(path)) as monitor, closing(Connection(path)) as client:
         monitor.send(b"MONITOR")
         said.append(monitor.line())
-        yield said
-        last.send(b"ECHO", b"the end")
+        yield client, said
+        client.send(b"ECHO", b"the end")
         while b"the end" not in said[-1]:
             said.append(monitor.line())

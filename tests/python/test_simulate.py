@@ -19,7 +19,7 @@ import hotset
 from click.testing import CliRunner, Result
 from demo_sequence import KEYS, lru_hits
 from hotset._core import Progress, Trace
-from hotset.cli import ratios, simulation, workers
+from hotset.cli import plot, ratios, simulation, workers
 from hotset.cli.commands import group
 from hotset.cli.sizes import parse, sized
 
@@ -143,6 +143,11 @@ def test_the_plot_is_a_picture(trace: Path, tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     assert f"Plot: {path}" in result.output.replace("\n", "")
     assert path.read_bytes().startswith(PNG_SIGNATURE)
+
+
+def test_every_policy_has_a_color_of_its_own() -> None:
+    assert set(plot.COLORS) == set(hotset.POLICIES)
+    assert len({plot.BOUND_COLOR, *plot.COLORS.values()}) == len(hotset.POLICIES) + 1
 
 
 def test_who_stops_reading_sees_no_traceback(trace: Path) -> None:

@@ -1,6 +1,5 @@
 """`hotset simulate` on what a real Redis says for MONITOR."""
 
-from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -10,7 +9,7 @@ pytest.importorskip("click")
 pytest.importorskip("rich")
 
 from hotset._core import Progress, Trace
-from redis_server import Connection, monitored, redis_server
+from redis_server import monitored, redis_server
 
 SENT: list[tuple[bytes, ...]] = [
     (b"SET", b"user:7", b"GET"),
@@ -42,10 +41,9 @@ def lru_hits(keys: list[str], maxsize: int) -> int:
 def said(tmp_path: Path) -> Path:
     """A file of what a server says while all of `SENT` is sent to it."""
     with TemporaryDirectory(prefix="hotset-") as short, redis_server(Path(short)) as path:  # a socket's path is short
-        with monitored(path) as lines, closing(Connection(path)) as client:
+        with monitored(path) as (client, lines):
             for words in SENT:
                 client.send(*words)
-                client.line()
         file = tmp_path / "monitor.txt"
         file.write_bytes(b"".join(lines))
     return file
