@@ -3,7 +3,7 @@
 //! Layers, each of which imports only from those above it:
 //!
 //! 1. leaves: [`clock`], [`error`], [`hash`], [`progress`], [`stats`], [`sync`]
-//! 2. [`policy`] (who leaves) and [`expiry`] (when), [`trace`] (what was asked for)
+//! 2. [`policy`] (who leaves), [`expiry`] (when) and [`trace`] (what was asked for)
 //! 3. [`simulation`] (how a cache would do)
 //! 4. [`memory`] (where objects live)
 //! 5. [`flight`] (who computes)
