@@ -28,6 +28,13 @@ pub enum Error {
     },
     /// The work was to end, and did.
     Stopped,
+    /// A text that should be an amount of memory is none.
+    InvalidSize {
+        /// The text that was given.
+        text: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
     /// There is no room for another entry in the memory's 32-bit slots.
     TooManyEntries,
 }
@@ -51,6 +58,11 @@ impl fmt::Display for Error {
             }
             Self::InvalidTrace { reason } => out.write_str(reason),
             Self::Stopped => out.write_str("the work was stopped before its end"),
+            Self::InvalidSize { text, reason } => write!(
+                out,
+                "{text:?} is not an amount of memory ({reason}): write for example \"256MB\", \"256MiB\", \"1.5GB\", or a \
+                 whole number of bytes"
+            ),
             Self::TooManyEntries => {
                 write!(out, "the cache holds 4 billion entries and takes no more: give it a maxsize")
             }

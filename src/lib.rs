@@ -2,7 +2,7 @@
 //!
 //! Layers, each of which imports only from those above it:
 //!
-//! 1. leaves: [`clock`], [`error`], [`hash`], [`progress`], [`stats`], [`sync`]
+//! 1. leaves: [`clock`], [`error`], [`hash`], [`progress`], [`size`], [`stats`], [`sync`]
 //! 2. [`policy`] (who leaves), [`expiry`] (when) and [`trace`] (what was asked for)
 //! 3. [`simulation`] (how a cache would do)
 //! 4. [`memory`] (where objects live)
@@ -17,6 +17,7 @@ pub mod memory;
 pub mod policy;
 pub mod progress;
 pub mod simulation;
+pub mod size;
 pub mod stats;
 pub mod sync;
 pub mod trace;

@@ -7,9 +7,11 @@ use pyo3::prelude::*;
 /// The exception for an error of the core.
 pub(crate) fn raised(error: &Error) -> PyErr {
     match error {
-        Error::UnknownPolicy { .. } | Error::InvalidDuration { .. } | Error::InvalidTrace { .. } | Error::Unbounded => {
-            PyValueError::new_err(error.to_string())
-        }
+        Error::UnknownPolicy { .. }
+        | Error::InvalidDuration { .. }
+        | Error::InvalidSize { .. }
+        | Error::InvalidTrace { .. }
+        | Error::Unbounded => PyValueError::new_err(error.to_string()),
         Error::Stopped => PyInterruptedError::new_err(error.to_string()),
         Error::TooManyEntries => PyOverflowError::new_err(error.to_string()),
     }
