@@ -20,6 +20,7 @@ from hotset._core import (
     Ready,
     Stats,
     __version__,
+    estimate_bytes,
 )
 from hotset._decorator import cache_result
 from hotset._errors import LoadTimeoutError, NotCachedError
@@ -64,6 +65,7 @@ __all__ = [
     "cached_property",
     "caches",
     "current_load",
+    "estimate_bytes",
 ]
 
 

@@ -142,7 +142,8 @@ def cache_result_many(
     ttl: Duration | Missing | None = ...,
     grace: Duration | Missing | None = ...,
     idle: Duration | Missing | None = ...,
-    maxsize: int | None = ...,
+    maxsize: int | Missing | None = ...,
+    max_bytes: int | str | None = ...,
     tags: Iterable[str] = ...,
     name: str | None = ...,
     policy: Policy = ...,
@@ -160,7 +161,8 @@ def cache_result_many(
     ttl: Duration | Missing | None = MISSING,
     grace: Duration | Missing | None = MISSING,
     idle: Duration | Missing | None = MISSING,
-    maxsize: int | None = 10_000,
+    maxsize: int | Missing | None = MISSING,
+    max_bytes: int | str | None = None,
     tags: Iterable[str] = (),
     name: str | None = None,
     policy: Policy = "adaptive",
@@ -182,7 +184,9 @@ def cache_result_many(
         ttl: How long each value is fresh; by default as long as the cache says, or without an end.
         grace: How long after that it may still be served, while it is refreshed or after a load that failed.
         idle: A value leaves if it was not asked for so long.
-        maxsize: The most values kept in a cache of its own; None is unbounded, 0 keeps nothing.
+        maxsize: The most values kept in a cache of its own, 10,000 unless ``max_bytes`` is given; None is unbounded, 0
+            keeps nothing.
+        max_bytes: The most memory of all entries of a cache of its own: ``"256MB"``, or a number of bytes.
         tags: Names, or templates over ``key``: ``"user:{key}"``.
         name: The name of a cache of its own; by default module and qualified name.
         policy: Who is evicted from a cache of its own.
@@ -218,6 +222,7 @@ def cache_result_many(
             else Cache(
                 name or name_of(target),
                 maxsize=maxsize,
+                max_bytes=max_bytes,
                 policy=policy,
                 jitter=jitter,
                 load_age=load_age,

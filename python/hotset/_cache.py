@@ -48,8 +48,12 @@ class Cache(BaseCache[K, V], MutableMapping[K, V]):
 
     Args:
         name: The name in logs and representations.
-        maxsize: The most entries; 10,000 unless ``maxweight`` is given, None for no bound, 0 to store nothing.
+        maxsize: The most entries; 10,000 unless ``maxweight`` or ``max_bytes`` is given, None for no bound, 0 to store
+            nothing.
         maxweight: The most weight of all entries together; needs ``weigher``.
+        max_bytes: The most memory of all entries together, keys and values included: ``"256MB"`` (10**6), ``"256MiB"``
+            (2**20), ``"1.5GB"``, or a number of bytes. Entries are weighed by what :func:`hotset.estimate_bytes` says
+            when they are stored, instead of by a weigher. One that is larger than the bound is not stored.
         weigher: A function of key and value that gives an entry's weight, a whole number. An entry heavier than
             ``maxweight`` is not stored, and what it was to replace leaves.
         ttl: How long entries are fresh that say nothing else: ``"90s"``, ``"1h30m"``, seconds, a timedelta, or None
@@ -88,6 +92,7 @@ class Cache(BaseCache[K, V], MutableMapping[K, V]):
         *,
         maxsize: int | Missing | None = MISSING,
         maxweight: int | None = None,
+        max_bytes: int | str | None = None,
         weigher: Callable[[K, V], int] | None = None,
         ttl: Duration | None = None,
         ttls: Mapping[str, Duration] | None = None,
@@ -104,15 +109,19 @@ class Cache(BaseCache[K, V], MutableMapping[K, V]):
     ) -> Self:
         if not isinstance(name, str | None):  # pyright: ignore[reportUnnecessaryIsInstance]  # the user's mistake is checked here
             raise TypeError(f"name={name!r}: the name of a cache is a str; its bound is maxsize=")
+        if max_bytes is not None and (maxweight is not None or weigher is not None):
+            raise ValueError("max_bytes weighs entries by the bytes that they take: give it, or maxweight and weigher")
         if (maxweight is None) != (weigher is None):
             raise ValueError("maxweight and weigher belong together: give both or none")
         loads, lives = split(Cache, loading, of_results=False)
-        size = maxsize if not isinstance(maxsize, Missing) else DEFAULT_MAXSIZE if maxweight is None else None
+        is_weighed = maxweight is not None or max_bytes is not None
+        size = maxsize if not isinstance(maxsize, Missing) else None if is_weighed else DEFAULT_MAXSIZE
         self = super().__new__(
             cls,
             name or _registry.default_name(),
             maxsize=size,
             maxweight=maxweight,
+            max_bytes=max_bytes,
             weigher=weigher,
             policy=policy,
             on_remove=on_remove,
@@ -148,6 +157,8 @@ class Cache(BaseCache[K, V], MutableMapping[K, V]):
         bounds = [f"maxsize={self.maxsize}"]
         if self.maxweight is not None:
             bounds.append(f"maxweight={self.maxweight}")
+        if self.max_bytes is not None:
+            bounds.append(f"max_bytes={self.max_bytes}")
         bounds += [f"{name}={value:g}s" for name in ("ttl", "grace", "idle") if (value := getattr(self, name))]
         off = "" if self.enabled else ", disabled"
         return f"<Cache {self.name!r}: {len(self)} entries, {', '.join(bounds)}, policy={self.policy}{off}>"
@@ -161,7 +172,7 @@ class Cache(BaseCache[K, V], MutableMapping[K, V]):
 
     def _settings(self) -> dict[str, Any]:
         """The arguments to make such a cache with."""
-        names = ("maxsize", "maxweight", "weigher", "policy", "on_remove", "clock")
+        names = ("maxsize", "maxweight", "max_bytes", "weigher", "policy", "on_remove", "clock")
         settings = {name: getattr(self, f"_{name}" if name in _KEPT else name) for name in names}
         aliasing = "share" if self._aliasing is None else self._aliasing.mode
         return {**settings, "aliasing": aliasing, "ttls": self._ttls, **self._given, **self._loading.options()}

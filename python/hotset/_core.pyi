@@ -185,6 +185,12 @@ class Stats:
     @property
     def weight(self) -> int:
         """Their weight; their number where nothing is weighed."""
+    @property
+    def bytes(self) -> int | None:
+        """What they take, as estimated when they were stored; None for a cache without ``max_bytes``."""
+    @property
+    def max_bytes(self) -> int | None:
+        """The most that they may take; None for no such bound."""
     def __eq__(self, other: object, /) -> bool: ...
     def __ne__(self, other: object, /) -> bool: ...
 
@@ -221,6 +227,7 @@ class CacheVerbs(Generic[_K, _V]):
         name: str,
         maxsize: int | Missing | None,
         maxweight: int | None,
+        max_bytes: int | str | None,
         weigher: Callable[[_K, _V], int] | None,
         policy: str,
         on_remove: Callable[[_K, _V, str], object] | None,
@@ -239,6 +246,9 @@ class CacheVerbs(Generic[_K, _V]):
     @property
     def maxweight(self) -> int | None:
         """The most weight, None for no bound."""
+    @property
+    def max_bytes(self) -> int | None:
+        """The most bytes that entries may take, None for no bound."""
     @property
     def policy(self) -> str:
         """The name of the policy."""
@@ -363,10 +373,13 @@ class CacheVerbs(Generic[_K, _V]):
         """
     def sweep(self) -> int:
         """Give back the memory of what has expired, or was invalidated by tag or cleared, now; how many entries."""
-    def resize(self, *, maxsize: int | None = ..., maxweight: int | None = ...) -> None:
+    def resize(
+        self, *, maxsize: int | None = ..., maxweight: int | None = ..., max_bytes: int | str | None = ...
+    ) -> None:
         """Change a bound and evict what is too much.
 
-        Raises ValueError for ``maxweight`` of a cache without a weigher.
+        Raises ValueError for ``maxweight`` of a cache without a weigher, and for ``max_bytes`` of one that was made
+        without.
         """
     def stats(self) -> Stats:
         """What the cache did since it was made."""
@@ -676,3 +689,15 @@ class Trace:
         """The hits of an empty cache of so many entries under a policy; the same at each call."""
     def most_hits(self, entries: int, progress: Progress) -> int:
         """The most hits that a cache of so many entries can have: those of one that knows the requests to come."""
+def estimate_bytes(object: object, /) -> int:
+    """Bytes that an object takes with everything that it refers to, as a cache with ``max_bytes`` weighs it.
+
+    What :func:`sys.getsizeof` says of each object, counted once however often it is referred to: elements of
+    containers, attributes in ``__dict__`` and in slots, what closures hold, the data of NumPy arrays. Of large
+    containers a sample is looked at, so that it takes microseconds.
+
+    Not counted is what the whole program shares (modules, classes, functions, members of enumerations, loggers,
+    threads, interned texts, small ``int``s, None), and what nobody tells Python of: memory of libraries in C whose
+    ``__sizeof__`` does not know it, memory of other devices, and what the allocator rounds up. A ``__sizeof__`` that
+    raises an ``Exception`` counts as the basic size of its class.
+    """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar, Unpack, overload
 
-from hotset._core import wrap
+from hotset._core import MISSING, Missing, wrap
 from hotset._loading import split
 from hotset._plan import Plan, name_of
 
@@ -45,7 +45,8 @@ def cache_result(
     ttl: TtlOfResult = ...,
     grace: Duration | None = ...,
     idle: Duration | None = ...,
-    maxsize: int | None = ...,
+    maxsize: int | Missing | None = ...,
+    max_bytes: int | str | None = ...,
     tags: Tags | None = ...,
     key: Callable[..., Any] | None = ...,
     ignore: Iterable[str] = ...,
@@ -67,7 +68,8 @@ def cache_result(
     ttl: TtlOfResult = None,
     grace: Duration | None = None,
     idle: Duration | None = None,
-    maxsize: int | None = 10_000,
+    maxsize: int | Missing | None = MISSING,
+    max_bytes: int | str | None = None,
     tags: Tags | None = None,
     key: Callable[..., Any] | None = None,
     ignore: Iterable[str] = (),
@@ -95,7 +97,10 @@ def cache_result(
             gives one, or None (the default) for no end.
         grace: How long after that it may still be served, while it is refreshed or after a load that failed.
         idle: A result leaves if it was not asked for so long.
-        maxsize: The most results kept; None is unbounded, 0 keeps nothing. For methods: of all instances together.
+        maxsize: The most results kept, 10,000 unless ``max_bytes`` is given; None is unbounded, 0 keeps nothing. For
+            methods: of all instances together.
+        max_bytes: The most memory of all results and their keys together: ``"256MB"``, ``"256MiB"``, or a number of
+            bytes; see :func:`hotset.estimate_bytes`.
         tags: Names, templates over the parameters (``"user:{user_id}"``), or a function of the arguments (and of
             ``result``, if it has such a parameter) that gives names.
         key: A function of the arguments that gives the key instead.
@@ -143,6 +148,7 @@ def cache_result(
         cache: Cache[Any, Any] = Cache(
             name or name_of(target),
             maxsize=maxsize,
+            max_bytes=max_bytes,
             policy=policy,
             jitter=jitter,
             load_age=load_age,

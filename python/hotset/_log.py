@@ -10,10 +10,10 @@ if TYPE_CHECKING:
 UNBOUNDED = 2**64 - 1
 
 
-def first_eviction(cache: str, maxsize: int, maxweight: int) -> None:
+def first_eviction(cache: str, maxsize: int, weight: int, unit: str) -> None:
     """A cache has reached its bound for the first time."""
     bounds = [f"maxsize={maxsize}"] if maxsize != UNBOUNDED else []
-    bounds += [f"maxweight={maxweight}"] if maxweight != UNBOUNDED else []
+    bounds += [f"{unit}={weight}"] if weight != UNBOUNDED else []
     _say("info", "cache %r is full (%s) and evicts from now on", cache, ", ".join(bounds))
 
 

@@ -21,7 +21,8 @@ class cached_property(Generic[T, V]):  # noqa: N801  # used as a decorator, name
     """A property that keeps its value outside the instance, without keeping the instance alive.
 
     ``instance.name = value`` sets the value, ``del instance.name`` forgets it. The options are those of
-    :func:`hotset.cache_result`; ``maxsize`` is for all instances together.
+    :func:`hotset.cache_result`; ``maxsize`` and ``max_bytes`` are for all
+    instances together.
 
     Raises:
         TypeError: when it is read from an instance that cannot be referred to weakly.
@@ -37,6 +38,7 @@ class cached_property(Generic[T, V]):  # noqa: N801  # used as a decorator, name
         ttl: TtlOfResult = ...,
         idle: Duration | None = ...,
         maxsize: int | None = ...,
+        max_bytes: int | str | None = ...,
         **options: Any,
     ) -> None: ...
     def __init__(self, function: Callable[[T], V] | None = None, /, **options: Any) -> None:

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use hotset::clock::{Tick, ticks};
 use hotset::expiry::{Early, Part};
-use pyo3::exceptions::PyTypeError;
+use hotset::size::parse;
+use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyString};
 
@@ -51,10 +52,23 @@ fn no_tags(given: &Bound<'_, PyAny>, instead: &str) -> PyErr {
 
 /// A bound from an argument: a whole number, or None for without one.
 pub(crate) fn bound(name: &str, value: &Bound<'_, PyAny>) -> PyResult<u64> {
+    whole_number(name, value, "write a whole number from 0 to 2**62, or None for no bound")
+}
+
+/// A bound in bytes from an argument: a whole number, a text as `"256MB"`, or None for without one.
+pub(crate) fn bound_in_bytes(name: &str, value: &Bound<'_, PyAny>) -> PyResult<u64> {
+    let Ok(text) = value.cast::<PyString>() else {
+        let instead =
+            "write \"256MB\", \"256MiB\", \"1.5GB\", a whole number of bytes from 0 to 2**62, or None for no bound";
+        return whole_number(name, value, instead);
+    };
+    parse(&text.to_string_lossy()).map_err(|error| PyValueError::new_err(format!("{name}: {error}")))
+}
+
+fn whole_number(name: &str, value: &Bound<'_, PyAny>, instead: &str) -> PyResult<u64> {
     if value.is_none() {
         return Ok(u64::MAX);
     }
-    let instead = "write a whole number from 0 to 2**62, or None for no bound";
     if value.is_instance_of::<PyBool>() {
         return Err(invalid(value.py(), name, value, instead));
     }

@@ -20,18 +20,27 @@ use crate::duration::ticks;
 use crate::errors::invalid;
 use crate::flight::forks;
 use crate::flight::meeting::Shared;
+use crate::footprint::entry_bytes;
 use crate::foreign::{Foreign, import};
 use crate::guard::{attached, is_finalizing};
 use crate::key::call_key::CallKey;
 use crate::key::identity::{Identities, WeakIdentity, identities_in};
 use crate::key::part::Part;
 use crate::key::probe::{Probe, Rule};
-use crate::key::{Key, MAPPING};
+use crate::key::{Key, MAPPING, Tag};
 use crate::object::Object;
 use crate::sync::AttachedLock;
 
 /// The most that an entry may weigh, so that no sum of weights overflows.
 const HEAVIEST: u64 = 1 << 40;
+
+/// How entries are weighed.
+pub(crate) enum Weigher {
+    /// By a function of key and value.
+    Function(Object),
+    /// By the bytes that they take.
+    Bytes,
+}
 
 /// What `hotset._aliasing` does with values.
 pub(crate) struct Aliasing {
@@ -50,7 +59,7 @@ pub(crate) struct Inner {
     pub(crate) lifespan: Lifespan,
     /// Classes of values by name, and how long those are fresh.
     ttls: Vec<(String, Tick)>,
-    pub(crate) weigher: Option<Object>,
+    pub(crate) weigher: Option<Weigher>,
     pub(crate) listener: Option<Object>,
     /// What callers get of a value, where that is not the value itself.
     pub(crate) aliasing: Option<Aliasing>,
@@ -65,7 +74,7 @@ impl Inner {
         store: Fenced<Key, Object, Shared, AttachedLock>,
         lifespan: Lifespan,
         ttls: Vec<(String, Tick)>,
-        weigher: Option<Object>,
+        weigher: Option<Weigher>,
         listener: Option<Object>,
         aliasing: Option<Aliasing>,
         name: Object,
@@ -230,8 +239,8 @@ impl Inner {
         probe: &mut Probe<'_>,
     ) -> PyResult<bool> {
         let tag = probe.tag();
-        let mut details = self.weighed(py, &key, &value, tag, details)?;
-        let mut pair = Some((Key { part: key, tag }, self.kept(py, value)?));
+        let (kept, mut details) = self.prepared(py, Some(&key), value, tag, details)?;
+        let mut pair = Some((Key { part: key, tag }, kept));
         let Stored { stored, left } =
             probe.settle(py, |probe| self.store.write(&mut pair, &mut details, condition, probe))?;
         drop(pair);
@@ -268,21 +277,48 @@ impl Inner {
         identities.iter().for_each(|identity| unsafe { WeakIdentity::get(identity.as_ptr()) }.note(hash, self));
     }
 
-    /// Details with the weight of an entry.
-    pub(crate) fn weighed(
+    /// What is kept of a value, and details with the weight of its entry. An error is kept as it is, and no function is asked about it.
+    #[inline]
+    pub(crate) fn prepared(
         self: &Arc<Self>,
         py: Python<'_>,
-        key: &Part,
-        value: &Object,
-        tag: crate::key::Tag,
-        details: Details,
-    ) -> PyResult<Details> {
-        let Some(weigher) = &self.weigher else { return Ok(details) };
-        let face = self.face(py, &Key { part: key.clone(), tag })?;
-        let weight = weigher.bind(py).ask((face.bind(py), value.bind(py)))?;
+        key: Option<&Part>,
+        value: Object,
+        tag: Tag,
+        mut details: Details,
+    ) -> PyResult<(Object, Details)> {
+        let weigher = self.weigher.as_ref().zip(key);
+        if let Some((Weigher::Function(function), key)) = weigher
+            && !details.is_error
+        {
+            details.weight = self.asked(py, function, &Key { part: key.clone(), tag }, &value)?;
+        }
+        let kept = if details.is_error { value } else { self.kept(py, value)? };
+        if let Some((Weigher::Bytes, key)) = weigher {
+            details.weight = entry_bytes(py, key, &kept, details.tags.len())?.min(HEAVIEST);
+        }
+        Ok((kept, details))
+    }
+
+    /// The weight that a function says an entry has.
+    fn asked(self: &Arc<Self>, py: Python<'_>, function: &Object, key: &Key, value: &Object) -> PyResult<u64> {
+        let weight = function.bind(py).ask((self.face(py, key)?.bind(py), value.bind(py)))?;
         match weight.extract::<u64>() {
-            Ok(number) if number <= HEAVIEST => Ok(Details { weight: number, ..details }),
+            Ok(number) if number <= HEAVIEST => Ok(number),
             _ => Err(invalid(py, "weigher", &weight, "return a whole number from 0 to 2**40")),
+        }
+    }
+
+    /// Whether entries are weighed by the bytes that they take.
+    pub(crate) fn weighs_bytes(&self) -> bool {
+        matches!(self.weigher, Some(Weigher::Bytes))
+    }
+
+    /// The function that weighs entries.
+    pub(crate) fn weigher(&self) -> Option<&Object> {
+        match &self.weigher {
+            Some(Weigher::Function(function)) => Some(function),
+            Some(Weigher::Bytes) | None => None,
         }
     }
 
@@ -343,9 +379,10 @@ impl Inner {
     }
 
     fn log_first_eviction(&self, py: Python<'_>) {
-        let bound = (self.memory().max_entries(), self.memory().max_weight());
+        let (entries, weight) = (self.memory().max_entries(), self.memory().max_weight());
+        let unit = if self.weighs_bytes() { intern!(py, "max_bytes") } else { intern!(py, "maxweight") };
         let logged = import(py, intern!(py, "hotset._log"))
-            .and_then(|log| log.ask_method(intern!(py, "first_eviction"), (self.name.bind(py), bound.0, bound.1)));
+            .and_then(|log| log.ask_method(intern!(py, "first_eviction"), (self.name.bind(py), entries, weight, unit)));
         if let Err(error) = logged
             && !is_finalizing()
         {
@@ -372,7 +409,7 @@ impl Inner {
         seen?;
         self.identities.lock().values().try_for_each(|identity| identity.visit(visit))?;
         let aliasing = self.aliasing.iter().map(|aliasing| &aliasing.mode);
-        self.weigher.iter().chain(&self.listener).chain(aliasing).try_for_each(|callable| callable.visit(visit))
+        self.weigher().into_iter().chain(&self.listener).chain(aliasing).try_for_each(|callable| callable.visit(visit))
     }
 
     /// Forgets everything, without telling anybody: for a garbage collection.

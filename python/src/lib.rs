@@ -3,7 +3,7 @@
 //! - [`function`]: decorated functions, the hot path
 //! - [`cache`]: the classes beneath `hotset.Cache`
 //! - [`flight`]: loads in progress, as threads and tasks meet in them
-//! - [`inner`]: what a cache is behind both
+//! - [`inner`]: what a cache is behind both; [`footprint`]: how many bytes its entries take
 //! - [`key`]: what a key is, and when two are one
 //! - [`ctype`], [`guard`], [`foreign`]: types made by hand, the way from C into Rust, and calls of code that is not ours
 //! - [`trace`]: recorded requests, and how caches would do on them
@@ -17,6 +17,7 @@ mod ctype;
 mod duration;
 mod errors;
 mod flight;
+mod footprint;
 mod foreign;
 mod function;
 mod guard;
@@ -45,6 +46,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     module.add("MISSING", missing::missing(py)?.into_bound(py))?;
     module.add_function(wrap_pyfunction!(duration::seconds, module)?)?;
+    module.add_function(wrap_pyfunction!(footprint::estimate_bytes, module)?)?;
     flight::register(module)?;
     function::register(module)?;
     trace::register(module)?;

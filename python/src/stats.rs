@@ -3,6 +3,8 @@
 use hotset::stats::{Cause, Counts};
 use pyo3::prelude::*;
 
+use crate::arguments::shown;
+
 #[pyclass(frozen, get_all, eq, module = "hotset")]
 #[derive(PartialEq, Clone)]
 pub(crate) struct Stats {
@@ -20,10 +22,13 @@ pub(crate) struct Stats {
     cleared: u64,
     entries: u64,
     weight: u64,
+    bytes: Option<u64>,
+    max_bytes: Option<u64>,
 }
 
-impl From<&Counts> for Stats {
-    fn from(counts: &Counts) -> Self {
+impl Stats {
+    /// Statistics of a cache; with its bound if it weighs entries by the bytes that they take.
+    pub(crate) fn new(counts: &Counts, max_bytes: Option<u64>) -> Self {
         let total = counts.total;
         let removed = |cause: Cause| counts.removed[cause as usize];
         Self {
@@ -41,6 +46,8 @@ impl From<&Counts> for Stats {
             cleared: removed(Cause::Cleared),
             entries: total.entries,
             weight: counts.weight,
+            bytes: max_bytes.map(|_| counts.weight),
+            max_bytes: max_bytes.and_then(shown),
         }
     }
 }

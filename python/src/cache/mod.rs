@@ -17,14 +17,14 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple};
 use pyo3::{PyTraverseError, PyVisit};
 
-use crate::arguments::{Given, bound, callable, early_refresh, grace, refresh_ahead, shown, tag_names};
+use crate::arguments::{Given, bound, bound_in_bytes, callable, early_refresh, grace, refresh_ahead, shown, tag_names};
 use crate::cache::iterator::{CacheIterator, Shows};
 use crate::clock::ManualClock;
 use crate::duration::{seconds, ticks};
 use crate::errors::{invalid, raised};
 use crate::flight::attempt::{Attempt, Purpose};
 use crate::flight::meeting::name;
-use crate::inner::{Aliasing, Inner};
+use crate::inner::{Aliasing, Inner, Weigher};
 use crate::key::MAPPING;
 use crate::key::wanted::Sought;
 use crate::object::Object;
@@ -136,13 +136,14 @@ fn fraction_of_ttl(value: &Bound<'_, PyAny>) -> PyResult<f64> {
 #[pymethods]
 impl CacheVerbs {
     #[new]
-    #[pyo3(signature = (name, maxsize, maxweight, weigher, policy, on_remove, clock, aliasing, loading, ttls, **given))]
+    #[pyo3(signature = (name, maxsize, maxweight, max_bytes, weigher, policy, on_remove, clock, aliasing, loading, ttls, **given))]
     #[expect(clippy::too_many_arguments, reason = "they are those of the Python class")]
     fn new(
         py: Python<'_>,
         name: &Bound<'_, PyString>,
         maxsize: &Bound<'_, PyAny>,
         maxweight: &Bound<'_, PyAny>,
+        max_bytes: &Bound<'_, PyAny>,
         weigher: Option<Bound<'_, PyAny>>,
         policy: String,
         on_remove: Option<Bound<'_, PyAny>>,
@@ -154,9 +155,14 @@ impl CacheVerbs {
     ) -> PyResult<Self> {
         let given = given.cloned().unwrap_or_else(|| PyDict::new(py));
         let (lifespan, jitter, load_age) = course(&given)?;
+        let weighs_bytes = !max_bytes.is_none();
         let options = Options {
             max_entries: bound("maxsize", maxsize)?,
-            max_weight: bound("maxweight", maxweight)?,
+            max_weight: if weighs_bytes {
+                bound_in_bytes("max_bytes", max_bytes)?
+            } else {
+                bound("maxweight", maxweight)?
+            },
             policy,
             jitter,
             clock: clock.map_or(Clock::System, |clock| Clock::Manual(clock.get().shared())),
@@ -165,7 +171,9 @@ impl CacheVerbs {
         };
         let store = Fenced::with_load_age(options, load_age).map_err(|error| raised(&error))?;
         store.memory().add_usual(lifespan);
-        let (weigher, listener) = (callable("weigher", weigher)?, callable("on_remove", on_remove)?);
+        let weigher =
+            if weighs_bytes { Some(Weigher::Bytes) } else { callable("weigher", weigher)?.map(Weigher::Function) };
+        let listener = callable("on_remove", on_remove)?;
         let clock = clock.map(|clock| clock.clone().unbind());
         let aliasing = aliasing
             .map(|mode| mode.getattr("serves")?.extract().map(|serves| Aliasing { mode: Object::from(mode), serves }))
@@ -191,7 +199,12 @@ impl CacheVerbs {
 
     #[getter]
     fn maxweight(&self) -> Option<u64> {
-        shown(self.inner.memory().max_weight())
+        shown(self.inner.memory().max_weight()).filter(|_| !self.inner.weighs_bytes())
+    }
+
+    #[getter]
+    fn max_bytes(&self) -> Option<u64> {
+        shown(self.inner.memory().max_weight()).filter(|_| self.inner.weighs_bytes())
     }
 
     #[getter]
@@ -248,7 +261,7 @@ impl CacheVerbs {
 
     #[getter]
     fn _weigher(&self, py: Python<'_>) -> Option<Py<PyAny>> {
-        self.inner.weigher.as_ref().map(|weigher| weigher.bind(py).unbind())
+        self.inner.weigher().map(|weigher| weigher.bind(py).unbind())
     }
 
     #[getter]
@@ -530,26 +543,33 @@ impl CacheVerbs {
         count
     }
 
-    #[pyo3(signature = (*, maxsize = Given::Nothing, maxweight = Given::Nothing))]
-    fn resize(&self, py: Python<'_>, maxsize: Given<'_>, maxweight: Given<'_>) -> PyResult<()> {
+    #[pyo3(signature = (*, maxsize = Given::Nothing, maxweight = Given::Nothing, max_bytes = Given::Nothing))]
+    fn resize(&self, py: Python<'_>, maxsize: Given<'_>, maxweight: Given<'_>, max_bytes: Given<'_>) -> PyResult<()> {
         let memory = self.inner.memory();
         let entries = match maxsize {
             Given::Nothing => memory.max_entries(),
             Given::Something(value) => bound("maxsize", &value)?,
         };
-        let weight = match maxweight {
-            Given::Nothing => memory.max_weight(),
-            Given::Something(value) => bound("maxweight", &value)?,
-        };
-        if weight != u64::MAX && self.inner.weigher.is_none() {
-            return Err(PyValueError::new_err("maxweight needs a weigher, which a cache is given when it is made"));
+        let mut weight = memory.max_weight();
+        if let Given::Something(value) = maxweight {
+            weight = bound("maxweight", &value)?;
+            if weight != u64::MAX && self.inner.weigher().is_none() {
+                return Err(PyValueError::new_err("maxweight needs a weigher, which a cache is given when it is made"));
+            }
+        }
+        if let Given::Something(value) = max_bytes {
+            weight = bound_in_bytes("max_bytes", &value)?;
+            if weight != u64::MAX && !self.inner.weighs_bytes() {
+                return Err(PyValueError::new_err("max_bytes can be changed of a cache that was made with max_bytes"));
+            }
         }
         self.inner.finish(py, memory.resize(entries, weight));
         Ok(())
     }
 
     fn stats(&self) -> Stats {
-        Stats::from(&self.inner.memory().counts())
+        let memory = self.inner.memory();
+        Stats::new(&memory.counts(), self.inner.weighs_bytes().then(|| memory.max_weight()))
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {

@@ -248,16 +248,11 @@ pub(crate) fn land_as(
     probe: &mut Probe<'_>,
 ) -> PyResult<Object> {
     let (now, tag) = (cache.memory().clock().coarse(), probe.tag());
-    let weighs = stored.filter(|_| !details.is_error);
-    let written = weighs.map_or(Ok(details.clone()), |stored| cache.weighed(py, stored, value, tag, details)).and_then(
-        |mut details| {
-            let kept = if outcome.is_some() { value.clone() } else { cache.kept(py, value.clone())? };
-            let mut taken = Some(kept.clone());
-            let fill =
-                |probe: &mut Probe<'_>| cache.store.fill(ticket, tag.owner(), &mut taken, &mut details, now, probe);
-            Ok((kept, probe.settle(py, fill)?))
-        },
-    );
+    let written = cache.prepared(py, stored, value.clone(), tag, details).and_then(|(kept, mut details)| {
+        let mut taken = Some(kept.clone());
+        let fill = |probe: &mut Probe<'_>| cache.store.fill(ticket, tag.owner(), &mut taken, &mut details, now, probe);
+        Ok((kept, probe.settle(py, fill)?))
+    });
     match written {
         Ok((kept, landing)) => {
             let is_stored = settle(py, cache, landing, outcome.unwrap_or_else(|| Outcome::Value(kept.clone())));

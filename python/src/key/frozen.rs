@@ -57,6 +57,11 @@ impl Frozen {
         &self.parts
     }
 
+    /// Bytes of what was written down and of the references to the parts.
+    pub(crate) fn written_bytes(&self) -> usize {
+        self.bytes.len() + size_of_val(&*self.parts)
+    }
+
     /// What an object holds that is known to be a frozen container.
     ///
     /// # Safety

@@ -11,7 +11,7 @@ pub(crate) mod exact;
 pub(crate) mod freeze;
 pub(crate) mod frozen;
 pub(crate) mod identity;
-mod layout;
+pub(crate) mod layout;
 pub(crate) mod part;
 pub(crate) mod probe;
 pub(crate) mod wanted;

@@ -1,0 +1,238 @@
+//! What an object refers to: all of it, or a sample where that is much.
+
+use std::ffi::{c_int, c_void};
+
+use pyo3::prelude::*;
+use pyo3::{ffi, intern};
+use smallvec::SmallVec;
+
+use crate::footprint::kind::Kind;
+use crate::footprint::sample::{Generator, Picks};
+use crate::footprint::shared::is_suspended;
+use crate::foreign::Foreign;
+use crate::key::exact::{Pointer, class, is_exactly};
+use crate::object::Object;
+
+/// How many elements of a container are looked at if they are containers or objects themselves.
+const SAMPLE: usize = 64;
+/// How many if they are texts, numbers or other things that refer to nothing.
+const SAMPLE_OF_PLAIN: usize = 256;
+
+/// What an object refers to.
+#[derive(Default)]
+pub(super) struct Parts {
+    /// First those that are there once, then those that stand for others.
+    pub(super) objects: SmallVec<[Object; 8]>,
+    /// How many are there once.
+    pub(super) whole: usize,
+    /// For how many each of the others stands.
+    pub(super) each: f64,
+    /// How many objects it refers to that are no elements of a container.
+    pub(super) beside: usize,
+}
+
+impl Parts {
+    /// Everything that was found.
+    fn all(objects: SmallVec<[Object; 8]>) -> Self {
+        Self { whole: objects.len(), objects, each: 1.0, beside: 0 }
+    }
+
+    /// A sample of `count` elements, each of which is one object or, in a dict, two.
+    fn sampled(objects: SmallVec<[Object; 8]>, count: usize, found: usize) -> Self {
+        if found == count {
+            return Self::all(objects);
+        }
+        Self { objects, whole: 0, each: count as f64 / found.max(1) as f64, beside: 0 }
+    }
+
+    /// Adds objects that are there once.
+    fn with(mut self, more: SmallVec<[Object; 8]>) -> Self {
+        self.beside = more.len();
+        self.whole += self.beside;
+        self.objects.insert_many(0, more);
+        self
+    }
+}
+
+/// Looks for what an object refers to, at most `budget` objects of it or one.
+///
+/// # Safety
+/// The object is alive.
+pub(super) unsafe fn parts_of(object: Pointer, budget: usize, generator: &mut Generator) -> Parts {
+    // SAFETY: by the caller's promise; a borrowed element is alive while no Python code runs.
+    unsafe {
+        let class = ffi::Py_TYPE(object);
+        let is_a = |flag| ffi::PyType_HasFeature(class, flag) != 0;
+        let (items, base) = if is_a(ffi::Py_TPFLAGS_LIST_SUBCLASS) {
+            let (length, item) = (ffi::PyList_GET_SIZE(object), |at| ffi::PyList_GET_ITEM(object, at as isize));
+            (of_sequence(length as usize, item, budget, generator), class!(PyList_Type))
+        } else if is_a(ffi::Py_TPFLAGS_TUPLE_SUBCLASS) {
+            let (length, item) = (ffi::PyTuple_GET_SIZE(object), |at| ffi::PyTuple_GET_ITEM(object, at as isize));
+            (of_sequence(length as usize, item, budget, generator), class!(PyTuple_Type))
+        } else if is_a(ffi::Py_TPFLAGS_DICT_SUBCLASS) {
+            (of_dict(object, budget, generator), class!(PyDict_Type))
+        } else if is_suspended(object) {
+            return Parts::default();
+        } else if is_exactly(object, class!(PyFunction_Type)) {
+            return Parts::all(reference(ffi::PyFunction_GetClosure(object)).into_iter().collect());
+        } else {
+            return of_any(object, budget, generator);
+        };
+        if class == base { items } else { items.with(beside(object, base)) }
+    }
+}
+
+/// A reference to what is borrowed, if it is anything.
+unsafe fn reference(object: Pointer) -> Option<Object> {
+    // SAFETY: what is not null is alive.
+    (!object.is_null()).then(|| unsafe { Object::from_borrowed(object) })
+}
+
+/// How many elements are looked at.
+unsafe fn taken(count: usize, first: Option<Pointer>, budget: usize) -> usize {
+    // SAFETY: the element is alive.
+    let is_plain = first.is_some_and(|first| unsafe { is_plain(first) });
+    count.min(if is_plain { SAMPLE_OF_PLAIN } else { SAMPLE }).min(budget.max(1))
+}
+
+/// Whether an object is of a usual type that refers to nothing.
+unsafe fn is_plain(object: Pointer) -> bool {
+    // SAFETY: the object is alive.
+    unsafe { matches!(Kind::of(object), Kind::Plain(_) | Kind::Eternal) || is_exactly(object, class!(PyLong_Type)) }
+}
+
+/// # Safety
+/// The function gives elements that are alive, or null, for numbers below the length.
+unsafe fn of_sequence(
+    length: usize,
+    item: impl Fn(usize) -> Pointer,
+    budget: usize,
+    generator: &mut Generator,
+) -> Parts {
+    let first = (length > 0).then(|| item(0)).filter(|item| !item.is_null());
+    // SAFETY: by the caller's promise.
+    unsafe {
+        let taken = taken(length, first, budget);
+        let picks = Picks::new(length, taken, generator);
+        Parts::sampled(picks.filter_map(|at| reference(item(at))).collect(), length, taken)
+    }
+}
+
+/// # Safety
+/// The object is a dict, or of a subclass, and alive.
+unsafe fn of_dict(dict: Pointer, budget: usize, generator: &mut Generator) -> Parts {
+    let (mut at, mut key, mut value) = (0, std::ptr::null_mut(), std::ptr::null_mut());
+    let mut objects = SmallVec::new();
+    let mut found = 0;
+    // SAFETY: no Python code runs between the steps, so what is found is alive. A position is the number of an entry, of which there are
+    // as many as the length or, where some were deleted, more.
+    unsafe {
+        let length = (*dict.cast::<ffi::PyDictObject>()).ma_used as usize;
+        let mut start = 0;
+        let any = ffi::PyDict_Next(dict, &mut start, &mut key, &mut value) != 0;
+        let taken = taken(length, any.then_some(value), budget / 2);
+        for wanted in Picks::new(length, taken, generator) {
+            at = at.max(wanted as isize);
+            if ffi::PyDict_Next(dict, &mut at, &mut key, &mut value) == 0 {
+                break;
+            }
+            objects.extend([Object::from_borrowed(key), Object::from_borrowed(value)]);
+            found += 1;
+        }
+        Parts::sampled(objects, length, found)
+    }
+}
+
+/// What an object shows to a collection of garbage.
+///
+/// # Safety
+/// The object is alive.
+unsafe fn of_any(object: Pointer, budget: usize, generator: &mut Generator) -> Parts {
+    // SAFETY: by the caller's promise.
+    unsafe {
+        let Some(traverse) = traverse_of(object) else { return Parts::default() };
+        let count = count(object, traverse);
+        let mut picks = Picks::new(count, count.min(SAMPLE).min(budget.max(1)), generator);
+        let mut collected = Collected { next: picks.next(), picks: &mut picks, seen: 0, objects: SmallVec::new() };
+        traverse(object, collect, (&raw mut collected).cast());
+        let objects = collected.objects;
+        let found = objects.len();
+        Parts { beside: count, ..Parts::sampled(objects, count, found) }
+    }
+}
+
+/// What an object of a subclass of a container has beside its elements: its own part comes first.
+///
+/// # Safety
+/// The object is alive and of a subclass of `base`.
+unsafe fn beside(object: Pointer, base: *mut ffi::PyTypeObject) -> SmallVec<[Object; 8]> {
+    // SAFETY: by the caller's promise.
+    unsafe {
+        let (Some(all), Some(elements)) = (traverse_of(object), (*base).tp_traverse) else { return SmallVec::new() };
+        let own = count(object, all).saturating_sub(count(object, elements));
+        let mut generator = Generator::new();
+        let mut picks = Picks::new(own.min(SAMPLE), own.min(SAMPLE), &mut generator);
+        let mut collected = Collected { next: picks.next(), picks: &mut picks, seen: 0, objects: SmallVec::new() };
+        all(object, collect, (&raw mut collected).cast());
+        collected.objects
+    }
+}
+
+unsafe fn traverse_of(object: Pointer) -> Option<ffi::traverseproc> {
+    // SAFETY: the object is alive.
+    unsafe { if ffi::PyObject_IS_GC(object) != 0 { (*ffi::Py_TYPE(object)).tp_traverse } else { None } }
+}
+
+/// How many objects are shown.
+unsafe fn count(object: Pointer, traverse: ffi::traverseproc) -> usize {
+    let mut count = 0_usize;
+    // SAFETY: the object is alive, and the count outlives the call.
+    unsafe { traverse(object, count_one, (&raw mut count).cast()) };
+    count
+}
+
+extern "C" fn count_one(_: Pointer, count: *mut c_void) -> c_int {
+    // SAFETY: it is what `count` has passed.
+    unsafe { *count.cast::<usize>() += 1 };
+    0
+}
+
+/// What is collected of the objects that are shown.
+struct Collected<'a, 'g> {
+    picks: &'a mut Picks<'g>,
+    next: Option<usize>,
+    seen: usize,
+    objects: SmallVec<[Object; 8]>,
+}
+
+extern "C" fn collect(object: Pointer, collected: *mut c_void) -> c_int {
+    // SAFETY: it is what was passed to the traversal, and what is shown is alive.
+    unsafe {
+        let collected = &mut *collected.cast::<Collected<'_, '_>>();
+        if collected.next == Some(collected.seen) {
+            collected.objects.push(Object::from_borrowed(object));
+            collected.next = collected.picks.next();
+        }
+        collected.seen += 1;
+        c_int::from(collected.next.is_none())
+    }
+}
+
+/// What an array of NumPy's refers to: the array that its data is of, and its elements if they are objects.
+pub(super) fn of_array(array: &Bound<'_, PyAny>, budget: usize, generator: &mut Generator) -> PyResult<Parts> {
+    let py = array.py();
+    let base = array.getattr(intern!(py, "base"))?;
+    if !base.is_none() {
+        return Ok(Parts::all(SmallVec::from_iter([Object::from(base)])));
+    }
+    if !array.getattr(intern!(py, "dtype"))?.getattr(intern!(py, "hasobject"))?.ask_truth()? {
+        return Ok(Parts::default());
+    }
+    let length: usize = array.getattr(intern!(py, "size"))?.extract()?;
+    let item = |at| array.ask_method(intern!(py, "item"), (at,)).map(Object::from);
+    let first = (length > 0).then(|| item(0)).transpose()?;
+    // SAFETY: the first element is alive.
+    let taken = unsafe { taken(length, first.as_ref().map(Object::as_ptr), budget) };
+    let objects = Picks::new(length, taken, generator).map(item).collect::<PyResult<_>>()?;
+    Ok(Parts::sampled(objects, length, taken))
+}
