@@ -86,6 +86,7 @@ load.__wrapped__ = 3  # E: assignment / reportAttributeAccessIssue
 assert_type(load(1), int)  # E: assert-type / reportAssertTypeFailure
 cache_result(ttl=[1])(len)  # E: call-overload / reportArgumentType
 cache_result(ttl="1h", gracee="1h")(len)  # E: call-overload / reportCallIssue
+cache_result(max_bytes=1.5)(len)  # E: call-overload / reportArgumentType
 cache_result(maxsize="big")(len)  # E: call-overload / reportArgumentType
 cache_result(typed="yes")(len)  # E: call-overload / reportArgumentType
 cache_result(ignore=3)(len)  # E: call-overload / reportArgumentType

@@ -24,6 +24,7 @@ from hotset import (
     cache_result,
     cache_result_many,
     cached_property,
+    estimate_bytes,
 )
 from hotset.testing import ManualClock
 
@@ -41,6 +42,11 @@ def tags_of_user(user_id: int) -> list[str]:
 @cache_result
 def bare(user_id: int, page: int = 1, /, *, lang: str = "en") -> str:
     return f"{user_id}/{page}/{lang}"
+
+
+@cache_result(max_bytes="64MB")
+def bounded(user_id: int) -> str:
+    return str(user_id)
 
 
 @cache_result()
@@ -352,4 +358,7 @@ async def use_terms(cache: Cache[str, int]) -> None:
     assert_type(cache.load_many(["k"], lambda keys: dict.fromkeys(keys, 1), bypass=True), dict[str, int])
     assert_type(str(cache.explain("k")), str)
     assert_type(many.with_options(max_age=1)([1]), dict[int, str])
+    sized: Cache[str, int] = Cache(max_bytes="1GB", maxsize=5)
+    sized.resize(max_bytes=1_000)
+    assert_type((sized.max_bytes, sized.stats().bytes, estimate_bytes(sized)), tuple[int | None, int | None, int])
     Cache[str, int](ttl="1h", grace="1m", ttls={"short": 5}, timeout=3, aliasing="copy", load_age="1h")
