@@ -267,6 +267,11 @@ def test_a_view_takes_what_it_keeps_alive() -> None:
     assert estimate_bytes(memoryview(bytearray(1_000_000))[:1]) > 1_000_000
 
 
+def test_an_array_over_memory_of_a_library_takes_that() -> None:
+    array = np.from_dlpack(np.zeros(100_000))
+    assert array.base is not None and estimate_bytes(array) > 800_000
+
+
 @pytest.mark.parametrize(
     "shared",
     [
@@ -405,6 +410,15 @@ def test_an_array_whose_attributes_raise_is_estimated() -> None:
             raise ValueError("no base")
 
     assert estimate_bytes(np.zeros(1000).view(Array)) > 100
+
+
+def test_a_cache_may_hold_itself() -> None:
+    cache: Cache[str, Any] = Cache(max_bytes="10MB")
+    cache["inner"] = Cache()
+    cache["inner"]["k"] = [text(1_000)]
+    cache["inner"]["me"] = cache
+    cache["me"] = cache["inner"]
+    assert 2_000 < cache.stats().weight < 100_000
 
 
 plain = st.one_of(

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::hash::{BuildHasherDefault, Hasher};
+use std::sync::Arc;
 
 use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
@@ -57,7 +58,7 @@ pub(super) struct Estimate<'py> {
     met: HashMap<usize, Met, BuildHasherDefault<AddressHasher>>,
     branches: Branches,
     generator: Generator,
-    classes: Option<Classes>,
+    classes: Option<Arc<Classes>>,
     looks: usize,
 }
 
@@ -132,7 +133,7 @@ impl<'py> Estimate<'py> {
         }
         let met = self.met.get(&(pointer as usize)).map(|met| met.bytes);
         let parts = self.parts(object, kind, budget)?;
-        let bytes = met.map_or_else(|| self.own_bytes(pointer, kind, parts.beside), Ok)?;
+        let bytes = met.map_or_else(|| self.own_bytes(pointer, kind, &parts), Ok)?;
         let branch = self.count(pointer, branch, bytes).filter(|_| !parts.objects.is_empty());
         Ok(branch.map(|branch| Open { parts, branch, budget }))
     }
@@ -175,7 +176,7 @@ impl<'py> Estimate<'py> {
     }
 
     /// What an object takes, with the table of its attributes.
-    fn own_bytes(&mut self, object: Pointer, kind: Kind, beside: usize) -> PyResult<usize> {
+    fn own_bytes(&mut self, object: Pointer, kind: Kind, parts: &Parts) -> PyResult<usize> {
         let py = self.py;
         // SAFETY: the object is alive.
         unsafe {
@@ -185,7 +186,7 @@ impl<'py> Estimate<'py> {
                 Kind::Other => {
                     let walks = self.classes()?.walks(object);
                     let said = if walks { least() } else { either(py, own_bytes(py, object), least)? };
-                    Ok(said.saturating_add(attribute_bytes(object, beside) + frozen_bytes(object)))
+                    Ok(said.saturating_add(parts.hidden + attribute_bytes(object, parts.beside) + frozen_bytes(object)))
                 }
                 _ => either(py, own_bytes(py, object), least),
             }
@@ -195,7 +196,7 @@ impl<'py> Estimate<'py> {
     fn classes(&mut self) -> PyResult<&Classes> {
         match &mut self.classes {
             Some(classes) => Ok(classes),
-            none => Ok(none.insert(Classes::loaded(self.py)?)),
+            none => Ok(none.insert(either(self.py, Classes::loaded(self.py), Arc::default)?)),
         }
     }
 }

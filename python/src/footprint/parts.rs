@@ -3,6 +3,7 @@
 use std::ffi::{c_int, c_void};
 
 use pyo3::prelude::*;
+use pyo3::types::PyCapsule;
 use pyo3::{ffi, intern};
 use smallvec::SmallVec;
 
@@ -29,12 +30,14 @@ pub(super) struct Parts {
     pub(super) each: f64,
     /// How many objects it refers to that are no elements of a container.
     pub(super) beside: usize,
+    /// Bytes that are kept alive and that no object says it has.
+    pub(super) hidden: usize,
 }
 
 impl Parts {
     /// Everything that was found.
     fn all(objects: SmallVec<[Object; 8]>) -> Self {
-        Self { whole: objects.len(), objects, each: 1.0, beside: 0 }
+        Self { whole: objects.len(), objects, each: 1.0, ..Self::default() }
     }
 
     /// A sample of `count` elements, each of which is one object or, in a dict, two.
@@ -42,7 +45,7 @@ impl Parts {
         if found == count {
             return Self::all(objects);
         }
-        Self { objects, whole: 0, each: count as f64 / found.max(1) as f64, beside: 0 }
+        Self { objects, each: count as f64 / found.max(1) as f64, ..Self::default() }
     }
 
     /// Adds objects that are there once.
@@ -222,6 +225,9 @@ extern "C" fn collect(object: Pointer, collected: *mut c_void) -> c_int {
 pub(super) fn of_array(array: &Bound<'_, PyAny>, budget: usize, generator: &mut Generator) -> PyResult<Parts> {
     let py = array.py();
     let base = array.getattr(intern!(py, "base"))?;
+    if base.is_instance_of::<PyCapsule>() {
+        return Ok(Parts { hidden: array.getattr(intern!(py, "nbytes"))?.extract()?, ..Parts::default() });
+    }
     if !base.is_none() {
         return Ok(Parts::all(SmallVec::from_iter([Object::from(base)])));
     }

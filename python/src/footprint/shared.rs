@@ -1,7 +1,9 @@
 //! What belongs to no value: objects that the whole program shares, and that are there with or without a cache.
 
+use std::sync::Arc;
+
+use hotset::sync::Mutex;
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
 use pyo3::types::PyDict;
 use pyo3::{ffi, intern};
 use smallvec::SmallVec;
@@ -9,6 +11,7 @@ use smallvec::SmallVec;
 use crate::foreign::import;
 use crate::key::exact::{Pointer, class, is_exactly};
 use crate::object::Object;
+use crate::sync::AttachedLock;
 
 /// Whether an object is a part of the program rather than of its data.
 ///
@@ -61,28 +64,43 @@ const MANAGERS: [(&str, &str); 6] = [
 /// Classes of which `__sizeof__` walks over all they hold, which is done here.
 const WALKERS: [(&str, &str); 2] = [("pandas.core.generic", "NDFrame"), ("pandas", "Index")];
 
-/// The classes that are told apart, as they are loaded now.
+/// The classes that are told apart.
+#[derive(Default)]
 pub(super) struct Classes {
-    enums: Object,
+    /// How many modules there were when they were looked for.
+    modules: usize,
+    enums: Option<Object>,
     managers: SmallVec<[Object; 6]>,
     walkers: SmallVec<[Object; 2]>,
     arrays: Option<Object>,
 }
 
+/// Those that were found last.
+static FOUND: Mutex<AttachedLock, Option<Arc<Classes>>> = Mutex::new(None);
+
 impl Classes {
-    pub(super) fn loaded(py: Python<'_>) -> PyResult<Self> {
-        static ENUMS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-        let enums =
-            ENUMS.get_or_try_init(py, || import(py, intern!(py, "enum"))?.getattr("EnumType").map(Bound::unbind))?;
-        let modules = import(py, intern!(py, "sys"))?.getattr(intern!(py, "modules"))?;
-        let modules = modules.cast_into::<PyDict>()?;
-        let class = |(module, name): &(&str, &str)| class_in(&modules, module, name);
-        Ok(Self {
-            enums: Object::of(enums.bind(py)),
+    /// As they are loaded now; they are looked for again when modules were.
+    pub(super) fn loaded(py: Python<'_>) -> PyResult<Arc<Self>> {
+        let modules = import(py, intern!(py, "sys"))?.getattr(intern!(py, "modules"))?.cast_into::<PyDict>()?;
+        let found = FOUND.lock().clone();
+        if let Some(found) = found.filter(|found| found.modules == modules.len()) {
+            return Ok(found);
+        }
+        let found = Arc::new(Self::find(&modules));
+        let before = FOUND.lock().replace(found.clone());
+        drop(before);
+        Ok(found)
+    }
+
+    fn find(modules: &Bound<'_, PyDict>) -> Self {
+        let class = |(module, name): &(&str, &str)| class_in(modules, module, name);
+        Self {
+            modules: modules.len(),
+            enums: class(&("enum", "EnumType")),
             managers: MANAGERS.iter().filter_map(class).collect(),
             walkers: WALKERS.iter().filter_map(class).collect(),
             arrays: class(&("numpy", "ndarray")),
-        })
+        }
     }
 
     /// Whether the program shares an object: a member of an enumeration, a logger, a thread.
@@ -93,7 +111,8 @@ impl Classes {
         // SAFETY: by the caller's promise; a type is an object.
         unsafe {
             let class = ffi::Py_TYPE(object);
-            is_of(class.cast(), &self.enums) || self.managers.iter().any(|manager| is_of(object, manager))
+            self.enums.iter().any(|enums| is_of(class.cast(), enums))
+                || self.managers.iter().any(|manager| is_of(object, manager))
         }
     }
 
