@@ -1,9 +1,10 @@
 //! For how many objects one stands that was met in a sample.
 //!
 //! Each element that was taken as a sample begins a branch, in which every object stands for as many as there are elements for each
-//! that was taken. An object that is met in two branches is shared by elements: it stands only for as many as where both begin.
+//! that was taken. So does every object that is looked into, for itself. An object that is met in two branches is shared by them: it
+//! stands only for as many as where both begin, and all that was met beneath it moves there with it.
 
-/// The number of a branch.
+/// The number of a branch; it is above that of the branch that it grew from.
 pub(super) type Branch = u32;
 
 /// What is there once.
@@ -14,39 +15,41 @@ const MOST: f64 = 1e15;
 
 struct Grown {
     parent: Branch,
-    depth: u32,
-    scale: f64,
+    each: f64,
 }
 
+/// All branches but the root.
+#[derive(Default)]
 pub(super) struct Branches(Vec<Grown>);
 
 impl Branches {
-    pub(super) fn new() -> Self {
-        Self(vec![Grown { parent: ROOT, depth: 0, scale: 1.0 }])
-    }
-
     /// Begins a branch for one of a sample, each of which stands for so many.
     pub(super) fn grow(&mut self, parent: Branch, each: f64) -> Branch {
-        let Grown { depth, scale, .. } = self.0[parent as usize];
-        self.0.push(Grown { parent, depth: depth + 1, scale: (scale * each).min(MOST) });
-        (self.0.len() - 1) as Branch
+        self.0.push(Grown { parent, each });
+        self.0.len() as Branch
     }
 
-    /// For how many an object stands that was met there.
-    pub(super) fn scale(&self, branch: Branch) -> f64 {
-        self.0[branch as usize].scale
+    /// Has a branch begin nearer to the root.
+    pub(super) fn transplant(&mut self, branch: Branch, parent: Branch) {
+        self.0[branch as usize - 1].parent = parent;
     }
 
     /// Where both begin.
     pub(super) fn common(&self, mut left: Branch, mut right: Branch) -> Branch {
         while left != right {
-            let (one, other) = (&self.0[left as usize], &self.0[right as usize]);
-            if one.depth >= other.depth {
-                left = one.parent;
-            } else {
-                right = other.parent;
-            }
+            let later = if left > right { &mut left } else { &mut right };
+            *later = self.0[*later as usize - 1].parent;
         }
         left
+    }
+
+    /// For how many an object stands, by branch.
+    pub(super) fn scales(&self) -> Vec<f64> {
+        let mut scales = Vec::with_capacity(1 + self.0.len());
+        scales.push(1.0);
+        for grown in &self.0 {
+            scales.push((scales[grown.parent as usize] * grown.each).min(MOST));
+        }
+        scales
     }
 }

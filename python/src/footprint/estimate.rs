@@ -1,7 +1,6 @@
 //! The walk over what a value refers to.
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 
@@ -20,11 +19,18 @@ use crate::object::Object;
 /// How many objects of a value are looked at if it can be sampled.
 const BUDGET: usize = 2_000;
 /// How many are looked at in any case: where each refers to only one or two there is nothing to sample.
-const MOST_OBJECTS: usize = 20_000;
+const MOST_OBJECTS: usize = 10_000;
+
+/// So many objects are met without that room has to be made for them.
+const USUALLY_MET: usize = 56;
 
 /// An object that was met.
+#[derive(Clone, Copy)]
 struct Met {
+    /// In which branch.
     branch: Branch,
+    /// The branch that it began, if it is in one.
+    begins: Branch,
     /// Its own bytes.
     bytes: usize,
 }
@@ -54,7 +60,8 @@ impl Hasher for AddressHasher {
 /// An estimate of what objects take together, each of them once.
 pub(super) struct Estimate<'py> {
     py: Python<'py>,
-    bytes: f64,
+    /// Bytes of what was not noted because it refers to nothing.
+    plain: u64,
     met: HashMap<usize, Met, BuildHasherDefault<AddressHasher>>,
     branches: Branches,
     generator: Generator,
@@ -66,9 +73,9 @@ impl<'py> Estimate<'py> {
     pub(super) fn new(py: Python<'py>) -> Self {
         Self {
             py,
-            bytes: 0.0,
+            plain: 0,
             met: HashMap::default(),
-            branches: Branches::new(),
+            branches: Branches::default(),
             generator: Generator::new(),
             classes: None,
             looks: 0,
@@ -76,14 +83,19 @@ impl<'py> Estimate<'py> {
     }
 
     pub(super) fn bytes(&self) -> u64 {
-        self.bytes.round() as u64
+        if self.met.is_empty() {
+            return self.plain;
+        }
+        let scales = self.branches.scales();
+        let met: f64 = self.met.values().map(|met| met.bytes as f64 * scales[met.branch as usize]).sum();
+        self.plain.saturating_add(met.round() as u64)
     }
 
     /// Adds an object and what it refers to.
     pub(super) fn add(&mut self, object: &Object) -> PyResult<()> {
         // SAFETY: the object is alive.
         if let Kind::Plain(bytes) = unsafe { Kind::of(object.as_ptr()) } {
-            self.bytes += bytes as f64;
+            self.plain += bytes as u64;
             return Ok(());
         }
         let mut open: Vec<Open> = self.look(object, ROOT, BUDGET)?.into_iter().collect();
@@ -111,49 +123,42 @@ impl<'py> Estimate<'py> {
         Ok(())
     }
 
-    /// Counts an object; opens it if it refers to others that were not counted with it.
+    /// Notes an object; opens it if it refers to others that were not noted with it.
     fn look(&mut self, object: &Object, branch: Branch, budget: usize) -> PyResult<Option<Open>> {
         self.looks += 1;
         let pointer = object.as_ptr();
         // SAFETY: the object is alive.
-        match unsafe { Kind::of(pointer) } {
-            Kind::Eternal => Ok(None),
-            Kind::Plain(bytes) => {
-                self.count(pointer, branch, bytes);
-                Ok(None)
-            }
-            kind => self.look_into(object, kind, branch, budget),
-        }
-    }
-
-    fn look_into(&mut self, object: &Object, kind: Kind, branch: Branch, budget: usize) -> PyResult<Option<Open>> {
-        let pointer = object.as_ptr();
-        if kind == Kind::Other && self.is_shared(pointer)? {
+        let kind = unsafe { Kind::of(pointer) };
+        if let Kind::Plain(bytes) = kind {
+            let met = self.met.entry(pointer as usize).or_insert(Met { branch, begins: ROOT, bytes });
+            met.branch = self.branches.common(met.branch, branch);
             return Ok(None);
         }
-        let met = self.met.get(&(pointer as usize)).map(|met| met.bytes);
+        if kind == Kind::Eternal
+            || self.look_again(pointer, branch)
+            || kind == Kind::Other && self.is_shared(pointer)?
+        {
+            return Ok(None);
+        }
+        if self.met.is_empty() {
+            self.met.reserve(USUALLY_MET);
+        }
         let parts = self.parts(object, kind, budget)?;
-        let bytes = met.map_or_else(|| self.own_bytes(pointer, kind, &parts), Ok)?;
-        let branch = self.count(pointer, branch, bytes).filter(|_| !parts.objects.is_empty());
-        Ok(branch.map(|branch| Open { parts, branch, budget }))
+        let bytes = self.own_bytes(pointer, kind, &parts)?;
+        // What is there once cannot be moved nearer to the root.
+        let begins = if branch == ROOT { ROOT } else { self.branches.grow(branch, 1.0) };
+        self.met.insert(pointer as usize, Met { branch, begins, bytes });
+        Ok((!parts.objects.is_empty()).then_some(Open { parts, branch: begins, budget }))
     }
 
-    /// Counts an object that was met in a branch; in which it is to be looked into, unless it already was.
-    fn count(&mut self, object: Pointer, branch: Branch, bytes: usize) -> Option<Branch> {
-        match self.met.entry(object as usize) {
-            Entry::Vacant(place) => {
-                place.insert(Met { branch, bytes });
-                self.bytes += bytes as f64 * self.branches.scale(branch);
-                Some(branch)
-            }
-            Entry::Occupied(mut met) => {
-                let met = met.get_mut();
-                let common = self.branches.common(met.branch, branch);
-                let before = std::mem::replace(&mut met.branch, common);
-                self.bytes -= met.bytes as f64 * (self.branches.scale(before) - self.branches.scale(common));
-                (common != before).then_some(common)
-            }
+    /// Notes where an object stands that was met before; whether it was.
+    fn look_again(&mut self, object: Pointer, branch: Branch) -> bool {
+        let Some(met) = self.met.get_mut(&(object as usize)) else { return false };
+        met.branch = self.branches.common(met.branch, branch);
+        if met.begins != ROOT {
+            self.branches.transplant(met.begins, met.branch);
         }
+        true
     }
 
     fn is_shared(&mut self, object: Pointer) -> PyResult<bool> {

@@ -74,6 +74,10 @@ pub(super) unsafe fn parts_of(object: Pointer, budget: usize, generator: &mut Ge
             (of_sequence(length as usize, item, budget, generator), class!(PyTuple_Type))
         } else if is_a(ffi::Py_TPFLAGS_DICT_SUBCLASS) {
             (of_dict(object, budget, generator), class!(PyDict_Type))
+        } else if ffi::PyAnySet_Check(object) != 0 {
+            let is_frozen = ffi::PyType_IsSubtype(class, class!(PyFrozenSet_Type)) != 0;
+            let base = if is_frozen { class!(PyFrozenSet_Type) } else { class!(PySet_Type) };
+            (of_set(object, base, budget, generator), base)
         } else if is_suspended(object) {
             return Parts::default();
         } else if is_exactly(object, class!(PyFunction_Type)) {
@@ -146,6 +150,22 @@ unsafe fn of_dict(dict: Pointer, budget: usize, generator: &mut Generator) -> Pa
     }
 }
 
+/// The elements of a set, of the first ones if there are many: they lie in no order.
+///
+/// # Safety
+/// The object is of a subclass of `base`, which is a class of sets, and alive.
+unsafe fn of_set(set: Pointer, base: *mut ffi::PyTypeObject, budget: usize, generator: &mut Generator) -> Parts {
+    // SAFETY: by the caller's promise.
+    unsafe {
+        let Some(traverse) = (*base).tp_traverse else { return Parts::default() };
+        let length = ffi::PySet_Size(set) as usize;
+        let first = length.min(SAMPLE_OF_PLAIN).min(budget.max(1));
+        let objects = collect(set, traverse, Picks::new(first, first, generator));
+        let found = objects.len();
+        Parts::sampled(objects, length, found)
+    }
+}
+
 /// What an object shows to a collection of garbage.
 ///
 /// # Safety
@@ -155,10 +175,7 @@ unsafe fn of_any(object: Pointer, budget: usize, generator: &mut Generator) -> P
     unsafe {
         let Some(traverse) = traverse_of(object) else { return Parts::default() };
         let count = count(object, traverse);
-        let mut picks = Picks::new(count, count.min(SAMPLE).min(budget.max(1)), generator);
-        let mut collected = Collected { next: picks.next(), picks: &mut picks, seen: 0, objects: SmallVec::new() };
-        traverse(object, collect, (&raw mut collected).cast());
-        let objects = collected.objects;
+        let objects = collect(object, traverse, Picks::new(count, count.min(SAMPLE).min(budget.max(1)), generator));
         let found = objects.len();
         Parts { beside: count, ..Parts::sampled(objects, count, found) }
     }
@@ -173,11 +190,8 @@ unsafe fn beside(object: Pointer, base: *mut ffi::PyTypeObject) -> SmallVec<[Obj
     unsafe {
         let (Some(all), Some(elements)) = (traverse_of(object), (*base).tp_traverse) else { return SmallVec::new() };
         let own = count(object, all).saturating_sub(count(object, elements));
-        let mut generator = Generator::new();
-        let mut picks = Picks::new(own.min(SAMPLE), own.min(SAMPLE), &mut generator);
-        let mut collected = Collected { next: picks.next(), picks: &mut picks, seen: 0, objects: SmallVec::new() };
-        all(object, collect, (&raw mut collected).cast());
-        collected.objects
+        let first = own.min(SAMPLE);
+        collect(object, all, Picks::new(first, first, &mut Generator::new()))
     }
 }
 
@@ -201,22 +215,35 @@ extern "C" fn count_one(_: Pointer, count: *mut c_void) -> c_int {
 }
 
 /// What is collected of the objects that are shown.
-struct Collected<'a, 'g> {
-    picks: &'a mut Picks<'g>,
+struct Collected<'a> {
+    picks: Picks<'a>,
     next: Option<usize>,
-    seen: usize,
+    shown: usize,
     objects: SmallVec<[Object; 8]>,
 }
 
-extern "C" fn collect(object: Pointer, collected: *mut c_void) -> c_int {
-    // SAFETY: it is what was passed to the traversal, and what is shown is alive.
+/// Those objects that are picked of what an object shows.
+///
+/// # Safety
+/// The object is alive and of the type whose function it is.
+unsafe fn collect(object: Pointer, traverse: ffi::traverseproc, mut picks: Picks<'_>) -> SmallVec<[Object; 8]> {
+    let mut collected = Collected { next: picks.next(), picks, shown: 0, objects: SmallVec::new() };
+    if collected.next.is_some() {
+        // SAFETY: by the caller's promise, and what is collected outlives the call.
+        unsafe { traverse(object, collect_one, (&raw mut collected).cast()) };
+    }
+    collected.objects
+}
+
+extern "C" fn collect_one(object: Pointer, collected: *mut c_void) -> c_int {
+    // SAFETY: it is what `collect` has passed, and what is shown is alive.
     unsafe {
-        let collected = &mut *collected.cast::<Collected<'_, '_>>();
-        if collected.next == Some(collected.seen) {
+        let collected = &mut *collected.cast::<Collected<'_>>();
+        if collected.next == Some(collected.shown) {
             collected.objects.push(Object::from_borrowed(object));
             collected.next = collected.picks.next();
         }
-        collected.seen += 1;
+        collected.shown += 1;
         c_int::from(collected.next.is_none())
     }
 }

@@ -68,6 +68,10 @@ class Value:
         self.name = name
         _identities.add(self)
 
+    def __sizeof__(self) -> int:
+        trap.spring("sizeof", self.name)
+        return super().__sizeof__()
+
     def __del__(self) -> None:
         trap.spring("del value", self.name)
 
@@ -119,6 +123,8 @@ class World:
         settings: dict[str, Any] = {"maxsize": 20}
         if source == "weigher":
             settings = {"maxweight": 20, "weigher": hook("weigher", 1)}
+        if source == "sizeof":
+            settings = {"maxsize": 20, "max_bytes": "1MB"}
         self.seen: list[tuple[Any, Any, str]] = []
         listener = {"on_remove": self.removed} if source == "on_remove" else {}
         self.cache: Cache[Any, Any] = Cache("hostile", policy="lru", ttl=3600, clock=self.clock, **settings, **listener)
@@ -140,7 +146,9 @@ class World:
         """What the cache says of itself agrees, and every value is that of its key."""
         items, stats = list(self.cache.items()), self.cache.stats()
         assert len(items) == len(list(self.cache)) == len(self.cache) == stats.entries, (items, stats)
-        assert stats.weight == len(items) <= 20
+        assert len(items) <= 20
+        least, most = (1, 1) if stats.bytes is None else (100, 1_000)
+        assert least * len(items) <= stats.weight <= most * len(items), (len(items), stats.weight)
         names = []
         for key, value in items:
             found = [part for part in getattr(key, "arguments", (key,)) if isinstance(part, Key)]
@@ -191,6 +199,9 @@ def actions(world: World) -> dict[str, Callable[[Any], None]]:
 PROPAGATES = ("hash", "eq", "weigher", "loader", "key", "should_cache", "ttl", "tags")
 """Hooks whose errors are the caller's; those of the others go to `sys.unraisablehook`."""
 
+SWALLOWED = ("sizeof",)
+"""Hooks whose errors are nobody's."""
+
 unraisable: list[Any] = []
 
 
@@ -200,6 +211,7 @@ def catch_unraisable() -> None:
 
 __all__ = [
     "PROPAGATES",
+    "SWALLOWED",
     "Boom",
     "Key",
     "Value",
