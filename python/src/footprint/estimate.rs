@@ -39,8 +39,23 @@ struct Met {
 struct Open {
     parts: Parts,
     branch: Branch,
+    /// The branch of the element of a sample that was looked at last.
+    element: Branch,
     /// How many objects may still be looked at beneath it.
     budget: usize,
+}
+
+impl Open {
+    /// The branch of the last one of so many parts.
+    fn next_branch(&mut self, remaining: usize, branches: &mut Branches) -> Branch {
+        let Some(samples) = remaining.checked_sub(self.parts.whole).filter(|samples| *samples > 0) else {
+            return self.branch;
+        };
+        if samples % self.parts.together == 0 {
+            self.element = branches.grow(self.branch, self.parts.each);
+        }
+        self.element
+    }
 }
 
 /// Addresses as their own hashes.
@@ -109,9 +124,8 @@ impl<'py> Estimate<'py> {
                 continue;
             };
             let share = last.budget / remaining;
-            let is_sample = remaining > last.parts.whole;
-            let branch = if is_sample { self.branches.grow(last.branch, last.parts.each) } else { last.branch };
             let beneath = share.saturating_sub(1);
+            let branch = last.next_branch(remaining, &mut self.branches);
             match self.look(&part, branch, beneath)? {
                 Some(more) => {
                     last.budget -= share;
@@ -148,7 +162,7 @@ impl<'py> Estimate<'py> {
         // What is there once cannot be moved nearer to the root.
         let begins = if branch == ROOT { ROOT } else { self.branches.grow(branch, 1.0) };
         self.met.insert(pointer as usize, Met { branch, begins, bytes });
-        Ok((!parts.objects.is_empty()).then_some(Open { parts, branch: begins, budget }))
+        Ok((!parts.objects.is_empty()).then_some(Open { parts, branch: begins, element: begins, budget }))
     }
 
     /// Notes where an object stands that was met before; whether it was.
@@ -191,7 +205,8 @@ impl<'py> Estimate<'py> {
                 Kind::Other => {
                     let walks = self.classes()?.walks(object);
                     let said = if walks { least() } else { either(py, own_bytes(py, object), least)? };
-                    Ok(said.saturating_add(parts.hidden + attribute_bytes(object, parts.beside) + frozen_bytes(object)))
+                    let more = attribute_bytes(object, parts.beside) + frozen_bytes(object);
+                    Ok(said.saturating_add(parts.hidden).saturating_add(more))
                 }
                 _ => either(py, own_bytes(py, object), least),
             }

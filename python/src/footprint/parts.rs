@@ -18,6 +18,8 @@ use crate::object::Object;
 const SAMPLE: usize = 64;
 /// How many if they are texts, numbers or other things that refer to nothing.
 const SAMPLE_OF_PLAIN: usize = 256;
+/// How many elements of a set are passed, of which the sample is taken.
+const PASSED_OF_SET: usize = 4_096;
 
 /// What an object refers to.
 #[derive(Default)]
@@ -28,6 +30,8 @@ pub(super) struct Parts {
     pub(super) whole: usize,
     /// For how many each of the others stands.
     pub(super) each: f64,
+    /// How many of them make up one element: a key and its value.
+    pub(super) together: usize,
     /// How many objects it refers to that are no elements of a container.
     pub(super) beside: usize,
     /// Bytes that are kept alive and that no object says it has.
@@ -45,7 +49,8 @@ impl Parts {
         if found == count {
             return Self::all(objects);
         }
-        Self { objects, each: count as f64 / found.max(1) as f64, ..Self::default() }
+        let together = (objects.len() / found.max(1)).max(1);
+        Self { objects, each: count as f64 / found.max(1) as f64, together, ..Self::default() }
     }
 
     /// Adds objects that are there once.
@@ -150,7 +155,7 @@ unsafe fn of_dict(dict: Pointer, budget: usize, generator: &mut Generator) -> Pa
     }
 }
 
-/// The elements of a set, of the first ones if there are many: they lie in no order.
+/// The elements of a set; a sample of the first ones if there are many, since they lie in no order.
 ///
 /// # Safety
 /// The object is of a subclass of `base`, which is a class of sets, and alive.
@@ -159,8 +164,8 @@ unsafe fn of_set(set: Pointer, base: *mut ffi::PyTypeObject, budget: usize, gene
     unsafe {
         let Some(traverse) = (*base).tp_traverse else { return Parts::default() };
         let length = ffi::PySet_Size(set) as usize;
-        let first = length.min(SAMPLE_OF_PLAIN).min(budget.max(1));
-        let objects = collect(set, traverse, Picks::new(first, first, generator));
+        let (passed, taken) = (length.min(PASSED_OF_SET), length.min(SAMPLE_OF_PLAIN).min(budget.max(1)));
+        let objects = collect(set, traverse, Picks::new(passed, taken, generator));
         let found = objects.len();
         Parts::sampled(objects, length, found)
     }
