@@ -53,7 +53,7 @@ impl fmt::Display for Error {
             Self::Unbounded => {
                 write!(
                     out,
-                    "the cache has no bound, so there is no other size to try: give it a maxsize or a maxweight"
+                    "the cache has no bound, so there is no other size to try: give it maxsize, maxweight or max_bytes"
                 )
             }
             Self::InvalidTrace { reason } => out.write_str(reason),

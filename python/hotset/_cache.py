@@ -459,8 +459,8 @@ class Cache(BaseCache[K, V], MutableMapping[K, V]):
                 "or set sampling = True and ask again after a while"
             )
         hits, requests, sampled, sizes = samples
-        size = self.maxsize if self.maxweight is None else self.maxweight
-        return WhatIf(size or 0, hits / requests if requests else 0.0, requests, sampled, dict(sizes))
+        size = next(bound for bound in (self.max_bytes, self.maxweight, self.maxsize) if bound is not None)
+        return WhatIf(size, hits / requests if requests else 0.0, requests, sampled, dict(sizes))
 
     @property
     def aio(self) -> AsyncFace[K, V]:

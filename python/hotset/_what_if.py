@@ -11,7 +11,7 @@ class WhatIf:
     """
 
     size: int
-    """The present size: ``maxsize``, or ``maxweight`` where entries are weighed."""
+    """The present size: ``max_bytes``, ``maxweight`` or ``maxsize``, the first of them that the cache has."""
     hit_ratio: float
     """The hit ratio while samples were taken, from 0 to 1."""
     requests: int

@@ -35,6 +35,16 @@ def test_weights_are_a_size_too() -> None:
     assert list(cache.what_if().hit_ratios) == [250, 500, 1_000, 2_000, 4_000, 8_000]
 
 
+def test_bytes_are_a_size_too() -> None:
+    cache: Cache[int, bytes] = Cache(max_bytes="40kB", what_if=True)
+    for _ in range(2):
+        for key in range(100):
+            cache.get_or_load(key, lambda _: bytes(500))
+    found = cache.what_if()
+    assert found.size == 40_000
+    assert found.hit_ratios[80_000] == 0.5 > found.hit_ratios[10_000]
+
+
 def test_decorated_functions_and_awaited_loads_are_sampled() -> None:
     cache: Cache[object, int] = Cache(maxsize=100, what_if=True)
     double = cache.cache_result(lambda number: 2 * number, name="double")
