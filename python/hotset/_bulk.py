@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from hotset._aliasing import Aliasing
     from hotset._cache import Cache
     from hotset._core import Attempt, ManualClock
-    from hotset._policies import Policy
+    from hotset._policies import Optimize, Policy
     from hotset._types import CallTerms, Duration, LoadOptions
 
 K = TypeVar("K")
@@ -147,6 +147,7 @@ def cache_result_many(
     tags: Iterable[str] = ...,
     name: str | None = ...,
     policy: Policy = ...,
+    optimize: Optimize = ...,
     jitter: float = ...,
     load_age: Duration | None = ...,
     aliasing: Aliasing = ...,
@@ -166,6 +167,7 @@ def cache_result_many(
     tags: Iterable[str] = (),
     name: str | None = None,
     policy: Policy = "adaptive",
+    optimize: Optimize = "hits",
     jitter: float = 0.0,
     load_age: Duration | None = "5m",
     aliasing: Aliasing = "share",
@@ -190,6 +192,7 @@ def cache_result_many(
         tags: Names, or templates over ``key``: ``"user:{key}"``.
         name: The name of a cache of its own; by default module and qualified name.
         policy: Who is evicted from a cache of its own.
+        optimize: What its default policy is to save: ``"hits"`` or ``"time"``, as for :func:`hotset.cache_result`.
         jitter: By which fraction of the ttl lives are shortened at random, in a cache of its own.
         load_age: How long a load may take until nobody waits for it any more, in a cache of its own.
         aliasing: What callers get of a value in a cache of its own, as for :class:`hotset.Cache`.
@@ -224,6 +227,7 @@ def cache_result_many(
                 maxsize=maxsize,
                 max_bytes=max_bytes,
                 policy=policy,
+                optimize=optimize,
                 jitter=jitter,
                 load_age=load_age,
                 aliasing=aliasing,

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from hotset._aliasing import Aliasing
     from hotset._core import Attempt, CachedCoroutineFunction, CachedFunction, ManualClock
     from hotset._decorator import Decorator
-    from hotset._policies import Policy
+    from hotset._policies import Optimize, Policy
     from hotset._terms import Entry, Explanation, Told
     from hotset._types import CallTerms, Duration, LoadOptions, ResultOptions, ShouldCache, Tags, TtlOfResult
     from hotset._what_if import WhatIf
@@ -69,6 +69,10 @@ class Cache(BaseCache[K, V], MutableMapping[K, V]):
             (Yang et al., SOSP 2023) and TinyLFU's (Einziger, Friedman, Manes, ACM ToS 2017) with windows of several
             sizes; ``"tinylfu"``, ``"s3fifo"``, ``"sieve"``, ``"lirs"``, ``"arc"``, ``"slru"``, ``"lru"``, ``"mru"``,
             ``"lfu"``, ``"fifo"`` or ``"random"``.
+        optimize: Whether the default policy is to save as many loads as it can (``"hits"``), or as much of the time
+            that they take (``"time"``): then an entry whose load took long stays longer than another that is asked for
+            as often. Where entries are weighed, light ones stay longer than heavy ones in both cases (Cherkasova,
+            "Improving WWW proxies performance with Greedy-Dual-Size-Frequency caching policy", 1998).
         on_remove: Called with key, value and cause (``"expired"``, ``"evicted"``, ``"replaced"``, ``"invalidated"``
             or ``"cleared"``) of each entry that left. What it raises goes to :func:`sys.unraisablehook`.
         load_age: A load that takes longer is given up: nobody waits for it any more, and another may begin. None for
@@ -100,6 +104,7 @@ class Cache(BaseCache[K, V], MutableMapping[K, V]):
         idle: Duration | None = None,
         jitter: float = 0.0,
         policy: Policy = "adaptive",
+        optimize: Optimize = "hits",
         on_remove: Callable[[K, V, str], object] | None = None,
         load_age: Duration | None = "5m",
         aliasing: Aliasing = "share",
@@ -124,6 +129,7 @@ class Cache(BaseCache[K, V], MutableMapping[K, V]):
             max_bytes=max_bytes,
             weigher=weigher,
             policy=policy,
+            optimize=optimize,
             on_remove=on_remove,
             clock=clock,
             aliasing=None if aliasing == "share" else aliasing_of(aliasing),
@@ -172,7 +178,7 @@ class Cache(BaseCache[K, V], MutableMapping[K, V]):
 
     def _settings(self) -> dict[str, Any]:
         """The arguments to make such a cache with."""
-        names = ("maxsize", "maxweight", "max_bytes", "weigher", "policy", "on_remove", "clock")
+        names = ("maxsize", "maxweight", "max_bytes", "weigher", "policy", "optimize", "on_remove", "clock")
         settings = {name: getattr(self, f"_{name}" if name in _KEPT else name) for name in names}
         aliasing = "share" if self._aliasing is None else self._aliasing.mode
         return {**settings, "aliasing": aliasing, "ttls": self._ttls, **self._given, **self._loading.options()}

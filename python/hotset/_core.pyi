@@ -230,6 +230,7 @@ class CacheVerbs(Generic[_K, _V]):
         max_bytes: int | str | None,
         weigher: Callable[[_K, _V], int] | None,
         policy: str,
+        optimize: str,
         on_remove: Callable[[_K, _V, str], object] | None,
         clock: ManualClock | None,
         aliasing: object | None,
@@ -249,6 +250,9 @@ class CacheVerbs(Generic[_K, _V]):
     @property
     def max_bytes(self) -> int | None:
         """The most bytes that entries may take, None for no bound."""
+    @property
+    def optimize(self) -> Literal["hits", "time"]:
+        """What the default policy is to save: loads, or the time that they take."""
     @property
     def policy(self) -> str:
         """The name of the policy."""
@@ -689,6 +693,7 @@ class Trace:
         """The hits of an empty cache of so many entries under a policy; the same at each call."""
     def most_hits(self, entries: int, progress: Progress) -> int:
         """The most hits that a cache of so many entries can have: those of one that knows the requests to come."""
+
 def estimate_bytes(object: object, /) -> int:
     """Bytes that an object takes with everything that it refers to, as a cache with ``max_bytes`` weighs it.
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from hotset._aliasing import Aliasing
     from hotset._cache import Cache
     from hotset._core import CachedCoroutineFunction, CachedFunction, ManualClock
-    from hotset._policies import Policy
+    from hotset._policies import Optimize, Policy
     from hotset._types import Duration, ResultOptions, ShouldCache, Tags, TtlOfResult
 
 P = ParamSpec("P")
@@ -55,6 +55,7 @@ def cache_result(
     name: str | None = ...,
     version: object = ...,
     policy: Policy = ...,
+    optimize: Optimize = ...,
     jitter: float = ...,
     load_age: Duration | None = ...,
     aliasing: Aliasing = ...,
@@ -78,6 +79,7 @@ def cache_result(
     name: str | None = None,
     version: object = None,
     policy: Policy = "adaptive",
+    optimize: Optimize = "hits",
     jitter: float = 0.0,
     load_age: Duration | None = "5m",
     aliasing: Aliasing = "share",
@@ -112,6 +114,8 @@ def cache_result(
         name: The name in logs and representations; by default module and qualified name.
         version: Say another one when the meaning of the results changes.
         policy: Who is evicted.
+        optimize: Whether the default policy is to save as many loads as it can (``"hits"``), or as much of the time
+            that they take (``"time"``).
         jitter: By which fraction of the ttl lives are shortened, another part for each key.
         load_age: A load that takes longer is given up: nobody waits for it any more, and another may begin. None for
             never.
@@ -150,6 +154,7 @@ def cache_result(
             maxsize=maxsize,
             max_bytes=max_bytes,
             policy=policy,
+            optimize=optimize,
             jitter=jitter,
             load_age=load_age,
             aliasing=aliasing,

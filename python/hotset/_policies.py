@@ -20,4 +20,7 @@ Policy: TypeAlias = Literal[
     "random",
 ]
 
+#: What is to be as much as possible: the hits, or the time that loads would have taken.
+Optimize: TypeAlias = Literal["hits", "time"]
+
 POLICIES: tuple[Policy, ...] = get_args(Policy)

@@ -2,6 +2,7 @@
 
 use crate::clock::{self, Tick};
 use crate::memory::{Hashed, Memory, Owner};
+use crate::policy::worth::Optimize;
 use crate::sync::RawMutex;
 
 /// So many loads of each owner are timed with the precise clock, later ones with the coarse one. That is behind by a random part of
@@ -38,10 +39,11 @@ impl Stopwatch {
         Self { hash, owner, began: Began::Precisely(clock::nanos()) }
     }
 
-    /// The load of this key begins now; how long it takes matters to the statistics only.
+    /// The load of this key begins now; how long it takes matters to the statistics only, unless loads are to be
+    /// saved by their time.
     #[inline]
     pub fn begin_uncritical<K: Hashed, V, R: RawMutex>(memory: &Memory<K, V, R>, hash: u32, owner: Owner) -> Self {
-        if memory.loads(hash, owner) < PRECISE_LOADS {
+        if memory.optimize() == Optimize::Time || memory.loads(hash, owner) < PRECISE_LOADS {
             return Self::begin(hash, owner);
         }
         Self { hash, owner, began: Began::Coarsely(clock::Clock::System.coarse()) }

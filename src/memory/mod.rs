@@ -43,6 +43,7 @@ use crate::clock::{Clock, NEVER, Tick};
 use crate::error::Error;
 use crate::expiry::Lifespan;
 use crate::hash::Seed;
+use crate::policy::worth::Optimize;
 use crate::stats::{Cause, Counts, OwnerCounts};
 use crate::sync::{Mutex, RawMutex};
 use shard::Shard;
@@ -63,6 +64,8 @@ pub struct Options {
     pub max_weight: u64,
     /// The name of the policy.
     pub policy: String,
+    /// What is to be as much as possible; only the adaptive policy cares.
+    pub optimize: Optimize,
     /// By which fraction of their length lives are shortened at random.
     pub jitter: f64,
     /// Where the time comes from.
@@ -79,6 +82,7 @@ impl Default for Options {
             max_entries: u64::MAX,
             max_weight: u64::MAX,
             policy: crate::policy::DEFAULT.to_owned(),
+            optimize: Optimize::Hits,
             jitter: 0.0,
             clock: Clock::System,
             shards: 1,
@@ -94,6 +98,7 @@ pub struct Memory<K, V, R> {
     seed: Seed,
     enabled: AtomicBool,
     bounds: Bounds,
+    optimize: Optimize,
 }
 
 /// What all shards together may hold and do hold. The totals are kept only if there are several.
@@ -120,6 +125,7 @@ impl<K: Hashed, V, R: RawMutex> Memory<K, V, R> {
             clock: options.clock,
             seed: options.seed,
             enabled: AtomicBool::new(true),
+            optimize: options.optimize,
             bounds: Bounds {
                 max_entries: AtomicU64::new(options.max_entries),
                 max_weight: AtomicU64::new(options.max_weight),
@@ -165,6 +171,12 @@ impl<K: Hashed, V, R: RawMutex> Memory<K, V, R> {
     /// The name of the policy.
     pub fn policy(&self) -> &'static str {
         self.shards.of(0).lock().policy.name()
+    }
+
+    /// What is to be as much as possible.
+    #[inline]
+    pub fn optimize(&self) -> Optimize {
+        self.optimize
     }
 
     /// A number for another owner of keys.
@@ -389,7 +401,7 @@ impl<K: Hashed, V, R: RawMutex> Memory<K, V, R> {
         self.bounds.max_weight.store(max_weight, Ordering::Relaxed);
         let count = self.shards.len() as u64;
         for shard in self.shards.iter() {
-            shard.lock().resize(max_entries, max_weight, count, &self.clock);
+            shard.lock().resize(max_entries, max_weight, count, self.optimize, &self.clock);
         }
         let mut left = Left::nothing();
         self.make_room(0, None, &mut left);

@@ -4,6 +4,7 @@ use crate::clock::{Clock, Tick};
 use crate::error::Error;
 use crate::memory::shard::{Shard, policy_capacity};
 use crate::memory::{Hashed, Memory};
+use crate::policy::worth::Optimize;
 use crate::policy::{Linked, Nodes, Slot};
 use crate::simulation::Request;
 use crate::simulation::what_if::{Estimate, Event, Sampler, Tally};
@@ -33,7 +34,7 @@ impl<K: Hashed, V, R: RawMutex> Memory<K, V, R> {
         }
         let capacity = policy_capacity(max_entries, max_weight, self.shards.len() as u64);
         for shard in self.shards.iter() {
-            shard.lock().sample(sampling, capacity, &self.clock)?;
+            shard.lock().sample(sampling, self.optimize, capacity, &self.clock)?;
         }
         Ok(())
     }
@@ -54,9 +55,10 @@ impl<K: Hashed, V, R: RawMutex> Memory<K, V, R> {
 }
 
 impl<K: Hashed, V> Shard<K, V> {
-    fn sample(&mut self, sampling: Sampling, capacity: u64, clock: &Clock) -> Result<(), Error> {
+    fn sample(&mut self, sampling: Sampling, optimize: Optimize, capacity: u64, clock: &Clock) -> Result<(), Error> {
         let entries = Some(capacity).filter(|_| !self.slab.is_weighed());
-        let sampler = || Sampler::new(self.policy.name(), capacity, entries, clock.coarse(), self.tally());
+        let optimize = self.slab.are_unequal().then_some(optimize);
+        let sampler = || Sampler::new(self.policy.name(), optimize, capacity, entries, clock.coarse(), self.tally());
         self.sampler = match sampling {
             Sampling::Off => None,
             Sampling::InBounds => Some(Box::new(sampler()?)),
@@ -67,13 +69,13 @@ impl<K: Hashed, V> Shard<K, V> {
     }
 
     /// Begins anew where samples are taken, since the size is another one.
-    pub(super) fn resample(&mut self, capacity: u64, clock: &Clock) {
+    pub(super) fn resample(&mut self, optimize: Optimize, capacity: u64, clock: &Clock) {
         let sampling = self.sampler.as_ref().map_or(Sampling::Off, |sampler| match sampler.is_at_any_cost() {
             true => Sampling::AtAnyCost,
             false => Sampling::InBounds,
         });
         // Sampling has begun under this policy before.
-        self.sample(if capacity == u64::MAX { Sampling::Off } else { sampling }, capacity, clock).ok();
+        self.sample(if capacity == u64::MAX { Sampling::Off } else { sampling }, optimize, capacity, clock).ok();
     }
 
     fn what_if(&mut self, clock: &Clock) -> Option<Estimate> {
@@ -110,7 +112,8 @@ impl<K: Hashed, V> Shard<K, V> {
         }
         if hash <= sampler.sample() {
             let end = self.slab.course(slot).fresh_until;
-            let request = Request { key: u64::from(hash), weight: self.slab.weight(slot), now, end };
+            let request =
+                Request { key: u64::from(hash), weight: self.slab.weight(slot), cost: self.slab.cost(slot), now, end };
             self.note(if asked { Event::Asked(request) } else { Event::Stored(request) }, now);
         }
         if resumes {

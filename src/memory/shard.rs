@@ -12,6 +12,7 @@ use crate::memory::standing::Standing;
 use crate::memory::tagged::Death;
 use crate::memory::tags::{Epoch, Tags};
 use crate::memory::{Details, Left, Options, Owner, Probe, Removed, Unsure, Verdict};
+use crate::policy::worth::Optimize;
 use crate::policy::{AnyPolicy, Linked, NAMES, Nodes, Slot};
 use crate::simulation::what_if::Sampler;
 use crate::stats::{Cause, Counts, OwnerCounts};
@@ -54,7 +55,11 @@ impl<K: Hashed, V> Shard<K, V> {
             .ok_or_else(|| Error::UnknownPolicy { name: options.policy.clone(), known: NAMES })?;
         Ok(Self {
             index: Index::default(),
-            slab: Slab::new(options.max_weight != u64::MAX, Courses::new(options.jitter, seed)),
+            slab: Slab::new(
+                options.max_weight != u64::MAX,
+                options.optimize == Optimize::Time,
+                Courses::new(options.jitter, seed),
+            ),
             followed: policy.followed(),
             policy,
             sampler: None,
@@ -180,13 +185,13 @@ impl<K: Hashed, V> Shard<K, V> {
         self.slab.entries().iter().enumerate().filter(|(_, entry)| entry.pair.is_some()).map(|(slot, _)| slot as Slot)
     }
 
-    pub(super) fn resize(&mut self, max_entries: u64, max_weight: u64, shards: u64, clock: &Clock) {
+    pub(super) fn resize(&mut self, max_entries: u64, max_weight: u64, shards: u64, optimize: Optimize, clock: &Clock) {
         if max_weight != u64::MAX && !self.slab.is_weighed() {
             self.slab.weigh();
         }
         let capacity = policy_capacity(max_entries, max_weight, shards);
         self.policy.resize(capacity);
-        self.resample(capacity, clock);
+        self.resample(optimize, capacity, clock);
     }
 
     /// Gives back memory that a smaller memory does not need.
@@ -247,13 +252,14 @@ impl<K: Hashed, V> Shard<K, V> {
     }
 
     /// Places a new entry that the caller has made sure is not there.
-    pub(super) fn place(&mut self, key: K, value: V, weight: u64) -> Slot {
+    pub(super) fn place(&mut self, key: K, value: V, weight: u64, nanos: u64) -> Slot {
         let hash = key.hash();
         if let Some(counts) = self.owners.get_mut(key.owner() as usize) {
             counts.entries += 1;
         }
         let slot = self.slab.insert(Entry::new(key, value, NEVER));
         self.slab.set_weight(slot, weight);
+        self.slab.set_cost(slot, nanos);
         self.index.insert(hash, slot);
         self.weight += self.slab.weight(slot);
         self.policy.insert(&mut self.slab, slot);

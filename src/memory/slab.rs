@@ -8,6 +8,7 @@ use crate::hash::shorten;
 use crate::memory::course::{Course, Courses, Own, OwnLives};
 use crate::memory::entry::{Carried, Entry, Hashed};
 use crate::memory::tags::{Epoch, Tags};
+use crate::policy::worth::{Cost, Costs, Worth, worth};
 use crate::policy::{Linked, Links, NONE, Nodes, Slot, UNLINKED};
 
 /// The slab grows by this part of itself, so that little of it is ever unused.
@@ -20,6 +21,8 @@ pub(crate) struct Slab<K, V> {
     live: usize,
     /// Weights by slot, where entries are weighed.
     weights: Option<Vec<u64>>,
+    /// What their loads cost, where that counts.
+    costs: Option<Costs>,
     carriers: Carriers,
     pub(super) courses: Courses,
 }
@@ -40,12 +43,13 @@ impl Carriers {
 }
 
 impl<K, V> Slab<K, V> {
-    pub(crate) fn new(weighed: bool, courses: Courses) -> Self {
+    pub(crate) fn new(weighed: bool, counts_costs: bool, courses: Courses) -> Self {
         Self {
             entries: Vec::new(),
             vacant: NONE,
             live: 0,
             weights: weighed.then(Vec::new),
+            costs: counts_costs.then(Costs::default),
             carriers: Carriers(HashMap::with_hasher(ByNumber)),
             courses,
         }
@@ -88,6 +92,9 @@ impl<K, V> Slab<K, V> {
             self.entries.reserve_exact((length / GROWTH).max(SMALLEST));
         }
         self.entries.push(entry);
+        if let Some(costs) = &mut self.costs {
+            costs.push();
+        }
         if let Some(weights) = &mut self.weights {
             weights.push(1);
         }
@@ -142,6 +149,7 @@ impl<K, V> Slab<K, V> {
         self.carriers = Carriers(HashMap::with_hasher(ByNumber));
         (self.vacant, self.live) = (NONE, 0);
         let weights = self.weights.as_mut().map(std::mem::take);
+        self.costs.iter_mut().for_each(Costs::clear);
         (std::mem::take(&mut self.entries), weights, self.courses.take_own())
     }
 
@@ -152,6 +160,20 @@ impl<K, V> Slab<K, V> {
     }
 
     /// The tags of an entry.
+    /// Notes what the load of an entry cost, where that counts.
+    #[inline]
+    pub(crate) fn set_cost(&mut self, slot: Slot, nanos: u64) {
+        if let Some(costs) = &mut self.costs {
+            costs.set(slot, nanos);
+        }
+    }
+
+    /// What the load of an entry cost, where that counts.
+    #[inline]
+    pub(crate) fn cost(&self, slot: Slot) -> Cost {
+        self.costs.as_ref().map_or(0, |costs| costs.of(slot))
+    }
+
     pub(crate) fn carried(&self, slot: Slot) -> Option<&Carried> {
         if self.get(slot).life.is_tagged() { self.carriers.0.get(&slot) } else { None }
     }
@@ -290,6 +312,14 @@ impl<K: Hashed, V> Nodes for Slab<K, V> {
     #[inline]
     fn set_note(&mut self, slot: Slot, note: u8) {
         self.get_mut(slot).life.set_note(note);
+    }
+    #[inline]
+    fn are_unequal(&self) -> bool {
+        self.weights.is_some() || self.costs.is_some()
+    }
+    #[inline]
+    fn worth(&self, slot: Slot) -> Worth {
+        worth(self.cost(slot), self.weight(slot))
     }
 }
 

@@ -120,7 +120,7 @@ impl<K: Hashed, V, R: RawMutex> Memory<K, V, R> {
         if stored {
             let keeps_life = matches!(condition, Condition::IfValue(_));
             let failures = if details.is_error { found.map_or(1, |slot| shard.failures(slot)) } else { 0 };
-            written = shard.store(found, end, pair, details.weight, &mut left);
+            written = shard.store(found, end, pair, details, &mut left);
             if let Some(slot) = written.filter(|_| !keeps_life) {
                 shard.set_tags(slot, &details.tags, details.since);
                 shard.set_life(slot, details, failures, now, &self.clock);
@@ -245,15 +245,18 @@ impl<K: Hashed, V> Shard<K, V> {
         found: Option<Slot>,
         end: Option<Cause>,
         pair: &mut Option<(K, V)>,
-        weight: u64,
+        &Details { weight, nanos, .. }: &Details,
         left: &mut Left<K, V>,
     ) -> Option<Slot> {
         let (key, value) = pair.take()?;
         if let Some(slot) = found {
+            if nanos > 0 {
+                self.slab.set_cost(slot, nanos);
+            }
             left.push(self.overwrite(slot, end, key, value, weight));
             return Some(slot);
         }
-        Some(self.place(key, value, weight))
+        Some(self.place(key, value, weight, nanos))
     }
 
     /// Puts a value in the place of another, which leaves with the key that is not needed.

@@ -10,7 +10,7 @@
 //! See `docs/design/policy.md`.
 
 use super::segments::{Admission, Rule, Segments};
-use super::shadows::Shadows;
+use super::shadows::{Asked, Shadows};
 use super::{Nodes, Policy, Slot};
 
 /// What is tried. The first is followed until something is known.
@@ -71,6 +71,15 @@ impl Adaptive {
     }
 }
 
+/// What the shadows have to know of an entry that was asked for.
+#[inline]
+fn asked<N: Nodes>(segments: &Segments, nodes: &N, slot: Slot) -> Asked {
+    if !nodes.are_unequal() {
+        return Asked { hash: nodes.hash(slot), worth: None, counts: 1.0 };
+    }
+    Asked { hash: nodes.hash(slot), worth: Some(nodes.worth(slot)), counts: segments.relative_worth(nodes, slot) }
+}
+
 impl Policy for Adaptive {
     fn new(capacity: u64, seed: u64) -> Self {
         Self { segments: Segments::new(capacity, RULES[0], seed), shadows: None, rule: 0, newcomers: 0, seed }
@@ -90,7 +99,9 @@ impl Policy for Adaptive {
             }
             return;
         };
-        shadows.access(nodes.hash(slot));
+        if nodes.hash(slot) <= shadows.sample() {
+            shadows.access(&asked(&self.segments, nodes, slot));
+        }
         if self.segments.is_full() {
             self.newcomers += 1;
             let between = (self.segments.len() as u64 / DECISIONS_PER_CAPACITY).max(FEWEST_BETWEEN_DECISIONS);
@@ -102,8 +113,10 @@ impl Policy for Adaptive {
 
     #[inline]
     fn hit<N: Nodes>(&mut self, nodes: &mut N, slot: Slot) {
-        if let Some(shadows) = &mut self.shadows {
-            shadows.access(nodes.hash(slot));
+        if let Some(shadows) = &mut self.shadows
+            && nodes.hash(slot) <= shadows.sample()
+        {
+            shadows.access(&asked(&self.segments, nodes, slot));
         }
     }
 

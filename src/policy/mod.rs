@@ -25,9 +25,12 @@ pub mod sieve;
 pub mod sketch;
 pub mod slru;
 pub mod tinylfu;
+pub mod worth;
 
 #[cfg(test)]
 pub(crate) mod tests;
+
+use worth::Worth;
 
 /// The place of an entry in the slab.
 pub type Slot = u32;
@@ -84,6 +87,17 @@ pub trait Nodes: Linked {
     fn note(&self, slot: Slot) -> u8;
     /// Sets the note: 0 to 63.
     fn set_note(&mut self, slot: Slot, note: u8);
+    /// Whether entries are worth more or less than each other.
+    #[inline]
+    fn are_unequal(&self) -> bool {
+        false
+    }
+    /// What the entry is worth.
+    #[inline]
+    fn worth(&self, slot: Slot) -> Worth {
+        let _ = slot;
+        0
+    }
 }
 
 /// Decides which entry leaves when room is needed.

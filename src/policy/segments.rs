@@ -20,8 +20,10 @@
 //! A window of everything is CLOCK, which is nearly LRU. While there is room, what is new comes into the main part at once, as long
 //! as that has room: a cache that has just been filled knows nothing that would speak for one entry or the other.
 
+use super::generator::Generator;
 use super::history::{History, Past};
 use super::list::List;
+use super::worth::{NEW_IN_MEAN, times};
 use super::{NONE, Nodes, Slot};
 
 /// The zone of the window, in the order in which entries came or were read at its end.
@@ -79,6 +81,9 @@ pub(super) struct Segments {
     /// Requests that were counted since the last ageing, and half of those before.
     counted: u64,
     is_full: bool,
+    /// What newcomers were worth on average lately, where that differs.
+    mean_worth: Option<f32>,
+    generator: Generator,
 }
 
 impl Segments {
@@ -93,6 +98,8 @@ impl Segments {
             ageing: 0,
             counted: 0,
             is_full: false,
+            mean_worth: None,
+            generator: Generator::new(seed),
         };
         segments.follow(rule);
         segments
@@ -213,6 +220,9 @@ impl Segments {
 
     pub(super) fn insert<N: Nodes>(&mut self, nodes: &mut N, slot: Slot) {
         self.newcomer = slot;
+        if nodes.are_unequal() {
+            self.learn_worth(f32::from(nodes.worth(slot)));
+        }
         let known = self.history.take(nodes.hash(slot));
         let before = known.map_or(0, |(past, _)| self.aged(past.frequency, past.ageing));
         self.count(nodes, slot, before, 1);
@@ -268,7 +278,7 @@ impl Segments {
             if may_move && contest && self.main_has_room() && slot != self.newcomer {
                 self.take_reads(nodes, slot);
                 self.transfer(nodes, slot, MAIN);
-            } else if may_move && (nodes.reads(slot) >= reads || slot == self.newcomer) {
+            } else if may_move && (self.is_read(nodes, slot, reads) || slot == self.newcomer) {
                 let stays = contest || slot == self.newcomer;
                 self.take_reads(nodes, slot);
                 self.transfer(nodes, slot, if stays { WINDOW } else { MAIN });
@@ -278,7 +288,7 @@ impl Segments {
                 return Some(slot);
             } else {
                 let Some(victim) = self.victim(nodes, &mut moves) else { return Some(slot) };
-                if !self.wins(self.demand(nodes, slot), self.demand(nodes, victim)) {
+                if !self.wins(nodes, slot, victim) {
                     return Some(slot);
                 }
                 self.transfer(nodes, slot, MAIN);
@@ -297,7 +307,7 @@ impl Segments {
     fn victim<N: Nodes>(&mut self, nodes: &mut N, moves: &mut u32) -> Option<Slot> {
         loop {
             let slot = self.tail(MAIN)?;
-            let stays = nodes.reads(slot) > 0 || slot == self.newcomer;
+            let stays = self.is_read(nodes, slot, 1) || slot == self.newcomer;
             if !stays || *moves == 0 || self.lists[MAIN as usize].len() == 1 {
                 return Some(slot);
             }
@@ -324,11 +334,40 @@ impl Segments {
         self.frequency(nodes, slot) + nodes.reads(slot)
     }
 
-    /// Whether a candidate that was asked for so often takes the place of a victim that was.
+    /// Whether a candidate takes the place of a victim.
     #[inline]
-    fn wins(&self, candidate: u8, victim: u8) -> bool {
-        let ahead = u8::from(self.rule.window_percent <= SMALL_WINDOW && victim > 1);
-        candidate > victim + ahead
+    fn wins<N: Nodes>(&self, nodes: &N, candidate: Slot, victim: Slot) -> bool {
+        let (rising, falling) = (self.demand(nodes, candidate), self.demand(nodes, victim));
+        let ahead = u8::from(self.rule.window_percent <= SMALL_WINDOW && falling > 1);
+        if !nodes.are_unequal() {
+            return rising > falling + ahead;
+        }
+        let more = f32::from(nodes.worth(candidate) - nodes.worth(victim));
+        f32::from(rising) * times(more) > f32::from(falling + ahead)
+    }
+
+    /// Whether an entry was read so often; or as good as read, by lot, where it is worth more than others, or as good as not read where it
+    /// is worth less.
+    #[inline]
+    fn is_read<N: Nodes>(&mut self, nodes: &N, slot: Slot, reads: u8) -> bool {
+        let was_read = nodes.reads(slot) >= reads;
+        if !nodes.are_unequal() { was_read } else { self.is_worth_a_read(nodes, slot, was_read) }
+    }
+
+    fn is_worth_a_read<N: Nodes>(&mut self, nodes: &N, slot: Slot, was_read: bool) -> bool {
+        let ratio = self.relative_worth(nodes, slot);
+        let lot = self.generator.below(1 << 16) as f32 / 65536.0;
+        if was_read { lot < ratio } else { self.frequency(nodes, slot) > 0 && lot * ratio > 1.0 }
+    }
+
+    /// How many times as much an entry is worth as others.
+    pub(super) fn relative_worth<N: Nodes>(&self, nodes: &N, slot: Slot) -> f32 {
+        self.mean_worth.map_or(1.0, |mean| times(f32::from(nodes.worth(slot)) - mean))
+    }
+
+    fn learn_worth(&mut self, worth: f32) {
+        let mean = self.mean_worth.unwrap_or(worth);
+        self.mean_worth = Some(mean + (worth - mean) * NEW_IN_MEAN);
     }
 
     #[cfg(any(test, feature = "validate"))]

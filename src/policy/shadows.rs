@@ -6,6 +6,7 @@
 //! Park, "Cache modeling and optimization using miniature simulations", USENIX ATC 2017.
 
 use super::segments::{Rule, Segments};
+use super::worth::Worth;
 use super::{Linked, Links, NONE, Nodes, Slot};
 
 /// A shadow has one entry for so many of the cache, within bounds.
@@ -28,6 +29,7 @@ struct Node {
     /// Zone (2 bits) and reads (2).
     state: u8,
     note: u8,
+    worth: Worth,
 }
 
 const READS_SHIFT: u32 = 2;
@@ -39,6 +41,8 @@ struct Entries {
     /// By slot, apart from the rest, so that few cache lines are looked through.
     hashes: Vec<u32>,
     nodes: Vec<Node>,
+    /// Whether some are worth more than others.
+    are_unequal: bool,
     /// A slot that has been left and may be used.
     vacant: Option<Slot>,
 }
@@ -87,6 +91,12 @@ impl Nodes for Entries {
     fn set_note(&mut self, slot: Slot, note: u8) {
         self.nodes[slot as usize].note = note;
     }
+    fn are_unequal(&self) -> bool {
+        self.are_unequal
+    }
+    fn worth(&self, slot: Slot) -> Worth {
+        self.nodes[slot as usize].worth
+    }
 }
 
 fn wide(slot: u8) -> Slot {
@@ -99,7 +109,12 @@ fn narrow(slot: Slot) -> u8 {
 
 impl Entries {
     fn with_capacity(entries: usize) -> Self {
-        Self { hashes: Vec::with_capacity(entries), nodes: Vec::with_capacity(entries), vacant: None }
+        Self {
+            hashes: Vec::with_capacity(entries),
+            nodes: Vec::with_capacity(entries),
+            are_unequal: false,
+            vacant: None,
+        }
     }
 
     /// Counts a read.
@@ -116,8 +131,8 @@ impl Entries {
         (self.vacant != Some(slot)).then_some(slot)
     }
 
-    fn place(&mut self, hash: u32) -> Slot {
-        let node = Node { prev: NOWHERE, next: NOWHERE, state: 0, note: 0 };
+    fn place(&mut self, hash: u32, worth: Worth) -> Slot {
+        let node = Node { prev: NOWHERE, next: NOWHERE, state: 0, note: 0, worth };
         if let Some(slot) = self.vacant.take() {
             self.hashes[slot as usize] = hash;
             self.nodes[slot as usize] = node;
@@ -127,6 +142,16 @@ impl Entries {
         self.nodes.push(node);
         (self.hashes.len() - 1) as Slot
     }
+}
+
+/// A key that was asked for.
+#[derive(Debug)]
+pub(super) struct Asked {
+    pub(super) hash: u32,
+    /// What its entry is worth, where that differs.
+    pub(super) worth: Option<Worth>,
+    /// What a hit counts.
+    pub(super) counts: f32,
 }
 
 /// One small cache.
@@ -139,13 +164,14 @@ struct Shadow {
 }
 
 impl Shadow {
-    fn access(&mut self, hash: u32) {
-        if let Some(slot) = self.entries.find(hash) {
+    fn access(&mut self, request: &Asked) {
+        if let Some(slot) = self.entries.find(request.hash) {
             self.entries.read(slot);
-            self.score += 1.0;
+            self.score += request.counts;
             return;
         }
-        let slot = self.entries.place(hash);
+        self.entries.are_unequal = request.worth.is_some();
+        let slot = self.entries.place(request.hash, request.worth.unwrap_or_default());
         self.segments.insert(&mut self.entries, slot);
         if self.segments.len() as u64 > self.segments.capacity() {
             self.entries.vacant = self.segments.evict(&mut self.entries);
@@ -189,10 +215,8 @@ impl Shadows {
 
     /// A key of this hash was asked for.
     #[inline]
-    pub(super) fn access(&mut self, hash: u32) {
-        if hash <= self.highest {
-            self.shadows.iter_mut().for_each(|shadow| shadow.access(hash));
-        }
+    pub(super) fn access(&mut self, request: &Asked) {
+        self.shadows.iter_mut().for_each(|shadow| shadow.access(request));
     }
 
     /// The number of the rule that does best, which is the present one unless another is better by this part; what was until now

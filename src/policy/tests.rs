@@ -11,3 +11,4 @@ mod sketch;
 mod synthetic;
 mod tinylfu;
 pub(crate) mod traces;
+mod worth;

@@ -9,6 +9,7 @@ use super::nodes::{Entries, Node};
 use crate::Error;
 use crate::clock::{NEVER, Tick};
 use crate::policy::generator::Generator;
+use crate::policy::worth::{Cost, Optimize};
 use crate::policy::{AnyPolicy, NAMES, Nodes, Slot};
 
 /// A key that is asked for or stored at a time.
@@ -18,6 +19,8 @@ pub struct Request {
     pub key: u64,
     /// What the entry weighs.
     pub weight: u64,
+    /// What its load costs.
+    pub cost: Cost,
     /// When that is.
     pub now: Tick,
     /// When the entry's life ends that is stored now.
@@ -57,10 +60,17 @@ impl Cache {
         })
     }
 
+    /// The same where hits of heavy entries, or of those whose load costs little, are worth less.
+    #[must_use]
+    pub fn by_worth(mut self, optimize: Optimize) -> Self {
+        self.entries.by_worth = Some(optimize);
+        self
+    }
+
     /// Asks for a key, and stores it with this weight if it is not there. Whether it was a hit.
     #[inline]
     pub fn request(&mut self, key: u64, weight: u64) -> bool {
-        self.ask(Request { key, weight, now: 0, end: NEVER })
+        self.ask(Request { key, weight, cost: 0, now: 0, end: NEVER })
     }
 
     /// Asks for a key, and stores it if it is not there or its life has ended. Whether it was a hit.
@@ -101,7 +111,7 @@ impl Cache {
 
     /// Stores a key that is not there, and returns those that left for it.
     pub fn insert(&mut self, key: u64, weight: u64) -> Vec<u64> {
-        self.store(hash(key), &Request { key, weight, now: 0, end: NEVER });
+        self.store(hash(key), &Request { key, weight, cost: 0, now: 0, end: NEVER });
         self.make_room()
     }
 
@@ -210,8 +220,9 @@ impl Cache {
         while self.weight > self.capacity && self.evict().is_some() {}
     }
 
-    fn store(&mut self, hash: u64, &Request { key, weight, end, .. }: &Request) {
-        let slot = self.entries.place(Node::new(key, hash as u32, weight, end));
+    fn store(&mut self, hash: u64, request: &Request) {
+        let weight = request.weight;
+        let slot = self.entries.place(Node::new(hash as u32, request));
         let entries = &self.entries;
         self.slots.insert_unique(hash, slot, |&slot| self::hash(entries.node(slot).key));
         self.weight += weight;

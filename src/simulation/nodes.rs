@@ -1,6 +1,8 @@
 //! What a policy sees of entries that have no values.
 
+use super::Request;
 use crate::clock::Tick;
+use crate::policy::worth::{Cost, Optimize, Worth, worth};
 use crate::policy::{Linked, Links, Nodes, Slot, UNLINKED};
 
 /// The most reads that an entry counts.
@@ -18,11 +20,12 @@ pub(super) struct Node {
     zone: u8,
     reads: u8,
     note: u8,
+    cost: Cost,
 }
 
 impl Node {
-    pub(super) fn new(key: u64, hash: u32, weight: u64, end: Tick) -> Self {
-        Self { key, weight, end, links: UNLINKED, hash, zone: 0, reads: 0, note: 0 }
+    pub(super) fn new(hash: u32, &Request { key, weight, cost, end, .. }: &Request) -> Self {
+        Self { key, weight, end, cost, links: UNLINKED, hash, zone: 0, reads: 0, note: 0 }
     }
 }
 
@@ -31,6 +34,8 @@ impl Node {
 pub(super) struct Entries {
     nodes: Vec<Node>,
     vacant: Vec<Slot>,
+    /// Whether entries are worth more or less than each other, and for what.
+    pub(super) by_worth: Option<Optimize>,
     #[cfg(test)]
     pub(super) links_set: usize,
 }
@@ -118,5 +123,14 @@ impl Nodes for Entries {
     fn set_note(&mut self, slot: Slot, note: u8) {
         debug_assert!(note < 64, "a note has six bits");
         self.node_mut(slot).note = note;
+    }
+    #[inline]
+    fn are_unequal(&self) -> bool {
+        self.by_worth.is_some()
+    }
+    #[inline]
+    fn worth(&self, slot: Slot) -> Worth {
+        let Node { cost, weight, .. } = *self.node(slot);
+        worth(if self.by_worth == Some(Optimize::Time) { cost } else { 0 }, weight)
     }
 }

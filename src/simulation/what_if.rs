@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use super::cache::{Cache, Request};
 use crate::Error;
 use crate::clock::{Tick, duration};
+use crate::policy::worth::Optimize;
 
 /// The sizes that are tried: the present one times the first by the second.
 const SIZES: [(u64, u64); 6] = [(1, 4), (1, 2), (1, 1), (2, 1), (4, 1), (8, 1)];
@@ -153,13 +154,27 @@ pub struct Sampler {
 }
 
 impl Sampler {
-    /// Miniatures of a cache under this policy. `entries` is how many it has room for, if that is known.
+    /// Miniatures of a cache under this policy. `entries` is how many it has room for, if that is known; `optimize` is given
+    /// where entries are worth more or less than each other.
     ///
     /// # Errors
     /// [`Error::UnknownPolicy`].
-    pub fn new(policy: &str, capacity: u64, entries: Option<u64>, now: Tick, counted: Tally) -> Result<Self, Error> {
+    pub fn new(
+        policy: &str,
+        optimize: Option<Optimize>,
+        capacity: u64,
+        entries: Option<u64>,
+        now: Tick,
+        counted: Tally,
+    ) -> Result<Self, Error> {
         let highest = entries.map_or(u32::MAX, sample_for);
-        let miniature = |size| Cache::named(policy, scaled(capacity, size, highest), size as u64);
+        let miniature = |size| {
+            let cache = Cache::named(policy, scaled(capacity, size, highest), size as u64)?;
+            Ok(match optimize {
+                Some(optimize) => cache.by_worth(optimize),
+                None => cache,
+            })
+        };
         let mut miniatures = Vec::with_capacity(SIZES.len());
         for size in 0..SIZES.len() {
             miniatures.push(miniature(size)?);
@@ -328,11 +343,11 @@ mod tests {
     use crate::clock::{NEVER, ticks};
 
     fn sampler() -> Sampler {
-        Sampler::new("lru", 100, Some(100), 0, Tally::default()).unwrap_or_else(|error| unreachable!("{error}"))
+        Sampler::new("lru", None, 100, Some(100), 0, Tally::default()).unwrap_or_else(|error| unreachable!("{error}"))
     }
 
     fn ask(sampler: &mut Sampler, keys: std::ops::Range<u64>, now: Tick) {
-        keys.for_each(|key| _ = sampler.note(Event::Asked(Request { key, weight: 1, now, end: NEVER })));
+        keys.for_each(|key| _ = sampler.note(Event::Asked(Request { key, weight: 1, cost: 0, now, end: NEVER })));
     }
 
     fn tally(hits: u64, requests: u64) -> Tally {
@@ -381,13 +396,13 @@ mod tests {
 
     #[test]
     fn the_sample_shrinks_until_the_miniatures_are_small() {
-        let mut sampler = Sampler::new("adaptive", 100_000, None, 0, Tally::default())
+        let mut sampler = Sampler::new("adaptive", None, 100_000, None, 0, Tally::default())
             .unwrap_or_else(|error| unreachable!("{error}"));
         let mut generator = crate::policy::generator::Generator::new(1);
         for _ in 0..100_000 {
             let key = generator.draw() >> u32::BITS;
             if key <= u64::from(sampler.sample())
-                && sampler.note(Event::Asked(Request { key, weight: 1, now: 0, end: NEVER }))
+                && sampler.note(Event::Asked(Request { key, weight: 1, cost: 0, now: 0, end: NEVER }))
             {
                 sampler.work(0, Tally::default());
                 sampler.budget.spent = Duration::ZERO;

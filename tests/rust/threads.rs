@@ -86,8 +86,16 @@ impl Shared {
         let clock = Arc::new(ManualClock::default());
         let time = Clock::Manual(clock.clone());
         let policy = policy.to_owned();
-        let options =
-            Options { max_entries, max_weight, policy, shards, clock: time, jitter: 0.1, seed: Seed::fixed(2) };
+        let options = Options {
+            max_entries,
+            max_weight,
+            policy,
+            shards,
+            clock: time,
+            jitter: 0.1,
+            seed: Seed::fixed(2),
+            ..Options::default()
+        };
         let memory = Memory::new(options).unwrap();
         assert_eq!(memory.add_owner(), 1);
         let rest = Barrier::new(THREADS as usize);

@@ -11,9 +11,11 @@ use hotset::expiry::Lifespan;
 use hotset::expiry::duration::parse;
 use hotset::flight::Fenced;
 use hotset::memory::{Condition, Cursor, Details, Left, More, Options, Sampling, Standing};
+use hotset::policy::worth::Optimize;
 use hotset::stats::Cause;
 use pyo3::exceptions::{PyKeyError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedStr;
 use pyo3::types::{PyDict, PyString, PyTuple};
 use pyo3::{PyTraverseError, PyVisit};
 
@@ -133,10 +135,26 @@ fn fraction_of_ttl(value: &Bound<'_, PyAny>) -> PyResult<f64> {
     fraction.ok_or_else(|| invalid(value.py(), "jitter", value, "write a fraction of the ttl from 0 to 1"))
 }
 
+/// The names of what can be optimized.
+const HITS: &str = "hits";
+const TIME: &str = "time";
+
+/// What is to be as much as possible, by name, under a policy that can see to it.
+fn optimized(value: &Bound<'_, PyAny>, policy: &str) -> PyResult<Optimize> {
+    match value.extract::<PyBackedStr>().ok().as_deref() {
+        Some(HITS) => Ok(Optimize::Hits),
+        Some(TIME) if policy == hotset::policy::DEFAULT => Ok(Optimize::Time),
+        Some(TIME) => Err(PyValueError::new_err(format!(
+            "optimize=\"time\": policy=\"{policy}\" does not look at what loads cost; leave out policy, or optimize"
+        ))),
+        _ => Err(PyValueError::new_err(format!("optimize={}: write \"hits\" or \"time\"", value.repr()?))),
+    }
+}
+
 #[pymethods]
 impl CacheVerbs {
     #[new]
-    #[pyo3(signature = (name, maxsize, maxweight, max_bytes, weigher, policy, on_remove, clock, aliasing, loading, ttls, **given))]
+    #[pyo3(signature = (name, maxsize, maxweight, max_bytes, weigher, policy, optimize, on_remove, clock, aliasing, loading, ttls, **given))]
     #[expect(clippy::too_many_arguments, reason = "they are those of the Python class")]
     fn new(
         py: Python<'_>,
@@ -146,6 +164,7 @@ impl CacheVerbs {
         max_bytes: &Bound<'_, PyAny>,
         weigher: Option<Bound<'_, PyAny>>,
         policy: String,
+        optimize: &Bound<'_, PyAny>,
         on_remove: Option<Bound<'_, PyAny>>,
         clock: Option<&Bound<'_, ManualClock>>,
         aliasing: Option<Bound<'_, PyAny>>,
@@ -163,6 +182,7 @@ impl CacheVerbs {
             } else {
                 bound("maxweight", maxweight)?
             },
+            optimize: optimized(optimize, &policy)?,
             policy,
             jitter,
             clock: clock.map_or(Clock::System, |clock| Clock::Manual(clock.get().shared())),
@@ -205,6 +225,14 @@ impl CacheVerbs {
     #[getter]
     fn max_bytes(&self) -> Option<u64> {
         shown(self.inner.memory().max_weight()).filter(|_| self.inner.weighs_bytes())
+    }
+
+    #[getter]
+    fn optimize(&self) -> &'static str {
+        match self.inner.memory().optimize() {
+            Optimize::Hits => HITS,
+            Optimize::Time => TIME,
+        }
     }
 
     #[getter]

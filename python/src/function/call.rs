@@ -1,6 +1,6 @@
 //! A call of a decorated function that the hot path has not answered, from the arguments to the value.
 
-use hotset::flight::Stopwatch;
+use hotset::flight::{Landed, Stopwatch};
 use hotset::memory::{Details, More};
 use pyo3::exceptions::PyTypeError;
 use pyo3::ffi;
@@ -53,10 +53,10 @@ pub(crate) unsafe fn load_quickly(function: Pointer, call: Call, tag: Tag, parts
             attached(|py| Lead::new(inner, ticket, Some(watch)).fail_raised(py));
             return result;
         }
-        let now = watch.landed(memory).now;
+        let Landed { now, nanos } = watch.landed(memory);
         let result = Object::from_owned(result);
         let lead = Lead::new(inner, ticket, None);
-        let mut details = Details { lifespan: body.lifespan, ..Details::default() };
+        let mut details = Details { lifespan: body.lifespan, nanos, ..Details::default() };
         let skips = lead.wishes().is_some_and(|wishes| {
             wishes.change(&mut details);
             wishes.skips()

@@ -52,6 +52,7 @@ impl Run {
             clock: Clock::Manual(clock.clone()),
             shards: config.shards,
             seed: Seed::fixed(3),
+            ..Options::default()
         };
         let memory = Memory::new(options).expect("a policy of that name");
         assert_eq!((1..OWNERS).map(|_| memory.add_owner()).collect::<Vec<_>>(), (1..OWNERS).collect::<Vec<_>>());

@@ -1,0 +1,89 @@
+"""``optimize=``: what costs more stays longer, if that is what is wanted."""
+
+import random
+import time
+from typing import Any
+
+import pytest
+from hotset import Cache, cache_result, cache_result_many
+from hotset.testing import ManualClock
+
+LOT = random.Random(3)
+KEYS = [int(3_000 * LOT.random() ** 2) for _ in range(8_000)]
+SLOW = 0.0004
+"""Seconds; a load that is not slow takes a few microseconds."""
+
+
+def is_slow(key: int) -> bool:
+    return key % 10 == 3
+
+
+def slow_hits(cache: Cache[int, int]) -> int:
+    loads = 0
+
+    def load(key: int) -> int:
+        nonlocal loads
+        if is_slow(key):
+            loads += 1
+            until = time.perf_counter() + SLOW
+            while time.perf_counter() < until:
+                pass
+        return key
+
+    for key in KEYS:
+        cache.get_or_load(key, load)
+    return sum(map(is_slow, KEYS)) - loads
+
+
+def test_what_took_long_to_load_stays_longer() -> None:
+    assert slow_hits(Cache(maxsize=100, optimize="time")) > 2 * slow_hits(Cache(maxsize=100))
+
+
+def test_light_entries_stay_longer_than_heavy_ones() -> None:
+    cache: Cache[int, int] = Cache(maxweight=2_000, weigher=lambda key, _: 100 if key % 2 else 1)
+    for key in KEYS:
+        cache.get_or_load(key, lambda key: key)
+    heavy = sum(key % 2 for key in cache)
+    assert len(cache) - heavy > 20 * heavy
+
+
+def test_decorated_functions_have_it_too() -> None:
+    @cache_result(maxsize=10, optimize="time")
+    def double(number: int) -> int:
+        return 2 * number
+
+    @cache_result_many(maxsize=10, optimize="time")
+    def doubles(numbers: list[int]) -> dict[int, int]:
+        return {number: 2 * number for number in numbers}
+
+    assert double(2) == 4 == doubles([2])[2]
+    assert double.cache.optimize == doubles.cache.optimize == "time"
+    assert Cache().optimize == "hits"
+
+
+def test_values_that_are_only_stored_stay_as_long_as_others() -> None:
+    cache: Cache[int, int] = Cache(maxsize=500, optimize="time", clock=ManualClock())
+    for key in range(5_000):
+        cache[key] = key
+        cache.get_or_load(-key - 1, lambda key: key)
+    assert 100 < sum(key >= 0 for key in cache) < 400
+
+
+def test_a_copy_has_it_too() -> None:
+    assert Cache(optimize="time").copy().optimize == "time"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"optimize": "money"}, 'optimize=\'money\': write "hits" or "time"'),
+        ({"optimize": None}, 'optimize=None: write "hits" or "time"'),
+        (
+            {"optimize": "time", "policy": "lru"},
+            'optimize="time": policy="lru" does not look at what loads cost; leave out policy, or optimize',
+        ),
+    ],
+)
+def test_what_makes_no_sense_is_refused(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Cache(**options)
