@@ -7,6 +7,9 @@ cd "$(dirname "$0")/../.."
 
 newest=$1
 shift
+# More than a few get in the way of the tests that run threads and processes of their own.
+cores=$(getconf _NPROCESSORS_ONLN)
+workers=$((cores < 4 ? cores : 4))
 
 # One interpreter for each minor version, from pyenv and from the path; the newest always.
 interpreters() {
@@ -36,6 +39,6 @@ while read -r version python; do
   "$environment/bin/maturin" build -q --profile checked --features validate -i "$environment/bin/python" -o "$wheels"
   "$environment/bin/pip" install -q --disable-pip-version-check --force-reinstall --no-deps "$wheels"/*.whl
   echo "== CPython $version =="
-  "$environment/bin/python" -m pytest -q -p no:cacheprovider tests/python "$@" </dev/null || failed=1
+  "$environment/bin/python" -m pytest -q -p no:cacheprovider -n "$workers" --dist worksteal tests/python "$@" </dev/null || failed=1
 done < <(interpreters)
 exit "$failed"
