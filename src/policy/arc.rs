@@ -22,6 +22,8 @@ pub struct Arc {
     lists: [List; 2],
     ghosts: Ghosts<2>,
     capacity: u64,
+    /// The most entries that there have been at a time.
+    most_entries: usize,
     /// How much of the capacity is for what was asked for once: p in the paper.
     target: f64,
     newcomer: Slot,
@@ -34,6 +36,7 @@ impl Arc {
     fn enter<N: Nodes>(&mut self, nodes: &mut N, slot: Slot, zone: u8) {
         nodes.set_zone(slot, zone);
         self.lists[zone as usize].push_front(nodes, slot);
+        self.most_entries = self.most_entries.max(self.lists[0].len() + self.lists[1].len());
     }
 
     /// What was asked for once, without the newcomer.
@@ -58,13 +61,17 @@ impl Arc {
     }
 
     /// Forgets the ghosts that are too many: the first list and its ghosts are no more than the capacity, and all together no more than
-    /// twice that.
+    /// twice that. However little they weigh, there are no more of them than there were entries.
     fn forget_ghosts(&mut self) {
         let (once, again) = (self.lists[ONCE as usize].weight(), self.lists[AGAIN as usize].weight());
         let most = self.capacity.saturating_sub(once);
         while self.ghosts.weight(ONCE) > most && self.ghosts.pop(ONCE).is_some() {}
         let most = self.capacity.saturating_mul(2).saturating_sub(once.saturating_add(again));
         while self.ghosts.weight(ONCE) + self.ghosts.weight(AGAIN) > most && self.ghosts.pop(AGAIN).is_some() {}
+        while self.ghosts.len() > self.most_entries {
+            let longer = if self.ghosts.len_of(ONCE) > self.ghosts.len_of(AGAIN) { ONCE } else { AGAIN };
+            self.ghosts.pop(longer);
+        }
     }
 
     /// The list from which an entry leaves: REPLACE in the paper.
@@ -78,7 +85,8 @@ impl Arc {
 impl Policy for Arc {
     fn new(capacity: u64, _seed: u64) -> Self {
         let lists = [List::new(), List::new()];
-        Self { lists, ghosts: Ghosts::new(), capacity, target: 0.0, newcomer: NONE, ghost_of: None }
+        let ghosts = Ghosts::new();
+        Self { lists, ghosts, capacity, most_entries: 0, target: 0.0, newcomer: NONE, ghost_of: None }
     }
 
     fn followed(&self) -> u32 {
@@ -145,6 +153,7 @@ impl Policy for Arc {
     #[cfg(any(test, feature = "validate"))]
     fn validate<N: Nodes>(&self, nodes: &N, live: &[Slot]) {
         assert!(self.target <= self.capacity as f64, "more is wanted of one list than there is room for");
+        assert!(self.ghosts.len() <= self.most_entries, "more ghosts than there were entries");
         super::list::assert_zones(&self.lists, nodes, live);
     }
 }

@@ -53,6 +53,18 @@ impl<const LISTS: usize> Ghosts<LISTS> {
         Self { lists, places: Places::default(), vacant: Vec::new(), index: HashTable::new() }
     }
 
+    /// How many there are.
+    #[inline]
+    pub(super) fn len(&self) -> usize {
+        self.index.len()
+    }
+
+    /// How many are in a list.
+    #[inline]
+    pub(super) fn len_of(&self, list: u8) -> usize {
+        self.lists[list as usize].len()
+    }
+
     /// The sum of the weights in a list.
     #[inline]
     pub(super) fn weight(&self, list: u8) -> u64 {

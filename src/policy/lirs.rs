@@ -86,7 +86,9 @@ impl Lirs {
     fn forget_ghosts(&mut self) {
         let entries = self.lists[HOT as usize].weight().saturating_add(self.lists[COLD as usize].weight());
         let most = self.capacity.saturating_mul(KNOWN_PER_CAPACITY).saturating_sub(entries);
-        while self.ghosts.weight(GONE) > most && self.ghosts.pop(GONE).is_some() {}
+        // There is a stamp for each entry that there has been room for: however little ghosts weigh, they are no more than that.
+        let is_too_much = |ghosts: &Ghosts<1>| ghosts.weight(GONE) > most || ghosts.len_of(GONE) > self.stamps.len();
+        while is_too_much(&self.ghosts) && self.ghosts.pop(GONE).is_some() {}
     }
 }
 
@@ -176,6 +178,7 @@ impl Policy for Lirs {
     #[cfg(any(test, feature = "validate"))]
     fn validate<N: Nodes>(&self, nodes: &N, live: &[Slot]) {
         super::list::assert_zones(&self.lists, nodes, live);
+        assert!(self.ghosts.len_of(GONE) <= self.stamps.len(), "more ghosts than there were entries");
         let hot = self.lists[HOT as usize].validate(nodes);
         let stamps: Vec<u64> = hot.iter().map(|&slot| self.stamps[slot as usize]).collect();
         assert!(

@@ -183,6 +183,22 @@ fn entries_without_weight_are_never_too_many() {
     }
 }
 
+#[test]
+fn what_has_left_takes_no_more_memory_than_what_was_there_however_light_it_is() {
+    for name in NAMES {
+        let mut cache = Simulated::new(name, 1 << 40);
+        cache.insert(0, (1 << 40) - 1_000_000);
+        for key in 1..5_000 {
+            cache.insert(key, 1);
+            cache.get(key.saturating_sub(20));
+            if cache.len() > 50 {
+                cache.evict();
+            }
+        }
+        cache.validate();
+    }
+}
+
 /// What can happen to a cache.
 #[derive(Clone, Debug)]
 enum Step {
