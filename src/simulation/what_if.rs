@@ -68,9 +68,13 @@ impl Tally {
         self.requests += other.requests;
     }
 
+    fn misses(self) -> u64 {
+        self.requests - self.hits
+    }
+
     /// What has been counted since it was `before`; everything, if counting has begun anew since.
     fn since(self, before: Self) -> Self {
-        let whole = before.hits > self.hits || before.requests > self.requests;
+        let whole = before.hits > self.hits || before.misses() > self.misses();
         let before = if whole { Self::default() } else { before };
         Self { hits: self.hits - before.hits, requests: self.requests - before.requests }
     }
@@ -392,6 +396,7 @@ mod tests {
     fn counts_that_begin_anew_are_not_taken_for_negative_ones() {
         assert_eq!(tally(7, 9).since(tally(5, 6)), tally(2, 3));
         assert_eq!(tally(1, 2).since(tally(5, 6)), tally(1, 2));
+        assert_eq!(tally(9, 9).since(tally(5, 8)), tally(9, 9), "there cannot be more hits than requests");
     }
 
     #[test]
