@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import array
+import ast
 import dataclasses
 import datetime
 import decimal
@@ -136,6 +137,31 @@ def cycle() -> list[Any]:
     return outer
 
 
+class Node:
+    def __init__(self, value: object, after: Node | None) -> None:
+        self.value = value
+        self.next = after
+        self.prev: Node | None = None
+        if after is not None:
+            after.prev = self
+
+
+def chain(count: int) -> Node | None:
+    """Nodes that know their neighbours."""
+    node = None
+    for _ in range(count):
+        node = Node([chance.random()], node)
+    return node
+
+
+def net(count: int) -> list[Any]:
+    """Nodes that know ten others."""
+    nodes: list[Any] = [[] for _ in range(count)]
+    for node in nodes:
+        node += chance.choices(nodes, k=10)
+    return nodes
+
+
 def one_in_many(count: int) -> list[Any]:
     """Elements that share the largest part of them."""
     schema = text(100_000)
@@ -184,6 +210,9 @@ ZOO: dict[str, Callable[[], object]] = {
     "members of an enumeration": several(lambda: Color.RED, 300),
     "closure": closure,
     "cycle": cycle,
+    "a linked list": lambda: chain(300),
+    "a net": lambda: net(60),
+    "a tree": lambda: ast.parse("total = sum(price * 7 for price in prices)\n" * 5),
     "numpy": lambda: np.zeros((100, 100)),
     "numpy view": lambda: np.zeros((100, 100))[::7, 3],
     "numpy objects": lambda: np.array([text(50) for _ in range(50)] + [None], dtype=object),
@@ -423,6 +452,15 @@ def test_an_array_whose_attributes_raise_is_estimated() -> None:
             raise ValueError("no base")
 
     assert estimate_bytes(np.zeros(1000).view(Array)) > 100
+
+
+def test_elements_that_an_array_makes_when_it_is_asked_are_not_taken_for_those_of_another() -> None:
+    def made() -> Any:
+        records = np.zeros(50, dtype=[("name", object), ("number", int)])
+        records["name"] = [text(10_000) for _ in range(50)]
+        return records
+
+    assert estimate_bytes([made(), made()]) > 2 * 50 * 10_000
 
 
 def test_a_cache_may_hold_itself() -> None:

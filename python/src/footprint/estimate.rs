@@ -16,7 +16,9 @@ use crate::footprint::shared::{Classes, is_program};
 use crate::key::exact::Pointer;
 use crate::object::Object;
 
-/// How many objects of a value are looked at if it can be sampled.
+/// A value of no more objects than these is looked at in full.
+const WHOLE: usize = 1_000;
+/// How many objects of a larger one are looked at if it can be sampled.
 const BUDGET: usize = 2_000;
 /// How many are looked at in any case: where each refers to only one or two there is nothing to sample.
 const MOST_OBJECTS: usize = 10_000;
@@ -81,11 +83,26 @@ pub(super) struct Estimate<'py> {
     branches: Branches,
     generator: Generator,
     classes: Option<Arc<Classes>>,
+    /// Elements of arrays that were made to be looked at: while they are there, nothing else gets their addresses.
+    made: Vec<Object>,
     looks: usize,
+    /// Whether what may be looked at is divided among the parts of an object.
+    divides: bool,
 }
 
 impl<'py> Estimate<'py> {
-    pub(super) fn new(py: Python<'py>) -> Self {
+    /// Bytes of objects, each of them once: of all that they refer to if that is little, and else by what there is time to look at.
+    pub(super) fn of(py: Python<'py>, objects: &[Object]) -> PyResult<u64> {
+        let mut whole = Self::new(py, false);
+        if whole.add_all(objects)? {
+            return Ok(whole.bytes());
+        }
+        let mut divided = Self::new(py, true);
+        divided.add_all(objects)?;
+        Ok(divided.bytes())
+    }
+
+    fn new(py: Python<'py>, divides: bool) -> Self {
         Self {
             py,
             plain: 0,
@@ -93,11 +110,13 @@ impl<'py> Estimate<'py> {
             branches: Branches::default(),
             generator: Generator::new(),
             classes: None,
+            made: Vec::new(),
             looks: 0,
+            divides,
         }
     }
 
-    pub(super) fn bytes(&self) -> u64 {
+    fn bytes(&self) -> u64 {
         if self.met.is_empty() {
             return self.plain;
         }
@@ -106,15 +125,27 @@ impl<'py> Estimate<'py> {
         self.plain.saturating_add(met.round() as u64)
     }
 
-    /// Adds an object and what it refers to.
-    pub(super) fn add(&mut self, object: &Object) -> PyResult<()> {
+    /// Adds objects; false where they have turned out to be too much to look at without dividing.
+    fn add_all(&mut self, objects: &[Object]) -> PyResult<bool> {
+        for object in objects {
+            self.add(object)?;
+        }
+        Ok(!self.is_too_much())
+    }
+
+    fn is_too_much(&self) -> bool {
+        !self.divides && (self.met.len() > WHOLE || self.looks >= MOST_OBJECTS)
+    }
+
+    /// Adds an object and what it refers to, unless that is too much.
+    fn add(&mut self, object: &Object) -> PyResult<()> {
         // SAFETY: the object is alive.
         if let Kind::Plain(bytes) = unsafe { Kind::of(object.as_ptr()) } {
             self.plain += bytes as u64;
             return Ok(());
         }
         let mut open: Vec<Open> = self.look(object, ROOT, BUDGET)?.into_iter().collect();
-        while let Some(last) = open.last_mut() {
+        while let Some(last) = open.last_mut().filter(|_| !self.is_too_much()) {
             let remaining = last.parts.objects.len();
             let Some(part) = last.parts.objects.pop() else {
                 let unused = open.pop().map_or(0, |done| done.budget);
@@ -123,15 +154,15 @@ impl<'py> Estimate<'py> {
                 }
                 continue;
             };
-            let share = last.budget / remaining;
-            let beneath = share.saturating_sub(1);
+            let share = if self.divides { last.budget / remaining } else { 0 };
+            let beneath = if self.divides { share.saturating_sub(1) } else { BUDGET };
             let branch = last.next_branch(remaining, &mut self.branches);
             match self.look(&part, branch, beneath)? {
                 Some(more) => {
                     last.budget -= share;
                     open.push(more);
                 }
-                None => last.budget -= share - beneath,
+                None => last.budget -= share.min(1),
             }
         }
         Ok(())
@@ -188,7 +219,10 @@ impl<'py> Estimate<'py> {
                 return Ok(Parts::default());
             }
             if kind == Kind::Other && self.classes()?.is_array(pointer) {
-                return either(self.py, of_array(&object.bind(self.py), budget, &mut self.generator), Parts::default);
+                let found = of_array(&object.bind(self.py), budget, &mut self.generator);
+                let parts = either(self.py, found, Parts::default)?;
+                self.made.extend_from_slice(&parts.objects);
+                return Ok(parts);
             }
             Ok(parts_of(pointer, budget, &mut self.generator))
         }

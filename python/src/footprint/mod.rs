@@ -19,6 +19,7 @@ mod sample;
 mod shared;
 
 use pyo3::prelude::*;
+use smallvec::SmallVec;
 
 use crate::footprint::estimate::Estimate;
 use crate::key::part::Part;
@@ -34,21 +35,18 @@ const WORD_BYTES: u64 = size_of::<usize>() as u64;
 
 /// Bytes of an entry with this key and value.
 pub(crate) fn entry_bytes(py: Python<'_>, key: &Part, value: &Object, tags: usize) -> PyResult<u64> {
-    let mut estimate = Estimate::new(py);
-    for object in key.objects() {
-        // SAFETY: the key keeps its objects alive.
-        estimate.add(&unsafe { Object::from_borrowed(object) })?;
-    }
-    estimate.add(value)?;
+    // SAFETY: the key keeps its objects alive.
+    let mut objects: SmallVec<[Object; 4]> =
+        key.objects().map(|object| unsafe { Object::from_borrowed(object) }).collect();
+    objects.push(value.clone());
     let parts = key.parts().map_or(0, |parts| (1 + parts.len() as u64) * WORD_BYTES);
-    Ok((ENTRY_BYTES + TAG_BYTES * tags as u64 + parts).saturating_add(estimate.bytes()))
+    let own = ENTRY_BYTES + TAG_BYTES * tags as u64 + parts;
+    Ok(own.saturating_add(Estimate::of(py, &objects)?))
 }
 
 /// Bytes that an object takes with everything that it refers to.
 #[pyfunction]
 #[pyo3(signature = (object, /))]
 pub(crate) fn estimate_bytes(object: &Bound<'_, PyAny>) -> PyResult<u64> {
-    let mut estimate = Estimate::new(object.py());
-    estimate.add(&Object::of(object))?;
-    Ok(estimate.bytes())
+    Estimate::of(object.py(), &[Object::of(object)])
 }
