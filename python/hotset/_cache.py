@@ -171,9 +171,14 @@ class Cache(BaseCache[K, V], MutableMapping[K, V]):
 
     def copy(self) -> Cache[K, V]:
         """A new cache with the same settings and entries, whose lives go on. Keys of functions are left out."""
-        other: Cache[K, V] = Cache(f"{self.name}-copy", **self._settings())
+        settings = self._settings()
+        unit = "max_bytes" if self._weighs_bytes else "maxweight" if self._weigher is not None else None
+        lifted: dict[str, Any] = {unit: None} if unit is not None and settings[unit] is None else {}
+        settings |= dict.fromkeys(lifted, 0)  # who is to weigh is said when a cache is made
+        other: Cache[K, V] = Cache(f"{self.name}-copy", **settings)
+        other.resize(**lifted)
         self._copy_to(other)
-        other.enabled = self.enabled
+        other.enabled, other.sampling = self.enabled, self.sampling
         return other
 
     def _settings(self) -> dict[str, Any]:

@@ -383,7 +383,7 @@ class CacheVerbs(Generic[_K, _V]):
         """Change a bound and evict what is too much.
 
         Raises ValueError for ``maxweight`` of a cache without a weigher, and for ``max_bytes`` of one that was made
-        without.
+        without. None of a bound that the cache cannot have changes nothing.
         """
     def stats(self) -> Stats:
         """What the cache did since it was made."""
@@ -395,6 +395,8 @@ class CacheVerbs(Generic[_K, _V]):
     def _age(self, duration: Duration) -> None: ...
     def _tags(self, key: _K) -> list[str] | None: ...
     def _exchange(self, key: _K, present: _V, value: _V) -> bool: ...
+    @property
+    def _weighs_bytes(self) -> bool: ...
     @property
     def _weigher(self) -> Callable[[_K, _V], int] | None: ...
     @property

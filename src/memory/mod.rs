@@ -399,9 +399,8 @@ impl<K: Hashed, V, R: RawMutex> Memory<K, V, R> {
     pub fn resize(&self, max_entries: u64, max_weight: u64) -> Left<K, V> {
         self.bounds.max_entries.store(max_entries, Ordering::Relaxed);
         self.bounds.max_weight.store(max_weight, Ordering::Relaxed);
-        let count = self.shards.len() as u64;
         for shard in self.shards.iter() {
-            shard.lock().resize(max_entries, max_weight, count, self.optimize, &self.clock);
+            shard.lock().resize(self.size(), &self.clock);
         }
         let mut left = Left::nothing();
         self.make_room(0, None, &mut left);

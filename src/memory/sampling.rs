@@ -22,21 +22,38 @@ pub enum Sampling {
     AtAnyCost,
 }
 
+/// What other sizes are compared with.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Size {
+    /// What a shard may hold, in entries or weights.
+    pub(super) capacity: u64,
+    /// Whether entries are weighed.
+    pub(super) weighs: bool,
+    /// What is to be as much as possible.
+    pub(super) optimize: Optimize,
+}
+
 impl<K: Hashed, V, R: RawMutex> Memory<K, V, R> {
     /// Begins to take samples anew, or ends it.
     ///
     /// # Errors
     /// [`Error::Unbounded`] if there is no size that could be another one.
     pub fn sample(&self, sampling: Sampling) -> Result<(), Error> {
-        let (max_entries, max_weight) = (self.max_entries(), self.max_weight());
-        if sampling != Sampling::Off && max_entries.min(max_weight) == u64::MAX {
+        let size = self.size();
+        if sampling != Sampling::Off && size.capacity == u64::MAX {
             return Err(Error::Unbounded);
         }
-        let capacity = policy_capacity(max_entries, max_weight, self.shards.len() as u64);
         for shard in self.shards.iter() {
-            shard.lock().sample(sampling, self.optimize, capacity, &self.clock)?;
+            shard.lock().sample(sampling, size, &self.clock)?;
         }
         Ok(())
+    }
+
+    /// The present size of each shard.
+    pub(super) fn size(&self) -> Size {
+        let (max_entries, max_weight) = (self.max_entries(), self.max_weight());
+        let capacity = policy_capacity(max_entries, max_weight, self.shards.len() as u64);
+        Size { capacity, weighs: max_weight != u64::MAX, optimize: self.optimize() }
     }
 
     /// Whether samples are taken.
@@ -55,10 +72,11 @@ impl<K: Hashed, V, R: RawMutex> Memory<K, V, R> {
 }
 
 impl<K: Hashed, V> Shard<K, V> {
-    fn sample(&mut self, sampling: Sampling, optimize: Optimize, capacity: u64, clock: &Clock) -> Result<(), Error> {
-        let entries = Some(capacity).filter(|_| !self.slab.is_weighed());
-        let optimize = self.slab.are_unequal().then_some(optimize);
-        let sampler = || Sampler::new(self.policy.name(), optimize, capacity, entries, clock.coarse(), self.tally());
+    fn sample(&mut self, sampling: Sampling, size: Size, clock: &Clock) -> Result<(), Error> {
+        let entries = (!size.weighs).then_some(size.capacity);
+        let optimize = (size.weighs || size.optimize == Optimize::Time).then_some(size.optimize);
+        let sampler =
+            || Sampler::new(self.policy.name(), optimize, size.capacity, entries, clock.coarse(), self.tally());
         self.sampler = match sampling {
             Sampling::Off => None,
             Sampling::InBounds => Some(Box::new(sampler()?)),
@@ -69,13 +87,13 @@ impl<K: Hashed, V> Shard<K, V> {
     }
 
     /// Begins anew where samples are taken, since the size is another one.
-    pub(super) fn resample(&mut self, optimize: Optimize, capacity: u64, clock: &Clock) {
+    pub(super) fn resample(&mut self, size: Size, clock: &Clock) {
         let sampling = self.sampler.as_ref().map_or(Sampling::Off, |sampler| match sampler.is_at_any_cost() {
             true => Sampling::AtAnyCost,
             false => Sampling::InBounds,
         });
         // Sampling has begun under this policy before.
-        self.sample(if capacity == u64::MAX { Sampling::Off } else { sampling }, optimize, capacity, clock).ok();
+        self.sample(if size.capacity == u64::MAX { Sampling::Off } else { sampling }, size, clock).ok();
     }
 
     fn what_if(&mut self, clock: &Clock) -> Option<Estimate> {
@@ -112,8 +130,8 @@ impl<K: Hashed, V> Shard<K, V> {
         }
         if hash <= sampler.sample() {
             let end = self.slab.course(slot).fresh_until;
-            let request =
-                Request { key: u64::from(hash), weight: self.slab.weight(slot), cost: self.slab.cost(slot), now, end };
+            let weight = if sampler.weighs() { self.slab.weight(slot) } else { 1 };
+            let request = Request { key: u64::from(hash), weight, cost: self.slab.cost(slot), now, end };
             self.note(if asked { Event::Asked(request) } else { Event::Stored(request) }, now);
         }
         if resumes {

@@ -7,6 +7,7 @@ use crate::memory::course::{Courses, Own, OwnLives};
 use crate::memory::entry::{Entry, Hashed};
 use crate::memory::index::Index;
 use crate::memory::lives::TEND_STEP;
+use crate::memory::sampling::Size;
 use crate::memory::slab::Slab;
 use crate::memory::standing::Standing;
 use crate::memory::tagged::Death;
@@ -185,13 +186,12 @@ impl<K: Hashed, V> Shard<K, V> {
         self.slab.entries().iter().enumerate().filter(|(_, entry)| entry.pair.is_some()).map(|(slot, _)| slot as Slot)
     }
 
-    pub(super) fn resize(&mut self, max_entries: u64, max_weight: u64, shards: u64, optimize: Optimize, clock: &Clock) {
-        if max_weight != u64::MAX && !self.slab.is_weighed() {
+    pub(super) fn resize(&mut self, size: Size, clock: &Clock) {
+        if size.weighs && !self.slab.is_weighed() {
             self.slab.weigh();
         }
-        let capacity = policy_capacity(max_entries, max_weight, shards);
-        self.policy.resize(capacity);
-        self.resample(optimize, capacity, clock);
+        self.policy.resize(size.capacity);
+        self.resample(size, clock);
     }
 
     /// Gives back memory that a smaller memory does not need.

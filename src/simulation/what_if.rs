@@ -149,6 +149,8 @@ pub struct Sampler {
     /// Hashes up to this are the sample.
     highest: u32,
     capacity: u64,
+    /// Whether that is a weight.
+    weighs: bool,
     pending: Vec<Event>,
     state: State,
     budget: Budget,
@@ -188,6 +190,7 @@ impl Sampler {
             tallies: [Tally::default(); SIZES.len()],
             highest,
             capacity,
+            weighs: entries.is_none(),
             pending: Vec::with_capacity(BATCH),
             state: State::Sampling { until_counted: 0 },
             budget: Budget { began: now, spent: Duration::ZERO, advance: Some(ADVANCE) },
@@ -207,6 +210,13 @@ impl Sampler {
     #[must_use]
     pub fn is_at_any_cost(&self) -> bool {
         self.budget.advance.is_none()
+    }
+
+    /// Whether it has to know what entries weigh; otherwise each of them weighs 1.
+    #[inline]
+    #[must_use]
+    pub fn weighs(&self) -> bool {
+        self.weighs
     }
 
     /// Events of hashes up to this are wanted.

@@ -204,6 +204,30 @@ def test_the_bound_can_be_changed_where_there_is_one(policy: hotset.Policy) -> N
     assert len(cache) < 10
 
 
+def test_the_bound_stays_when_one_is_lifted_that_is_not_there() -> None:
+    cache: Cache[int, bytes] = Cache(max_bytes="20kB")
+    cache.resize(maxweight=None)
+    assert cache.max_bytes == 20 * KILOBYTE
+    weighed: Cache[int, bytes] = Cache(maxweight=7, weigher=lambda _key, _value: 1)
+    weighed.resize(max_bytes=None)
+    assert weighed.maxweight == 7
+
+
+def test_a_copy_of_a_cache_whose_bound_was_lifted_can_be_bounded_again() -> None:
+    cache: Cache[int, bytes] = Cache(max_bytes="20kB", what_if=True)
+    cache.set_many((number, value(KILOBYTE)) for number in range(10))
+    assert cache.copy().sampling
+    cache.resize(max_bytes=None)
+    copy = cache.copy()
+    assert (copy.max_bytes, len(copy), copy.stats().bytes, copy.sampling) == (None, 10, cache.stats().bytes, False)
+    copy.resize(max_bytes="5kB")
+    assert len(copy) == 4
+    weighed: Cache[int, int] = Cache(maxweight=7, weigher=lambda _key, number: number)
+    weighed[3] = 3
+    weighed.resize(maxweight=None)
+    assert weighed.copy().maxweight is None and weighed.copy() == {3: 3}
+
+
 def test_another_bound_is_not_made_of_it() -> None:
     with pytest.raises(ValueError, match="max_bytes can be changed of a cache that was made with max_bytes"):
         Cache().resize(max_bytes="1MB")

@@ -293,6 +293,11 @@ impl CacheVerbs {
     }
 
     #[getter]
+    fn _weighs_bytes(&self) -> bool {
+        self.inner.weighs_bytes()
+    }
+
+    #[getter]
     fn _on_remove(&self, py: Python<'_>) -> Option<Py<PyAny>> {
         self.inner.listener.as_ref().map(|listener| listener.bind(py).unbind())
     }
@@ -580,14 +585,18 @@ impl CacheVerbs {
         };
         let mut weight = memory.max_weight();
         if let Given::Something(value) = maxweight {
-            weight = bound("maxweight", &value)?;
-            if weight != u64::MAX && self.inner.weigher().is_none() {
+            let asked = bound("maxweight", &value)?;
+            if self.inner.weigher().is_some() {
+                weight = asked;
+            } else if asked != u64::MAX {
                 return Err(PyValueError::new_err("maxweight needs a weigher, which a cache is given when it is made"));
             }
         }
         if let Given::Something(value) = max_bytes {
-            weight = bound_in_bytes("max_bytes", &value)?;
-            if weight != u64::MAX && !self.inner.weighs_bytes() {
+            let asked = bound_in_bytes("max_bytes", &value)?;
+            if self.inner.weighs_bytes() {
+                weight = asked;
+            } else if asked != u64::MAX {
                 return Err(PyValueError::new_err("max_bytes can be changed of a cache that was made with max_bytes"));
             }
         }

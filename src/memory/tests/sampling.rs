@@ -103,6 +103,24 @@ fn nothing_is_known_where_nothing_is_sampled() {
 }
 
 #[test]
+fn where_only_entries_are_bounded_any_more_nobody_asks_what_they_weigh() {
+    let small = sampled("lru", 1, 100);
+    drop(small.memory.resize(100, 1 << 30));
+    drop(small.memory.resize(100, u64::MAX));
+    for _ in 0..10 {
+        for key in 0..50 {
+            if !small.read(key) {
+                small.write_heavy(key, 1000);
+            }
+        }
+    }
+    let estimate = what_if(&small);
+    assert_eq!(estimate.sizes[2], (100, 0.9));
+    assert!(estimate.sizes.iter().skip(2).all(|&(_, ratio)| ratio == 0.9), "{estimate:?}");
+    assert_eq!(estimate.sizes[1], (50, 0.9));
+}
+
+#[test]
 fn a_memory_without_a_bound_has_no_other_size() {
     assert!(memory("lru", 1, u64::MAX).memory.sample(Sampling::InBounds).is_err());
 }
