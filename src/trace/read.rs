@@ -14,7 +14,7 @@ const SAMPLE_BYTES: u64 = 1 << 16;
 /// The bytes that are read at once.
 const BYTES_AT_ONCE: usize = 1 << 16;
 /// The bytes of the longest line; what is longer is no text.
-const LONGEST_LINE: u64 = 1 << 24;
+pub(super) const LONGEST_LINE: u64 = 1 << 24;
 /// What some editors put before a text.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 

@@ -176,6 +176,24 @@ fn a_line_without_an_end_is_not_kept() {
 }
 
 #[test]
+fn a_field_without_an_end_is_not_kept() {
+    let endless = (&b"key,more\n1,"[..]).chain(std::io::repeat(b'a').take(1 << 30));
+    let error = read(endless, &Options::default(), &Progress::default()).expect_err("no trace");
+    assert!(error.to_string().contains("a line is longer than"), "{error}");
+}
+
+#[test]
+fn a_quote_that_is_never_closed_is_told() {
+    for content in ["key,more\n1,2\n\"3,4\n5,6\n7,8\n", "key,more\n1,2\n3,\"4\n5,6", "more,key\n1,2\n3,\"4\n5,6\n"] {
+        let told = complaint(content.as_bytes(), &Options::default());
+        assert!(told.contains("a quote in line 3 is never closed"), "{told}");
+    }
+    for content in ["key,more\n1,\"2\n\"\n", "key,more\n1,\"2\n3\"", "key,more\n\"1\n\",2", "key\n1\n\"2\n\"\r\n"] {
+        assert!(reading(content.as_bytes(), &with_column(Column::Named("key".to_owned()))).is_ok(), "{content:?}");
+    }
+}
+
+#[test]
 fn reading_is_progress_and_stops_when_told() {
     let progress = Progress::default();
     read(&b"a\nb\n"[..], &Options::default(), &progress).expect("a trace");
