@@ -179,7 +179,7 @@ def test_a_size_is_a_number_or_a_share(text: str, distinct: int, entries: int, l
     assert (size.of(distinct), size.label) == (entries, label)
 
 
-@pytest.mark.parametrize("text", ["0", "0%", "-1", "101%", "1.5", "many", "", "%", "1/0", "nan"])
+@pytest.mark.parametrize("text", ["0", "0%", "-1", "101%", "1.5", "many", "", "%", "1/0", "nan", "1e30"])
 def test_what_is_no_size_is_refused_with_its_value(text: str) -> None:
     with pytest.raises(ValueError, match="^" + re.escape(repr(text))):
         parse(text)
@@ -228,6 +228,7 @@ def test_the_first_of_several_files_that_is_wrong_is_named(trace: Path, tmp_path
         (("--delimiter", "ab"), "--delimiter ab: write one ASCII character"),
         (("--delimiter", "é"), "--delimiter é: write one ASCII character"),
         (("--format", "u64", "--key-column", "url"), "--key-column is for the format csv, and --format is u64"),
+        (("--key-column", "9" * 30), "--key-column 999999999...: there are not so many columns"),
         (("--json", "-", "--csv", "-"), "only one of them"),
         (("--json", "/none/x.json"), "there is no folder /none"),
         (("--csv", "/"), "/: it is a directory"),
@@ -237,7 +238,10 @@ def test_options_that_do_not_fit(trace: Path, options: tuple[str, ...], complain
     refusal(run(trace, *options), complaint)
 
 
-@pytest.mark.parametrize("options", [("--policy", "best"), ("--size", "0"), ("--jobs", "0"), ("--limit", "0")])
+@pytest.mark.parametrize(
+    "options",
+    [("--policy", "best"), ("--size", "0"), ("--jobs", "0"), ("--limit", "0"), ("--limit", "9" * 30)],
+)
 def test_values_that_are_none_are_named(trace: Path, options: tuple[str, str]) -> None:
     result = run(trace, *options)
     assert result.exit_code == 2
@@ -254,6 +258,14 @@ def test_a_file_that_cannot_be_written_is_told(trace: Path) -> None:
     result = run(trace, "--policy", "lru", "--json", "/proc/hits.json")
     assert result.exit_code == 2
     assert "Error: /proc/hits.json: it cannot be written: " in result.output
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the device is one of Linux")
+def test_a_table_for_which_there_is_no_space_is_told(trace: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-m", "hotset", "simulate", str(trace), "--policy", "lru"]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (2, "Error: -: it cannot be written: No space left on device\n")
 
 
 # Work on several cores

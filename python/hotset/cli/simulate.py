@@ -1,5 +1,6 @@
 """`hotset simulate`: how caches of every policy and size would do on recorded requests."""
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,9 @@ EXIT_INTERRUPTED = 130
 
 WIDEST = 10_000
 """The columns of a terminal that is wide enough for any table."""
+
+MOST_DIGITS = 9
+"""Of the number of a column."""
 
 DELIMITERS = {"tab": "\t", "\\t": "\t", "space": " "}
 """Delimiters that are hard to type."""
@@ -109,7 +113,12 @@ Examples:
     metavar="CHARACTER",
     help="What stands between the columns of a CSV file; also tab or space.  [default: seen from the first line]",
 )
-@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Read only the first N requests of each trace.")
+@click.option(
+    "--limit",
+    type=click.IntRange(1, sys.maxsize),
+    metavar="N",
+    help="Read only the first N requests of each trace.",
+)
 @click.option(
     "--jobs",
     type=click.IntRange(min=1),
@@ -188,7 +197,8 @@ def _run(options: Options) -> None:
     others = [plot.sizes_for(named.trace.unique) if options.plot_file else [] for named in traces]
     outcomes = simulation.simulate(traces, options.policies, sizes, others, options.jobs)
     if options.has_table:
-        _print(outcomes)
+        with writing.writing(export.STANDARD_OUTPUT):
+            _print(outcomes)
     for path, form in ((options.json_file, export.as_json), (options.csv_file, export.as_csv)):
         if path:
             with writing.writing(path):
@@ -200,7 +210,11 @@ def _run(options: Options) -> None:
 
 
 def _column(text: str | None) -> str | int | None:
-    return int(text) if text is not None and text.isdecimal() else text
+    if text is None or not text.isdecimal():
+        return text
+    if len(text) > MOST_DIGITS:
+        raise SimulateError(f"--key-column {text[:MOST_DIGITS]}...: there are not so many columns")
+    return int(text)
 
 
 def _delimiter(text: str | None) -> str | None:

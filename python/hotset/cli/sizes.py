@@ -10,6 +10,9 @@ USUAL = ("0.1%", "1%", "10%", "25%")
 ENOUGH_ENTRIES = 100
 """Entries below which a hit ratio says little."""
 
+MOST_ENTRIES = 2**62
+"""The largest bound of a cache."""
+
 USUAL_OF_FEW_KEYS = ("1%", "10%", "25%", "50%")
 """The sizes where less than two of the usual ones have enough entries."""
 
@@ -58,6 +61,8 @@ def parse(text: str) -> Size:
         if value > 100:
             raise ValueError(f"{text!r} is more than all keys: write at most 100%")
         return Size(f"{float(value):g}%", share=value / 100)
+    if value > MOST_ENTRIES:
+        raise ValueError(f"{text!r} is more than any cache holds: write at most {MOST_ENTRIES:,}")
     if value.denominator != 1:
         raise ValueError(f"{text!r} is no size: entries are counted in whole numbers")
     return Size(f"{int(value):,}", entries=int(value))
