@@ -302,6 +302,14 @@ def test_a_large_part_that_elements_of_a_sample_share_counts_once(count: int) ->
     )
 
 
+@pytest.mark.parametrize("count", [2_000, 20_000])
+def test_objects_that_refer_to_each_other_without_an_order_are_not_multiplied(count: int) -> None:
+    nodes = net(count)
+    true = sys.getsizeof(nodes) + sum(map(sys.getsizeof, nodes))
+    assert 0.5 < estimate_bytes(nodes) / true < 3
+    assert 0.5 < estimate_bytes(nodes[0]) / true < 3
+
+
 def test_a_view_takes_what_it_keeps_alive() -> None:
     large = np.zeros(1_000_000)
     assert estimate_bytes(large[:1]) > 8_000_000

@@ -13,6 +13,9 @@ ENOUGH_ENTRIES = 100
 MOST_ENTRIES = 2**62
 """The largest bound of a cache."""
 
+LONGEST = 40
+"""Characters of a number."""
+
 USUAL_OF_FEW_KEYS = ("1%", "10%", "25%", "50%")
 """The sizes where less than two of the usual ones have enough entries."""
 
@@ -50,6 +53,8 @@ def parse(text: str) -> Size:
     """
     number = text.removesuffix("%")
     try:
+        if len(number) > LONGEST or "e" in number.lower():
+            raise ValueError
         value = Fraction(number.replace(",", "").replace("_", "").strip())
     except (ValueError, ZeroDivisionError):
         raise ValueError(

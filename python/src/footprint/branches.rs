@@ -43,6 +43,15 @@ impl Branches {
         left
     }
 
+    /// How many samples were taken of elements of samples, one within the other, at most.
+    pub(super) fn depth(&self) -> u32 {
+        let mut depths = vec![0];
+        for grown in &self.0 {
+            depths.push(depths[grown.parent as usize] + u32::from(grown.each > 1.0));
+        }
+        depths.into_iter().max().unwrap_or_default()
+    }
+
     /// For how many an object stands, by branch.
     pub(super) fn scales(&self) -> Vec<f64> {
         let mut scales = Vec::with_capacity(1 + self.0.len());

@@ -23,6 +23,11 @@ const BUDGET: usize = 2_000;
 /// How many are looked at in any case: where each refers to only one or two there is nothing to sample.
 const MOST_OBJECTS: usize = 10_000;
 
+/// Samples within samples of a net: deeper ones than this multiply what is the same few objects.
+const NET_DEPTH: u32 = 4;
+/// So many objects that were met again make a net.
+const NET_AGAIN: usize = 16;
+
 /// So many objects are met without that room has to be made for them.
 const USUALLY_MET: usize = 56;
 
@@ -35,6 +40,8 @@ struct Met {
     begins: Branch,
     /// Its own bytes.
     bytes: usize,
+    /// Whether it was met again.
+    again: bool,
 }
 
 /// An object whose parts are being looked at.
@@ -122,7 +129,18 @@ impl<'py> Estimate<'py> {
         }
         let scales = self.branches.scales();
         let met: f64 = self.met.values().map(|met| met.bytes as f64 * scales[met.branch as usize]).sum();
-        self.plain.saturating_add(met.round() as u64)
+        self.plain.saturating_add(met.min(self.most_of_a_net()).round() as u64)
+    }
+
+    /// The most that the objects take together if they refer to each other without an order, so that samples of samples are the same few
+    /// again: how many there are is then told by how many were met again (Lincoln, 1930).
+    fn most_of_a_net(&self) -> f64 {
+        let again = self.met.values().filter(|met| met.again).count();
+        if again < NET_AGAIN || self.branches.depth() < NET_DEPTH {
+            return f64::INFINITY;
+        }
+        let bytes: f64 = self.met.values().map(|met| met.bytes as f64).sum();
+        bytes * (self.looks as f64 / (2 * again) as f64).max(1.0)
     }
 
     /// Adds objects; false where they have turned out to be too much to look at without dividing.
@@ -175,7 +193,7 @@ impl<'py> Estimate<'py> {
         // SAFETY: the object is alive.
         let kind = unsafe { Kind::of(pointer) };
         if let Kind::Plain(bytes) = kind {
-            let met = self.met.entry(pointer as usize).or_insert(Met { branch, begins: ROOT, bytes });
+            let met = self.met.entry(pointer as usize).or_insert(Met { branch, begins: ROOT, bytes, again: false });
             met.branch = self.branches.common(met.branch, branch);
             return Ok(None);
         }
@@ -192,13 +210,14 @@ impl<'py> Estimate<'py> {
         let bytes = self.own_bytes(pointer, kind, &parts)?;
         // What is there once cannot be moved nearer to the root.
         let begins = if branch == ROOT { ROOT } else { self.branches.grow(branch, 1.0) };
-        self.met.insert(pointer as usize, Met { branch, begins, bytes });
+        self.met.insert(pointer as usize, Met { branch, begins, bytes, again: false });
         Ok((!parts.objects.is_empty()).then_some(Open { parts, branch: begins, element: begins, budget }))
     }
 
     /// Notes where an object stands that was met before; whether it was.
     fn look_again(&mut self, object: Pointer, branch: Branch) -> bool {
         let Some(met) = self.met.get_mut(&(object as usize)) else { return false };
+        met.again = true;
         met.branch = self.branches.common(met.branch, branch);
         if met.begins != ROOT {
             self.branches.transplant(met.begins, met.branch);
