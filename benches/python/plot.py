@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import results
 from contenders import BY_NAME, HOTSET, LRU_CACHE, PLAIN_COROUTINE, Role
 from report import number
-from results import Table
+from results import Result, Table
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -137,13 +137,13 @@ def draw(axes: Axes, table: Table, title: str, places: int) -> None:
     draw_frame(axes, title, f"{table.unit}, {'more' if table.more_is_better else 'less'} is better")
 
 
-def panels(tables: Sequence[Table]) -> list[tuple[Table, str]]:
+def panels(tables: Sequence[Result]) -> list[tuple[Table, str]]:
     """The tables that are drawn, with their titles; those that were not measured are left out."""
-    found = {table.name: table for table in tables if table.samples}
+    found = {table.name: table for table in tables if isinstance(table, Table) and table.samples}
     return [(found[panel.table], panel.title) for panel in PANELS if panel.table in found]
 
 
-def save(tables: Sequence[Table], path: Path, footer: str = "") -> None:
+def save(tables: Sequence[Result], path: Path, footer: str = "") -> None:
     """Draws what was measured; draws nothing when none of the panels was."""
     import matplotlib
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import measure
 from contenders import CONTENDERS, HOTSET
 from goals import Verdict
-from results import Table
+from results import Grid, Result, Table
 
 _HOW_TO_READ = """\
 Every number is the median over the rounds of one run, in which all contenders of a table took turns in random order;
@@ -21,7 +21,18 @@ the spread is the middle half of the samples. Ratios are taken within a round, a
 those of the whole statement, with the loop around it. Rows of hits are rows of hits: a remark says where one was not.\
 """
 
-_TEXT_COLUMNS = {"contender", "goal", "verdict", "remarks", "what", "measured"}
+_TEXT_COLUMNS = {
+    "contender",
+    "goal",
+    "verdict",
+    "remarks",
+    "what",
+    "measured",
+    "cache",
+    "at worst",
+    "the same",
+    "sequence",
+}
 _DECIMALS_BELOW = 100
 _SIGNIFICANT_BELOW = 10
 
@@ -101,13 +112,13 @@ def preamble(conditions: Conditions) -> str:
     return "\n".join(lines)
 
 
-def goal_subject(table: Table, verdict: Verdict) -> str:
+def goal_subject(table: Result, verdict: Verdict) -> str:
     """What a goal is about."""
     who = "" if verdict.contender == HOTSET else f" ({verdict.contender})"
     return f"{table.group}: {table.title}{who}"
 
 
-def goals(tables: Sequence[Table]) -> str:
+def goals(tables: Sequence[Result]) -> str:
     """All goals and what became of them."""
     rows = [
         (goal_subject(table, verdict), str(verdict.goal), str(verdict))
@@ -188,17 +199,27 @@ def side_by_side(tables: Sequence[Table]) -> str:
     )
 
 
-def sections(tables: Sequence[Table]) -> Iterator[str]:
-    """A section for each group of tables."""
-    for group, members in itertools.groupby(tables, key=lambda table: table.group):
+def one_grid(grid: Grid) -> str:
+    """Figures and the text above them."""
+    return f"### {grid.title}\n\n{grid.text}\n\n{markdown_table(*without_empty_columns(grid.header, grid.rows))}"
+
+
+def section(results: Sequence[Result]) -> Iterator[str]:
+    """What is in a group."""
+    tables = [result for result in results if isinstance(result, Table)]
+    if tables and tables[0].more_is_better:
+        yield side_by_side(tables)
+    else:
+        yield from (one_grid(result) if isinstance(result, Grid) else one_table(result) for result in results)
+
+
+def sections(results: Sequence[Result]) -> Iterator[str]:
+    """A section for each group of results."""
+    for group, members in itertools.groupby(results, key=lambda result: result.group):
         yield f"## {group}"
-        some = list(members)
-        if some[0].more_is_better:
-            yield side_by_side(some)
-        else:
-            yield from map(one_table, some)
+        yield from section(list(members))
 
 
-def render(tables: Sequence[Table], conditions: Conditions) -> str:
+def render(tables: Sequence[Result], conditions: Conditions) -> str:
     """The whole page."""
     return "\n\n".join([preamble(conditions), goals(tables), *sections(tables)]) + "\n"

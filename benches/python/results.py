@@ -1,9 +1,10 @@
-"""What a run leaves behind: one `Table` for each thing that was measured."""
+"""What a run leaves behind: a `Table` for each thing that was measured in samples, a `Grid` for what was counted."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -47,14 +48,30 @@ class Table:
         return sorted(self.samples, key=lambda name: self.summary(name).median, reverse=self.more_is_better)
 
 
-def save(tables: list[Table], path: Path) -> None:
-    """Writes all samples as JSON."""
+@dataclass(frozen=True)
+class Grid:
+    """Figures that are no samples, as they are shown, and the text above them."""
+
+    name: str
+    group: str
+    title: str
+    text: str
+    header: tuple[str, ...]
+    rows: list[tuple[str, ...]]
+    verdicts: list[Verdict] = field(default_factory=list)
+
+
+Result = Table | Grid
+
+
+def save(tables: Sequence[Result], path: Path) -> None:
+    """Writes all samples and figures as JSON."""
     path.write_text(json.dumps([dataclasses.asdict(table) for table in tables], indent=1) + "\n", encoding="utf-8")
 
 
 def load(path: Path) -> list[Table]:
-    """Reads what `save` wrote."""
-    return [_table(record) for record in json.loads(path.read_text(encoding="utf-8"))]
+    """Reads the tables of samples that `save` wrote."""
+    return [_table(record) for record in json.loads(path.read_text(encoding="utf-8")) if "samples" in record]
 
 
 def _table(record: dict[str, Any]) -> Table:

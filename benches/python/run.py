@@ -26,11 +26,15 @@ import tags
 import threads
 from contenders import CONTENDERS
 from measure import Rounds
-from results import Table
+from results import Result
 
 import memory
 
 BENCHES = Path(__file__).resolve().parent.parent
+sys.path.append(str(BENCHES))
+
+from hit_ratio import ratios  # noqa: E402  it is a folder beside this one
+
 SEED = 20_240_229
 """Of the order of the contenders within the rounds."""
 
@@ -64,7 +68,7 @@ def missing_contenders(without: Sequence[str]) -> dict[str, str]:
     return {c.name: reason for c in CONTENDERS if (reason := reasons.get(c.name) or c.missing())}
 
 
-def tell(name: str, work: Callable[[], list[Table]]) -> list[Table]:
+def tell(name: str, work: Callable[[], Sequence[Result]]) -> Sequence[Result]:
     """Does a part of the work, and says what and how long."""
     print(f"{name} …", end=" ", file=sys.stderr, flush=True)
     start = perf_counter()
@@ -73,12 +77,12 @@ def tell(name: str, work: Callable[[], list[Table]]) -> list[Table]:
     return tables
 
 
-def run_row(row: rows.Row, rounds: Rounds, skip: Sequence[str]) -> list[Table]:
+def run_row(row: rows.Row, rounds: Rounds, skip: Sequence[str]) -> list[Result]:
     """One row of the operations."""
     return [rows.run(row, rounds, skip)]
 
 
-def parts(quick: bool, skip: Sequence[str]) -> dict[str, Callable[[], list[Table]]]:
+def parts(quick: bool, skip: Sequence[str]) -> dict[str, Callable[[], Sequence[Result]]]:
     """Everything that can be measured, by name, in the order of the page."""
     order = random.Random(SEED)
     every = Rounds(QUICK_ROUNDS if quick else ROUNDS, order)
@@ -86,6 +90,7 @@ def parts(quick: bool, skip: Sequence[str]) -> dict[str, Callable[[], list[Table
     thread_rounds = Rounds(QUICK_THREAD_ROUNDS if quick else THREAD_ROUNDS, order)
     return {
         **{row.name: functools.partial(run_row, row, every, skip) for row in rows.ROWS},
+        "ratios": lambda: ratios.run(quick, skip),
         "memory": lambda: [memory.run(quick, QUICK_MEMORY_ROUNDS if quick else MEMORY_ROUNDS, skip)],
         "imports": lambda: [imports.run(import_rounds, skip)],
         "threads": lambda: threads.run(thread_rounds, skip),
@@ -94,7 +99,7 @@ def parts(quick: bool, skip: Sequence[str]) -> dict[str, Callable[[], list[Table
     }
 
 
-def write(tables: list[Table], options: argparse.Namespace, conditions: report.Conditions) -> None:
+def write(tables: Sequence[Result], options: argparse.Namespace, conditions: report.Conditions) -> None:
     """The page, the picture and the samples, as far as they are asked for."""
     everything = not options.only
     page = report.render(tables, conditions)
