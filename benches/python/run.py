@@ -33,7 +33,7 @@ import memory
 BENCHES = Path(__file__).resolve().parent.parent
 sys.path.append(str(BENCHES))
 
-from hit_ratio import ratios  # noqa: E402  it is a folder beside this one
+from hit_ratio import ratios, worth  # noqa: E402  it is a folder beside this one
 
 SEED = 20_240_229
 """Of the order of the contenders within the rounds."""
@@ -91,6 +91,7 @@ def parts(quick: bool, skip: Sequence[str]) -> dict[str, Callable[[], Sequence[R
     return {
         **{row.name: functools.partial(run_row, row, every, skip) for row in rows.ROWS},
         "ratios": lambda: ratios.run(quick, skip),
+        "worth": lambda: worth.run(quick, order, skip),
         "memory": lambda: [memory.run(quick, QUICK_MEMORY_ROUNDS if quick else MEMORY_ROUNDS, skip)],
         "imports": lambda: [imports.run(import_rounds, skip)],
         "threads": lambda: threads.run(thread_rounds, skip),
