@@ -18,7 +18,8 @@ from results import Grid, Result, Table
 _HOW_TO_READ = """\
 Every number is the median over the rounds of one run, in which all contenders of a table took turns in random order;
 the spread is the middle half of the samples. Ratios are taken within a round, and their median is shown. Times are
-those of the whole statement, with the loop around it. Rows of hits are rows of hits: a remark says where one was not.\
+those of the whole statement, with the loop around it. Rows of hits are rows of hits: a remark says where one was not.
+Hit ratios are counted and not timed.\
 """
 
 _TEXT_COLUMNS = {
@@ -32,6 +33,7 @@ _TEXT_COLUMNS = {
     "at worst",
     "the same",
     "sequence",
+    "requests",
 }
 _DECIMALS_BELOW = 100
 _SIGNIFICANT_BELOW = 10

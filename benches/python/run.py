@@ -2,7 +2,8 @@
 
     python benches/python/run.py --quick --only hit
 
-needs what `requirements.txt` lists, and hotset. What cannot be imported is named in the page and left out.
+needs what `requirements.txt` lists, and hotset; cargo for what is measured in the core. What cannot be imported is
+named in the page and left out. `HOTSET_TRACES=FOLDER` adds hit ratios over recorded requests, `NAME.u64.gz`.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from time import perf_counter
 
 import imports
 import plot
+import policy_work
 import report
 import results
 import rows
@@ -47,7 +49,7 @@ MEMORY_ROUNDS, QUICK_MEMORY_ROUNDS = 3, 1
 def arguments(argv: Sequence[str]) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="benches/python/run.py", description=__doc__.partition("\n")[0])
-    parser.add_argument("--quick", action="store_true", help="fewer rounds: a minute and a half, for a look")
+    parser.add_argument("--quick", action="store_true", help="fewer rounds: a few minutes, for a look")
     parser.add_argument("--only", action="append", default=[], metavar="NAME", help="only what has NAME in its name")
     parser.add_argument("--without", action="append", default=[], metavar="CONTENDER", help="leave a contender out")
     parser.add_argument("--output", type=Path, help="the page; default: RESULTS.md, and the terminal with --only")
@@ -92,6 +94,7 @@ def parts(quick: bool, skip: Sequence[str]) -> dict[str, Callable[[], Sequence[R
         **{row.name: functools.partial(run_row, row, every, skip) for row in rows.ROWS},
         "ratios": lambda: ratios.run(quick, skip),
         "worth": lambda: worth.run(quick, order, skip),
+        "policy-work": lambda: policy_work.run(quick, skip),
         "memory": lambda: [memory.run(quick, QUICK_MEMORY_ROUNDS if quick else MEMORY_ROUNDS, skip)],
         "imports": lambda: [imports.run(import_rounds, skip)],
         "threads": lambda: threads.run(thread_rounds, skip),
