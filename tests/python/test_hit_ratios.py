@@ -15,7 +15,10 @@ from hotset._core import Progress, Trace
 BENCHES = Path(__file__).resolve().parents[2] / "benches"
 sys.path += [str(BENCHES), str(BENCHES / "python")]
 
-from hit_ratio import families, ratios  # noqa: E402  the benchmarks are no package that is installed
+import policy_work  # noqa: E402  the benchmarks are no package that is installed
+import report  # noqa: E402  likewise
+import results  # noqa: E402  likewise
+from hit_ratio import families, ratios  # noqa: E402  likewise
 
 REQUESTS, SIZE = 20_000, 200
 LOTS = {"adaptive", "tinylfu", "s3fifo", "random"}
@@ -96,3 +99,21 @@ def test_who_has_the_same_hits_everywhere_is_shown_once() -> None:
         for name, points in RATIOS.items()
     }
     assert ratios.same(twins, ["lru", "fifo", "twin"]) == {"lru": ["twin"], "fifo": []}
+
+
+def test_figures_are_shown_below_their_text_and_left_out_of_the_samples(tmp_path: Path) -> None:
+    grid = ratios.by_sequence("made", "Made", RATIOS, {"lru": [], "adaptive": []})
+    assert list(report.sections([grid])) == [
+        "## Hit ratio",
+        "### Made, one by one\n\nMeans over the sizes, in %.\n\n"
+        "| sequence | **adaptive** | lru |\n| --- | ---: | ---: |\n| a | 18.0 | 15.0 |\n| b | 44.0 | 40.0 |",
+    ]
+    results.save([grid], tmp_path / "samples.json")
+    assert results.load(tmp_path / "samples.json") == []
+
+
+def test_what_decisions_cost_is_the_difference_within_a_round() -> None:
+    lines = {("miss", 1_000): {"fifo": [10.0, 30.0, 20.0], "adaptive": [25.0, 40.0, 95.0]}}
+    costs = policy_work.costs(lines)
+    assert costs.rows == [("new keys only", "1,000", "20.0", "40.0", "15.0 (12.5 – 45.0)")]
+    assert [(verdict.measured, verdict.met) for verdict in costs.verdicts] == [(15.0, True)]
