@@ -11,6 +11,10 @@ use super::{Linked, Links, NONE, Nodes, Slot};
 
 /// A shadow has one entry for so many of the cache, within bounds.
 const ENTRIES_PER_ENTRY: u64 = 16;
+/// The same where that makes it smaller than is enough to tell rules apart; more of the requests would cost too much.
+const ENTRIES_PER_ENTRY_OF_SMALL: u64 = 8;
+/// Entries that are enough.
+const ENOUGH: u64 = 64;
 /// Entries of the smallest shadow.
 const FEWEST: u64 = 32;
 /// Entries of the largest shadow.
@@ -192,7 +196,11 @@ pub(super) struct Shadows {
 impl Shadows {
     /// Shadows of a cache of so many entries.
     pub(super) fn of(entries: u64, rules: &[Rule], seed: u64) -> Self {
-        let capacity = (entries / ENTRIES_PER_ENTRY).clamp(FEWEST, MOST).min(entries.max(1));
+        let capacity = (entries / ENTRIES_PER_ENTRY_OF_SMALL)
+            .clamp(FEWEST, ENOUGH)
+            .max(entries / ENTRIES_PER_ENTRY)
+            .min(MOST)
+            .min(entries.max(1));
         let highest =
             ((u128::from(capacity) << u32::BITS) / u128::from(entries.max(1))).min(u128::from(u32::MAX)) as u32;
         let shadow = |(number, rule): (usize, &Rule)| Shadow {
