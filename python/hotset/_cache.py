@@ -456,7 +456,7 @@ class Cache(BaseCache[K, V], MutableMapping[K, V]):
         It is estimated from samples of the requests, which are taken if the cache was made with ``what_if=True`` or
         since ``cache.sampling = True``. Miniature caches of each size, under the same policy, hold a part of the keys
         that is chosen by hash (Waldspurger, Park, Garthwaite, Ahmad, "Efficient MRC construction with SHARDS", FAST
-        2015). That takes a hundredth of the time, and up to 2 MB.
+        2015). That takes half a hundredth of the time of the process, and up to 2 MB.
 
         Raises:
             ValueError: no samples are taken.

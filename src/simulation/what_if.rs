@@ -28,7 +28,7 @@ const ENTRIES: u64 = 2048;
 const BATCH: usize = 64;
 
 /// Sampling may take one part of so many of all time.
-const SHARE: u32 = 100;
+const SHARE: u32 = 200;
 /// What it may take before that, so that something is known soon.
 const ADVANCE: Duration = Duration::from_millis(50);
 /// What it may take at a time after a rest.
@@ -377,9 +377,9 @@ mod tests {
         sampler.budget.spent = Duration::from_secs(1);
         sampler.work(0, tally(0, 50));
         assert_eq!(sampler.sample(), 0);
-        let soon = ticks(Duration::from_secs(96));
+        let soon = ticks(Duration::from_secs(193));
         assert!(!sampler.is_to_resume(soon));
-        let later = ticks(Duration::from_secs(98));
+        let later = ticks(Duration::from_secs(195));
         assert!(sampler.is_to_resume(later));
         sampler.resume(tally(0, 2_000));
         assert_eq!(sampler.sample(), u32::MAX);

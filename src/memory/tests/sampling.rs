@@ -67,7 +67,7 @@ fn assert_near_the_truth(policy: &str, shards: usize, capacity: u64, keys: &[u32
 #[test]
 fn estimates_are_near_the_truth() {
     let keys = skewed(100_000);
-    for (policy, shards) in [("adaptive", 1), ("lru", 1), ("lru", 4)] {
+    for (policy, shards) in [("s3fifo", 1), ("lru", 1), ("lru", 4)] {
         assert_near_the_truth(policy, shards, CAPACITY, &keys, "skewed keys");
     }
 }
