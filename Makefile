@@ -28,6 +28,7 @@ rust: ## Tests of the core
 	HOTSET_FUZZ_SECONDS=$(FUZZ_SECONDS) cargo test -q -p hotset
 
 python: ## Tests of the package, on every CPython from 3.11 on
+	@tests/servers.sh
 	@tests/python/run.sh "$(PYTHON)"
 
 lint: $(STAMP) ## Formatting, clippy, ruff, mypy, pyright, stubtest
