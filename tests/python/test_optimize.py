@@ -5,7 +5,8 @@ import time
 from typing import Any
 
 import pytest
-from hotset import Cache, cache_result, cache_result_many
+from hotset import Cache, Policy, cache_result, cache_result_many
+from hotset._policies import Optimize
 from hotset.testing import ManualClock
 
 LOT = random.Random(3)
@@ -39,12 +40,17 @@ def test_what_took_long_to_load_stays_longer() -> None:
     assert slow_hits(Cache(maxsize=100, optimize="time")) > 2 * slow_hits(Cache(maxsize=100))
 
 
-def test_light_entries_stay_longer_than_heavy_ones() -> None:
-    cache: Cache[int, int] = Cache(maxweight=2_000, weigher=lambda key, _: 100 if key % 2 else 1)
-    for key in KEYS:
-        cache.get_or_load(key, lambda key: key)
-    heavy = sum(key % 2 for key in cache)
-    assert len(cache) - heavy > 20 * heavy
+@pytest.mark.parametrize("optimize", ["hits", "time"])
+def test_more_are_hits_where_light_entries_stay_longer(optimize: Optimize) -> None:
+    def hit_ratio(policy: Policy, optimize: Optimize) -> float:
+        cache: Cache[int, int] = Cache(
+            maxweight=2_000, weigher=lambda key, _: 100 if key % 2 else 1, policy=policy, optimize=optimize
+        )
+        for key in KEYS:
+            cache.get_or_load(key, lambda key: key)
+        return cache.stats().hit_ratio
+
+    assert hit_ratio("adaptive", optimize) > 2 * hit_ratio("lru", "hits")
 
 
 def test_decorated_functions_have_it_too() -> None:

@@ -36,7 +36,7 @@ def test_weights_are_a_size_too() -> None:
 
 
 def test_bytes_are_a_size_too() -> None:
-    cache: Cache[int, bytes] = Cache(max_bytes="40kB", what_if=True)
+    cache: Cache[int, bytes] = Cache(max_bytes="40kB", policy="lru", what_if=True)
     for _ in range(2):
         for key in range(100):
             cache.get_or_load(key, lambda _: bytes(500))
