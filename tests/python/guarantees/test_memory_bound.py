@@ -37,7 +37,7 @@ def test_what_is_held_is_what_the_process_grew_by() -> None:
         held = tracemalloc.get_traced_memory()[0] - before
         assert cache.stats().evicted > 500
         assert 0.9 * BOUND < cache.stats().bytes <= BOUND
-        assert 0.85 * BOUND < held <= most < 1.15 * BOUND, (held, most)
+        assert 0.85 * BOUND < held <= most < 1.25 * BOUND, (held, most)
         print("done")
         """
     )
