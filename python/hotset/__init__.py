@@ -27,7 +27,7 @@ from hotset._errors import LoadTimeoutError, NotCachedError
 from hotset._info import CacheInfo
 from hotset._leads import current_load
 from hotset._plan import Ignore
-from hotset._policies import POLICIES, Policy
+from hotset._policies import POLICIES, Optimize, Policy
 from hotset._property import cached_property
 
 if TYPE_CHECKING:
@@ -54,6 +54,7 @@ __all__ = [
     "Missing",
     "MutatedValueError",
     "NotCachedError",
+    "Optimize",
     "PendingCall",
     "Policy",
     "Ready",

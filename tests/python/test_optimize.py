@@ -5,8 +5,7 @@ import time
 from typing import Any
 
 import pytest
-from hotset import Cache, Policy, cache_result, cache_result_many
-from hotset._policies import Optimize
+from hotset import Cache, Optimize, Policy, cache_result, cache_result_many
 from hotset.testing import ManualClock
 
 LOT = random.Random(3)
