@@ -403,6 +403,17 @@ mod tests {
     }
 
     #[test]
+    fn other_sizes_are_taken_to_be_as_wrong_as_the_present_one() {
+        let mut sampler = sampler();
+        sampler.state = State::Resting { until: NEVER };
+        sampler.present = tally(90, 100);
+        sampler.tallies = [40, 60, 80, 85, 92, 95].map(|hits| tally(hits, 100));
+        let ratios = sampler.estimate(0, tally(90, 100)).sizes;
+        let percent: Vec<f64> = ratios.iter().map(|(_, ratio)| (ratio * 100.0).round()).collect();
+        assert_eq!(percent, [50.0, 70.0, 90.0, 95.0, 100.0, 100.0]);
+    }
+
+    #[test]
     fn counts_that_begin_anew_are_not_taken_for_negative_ones() {
         assert_eq!(tally(7, 9).since(tally(5, 6)), tally(2, 3));
         assert_eq!(tally(1, 2).since(tally(5, 6)), tally(1, 2));
