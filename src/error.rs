@@ -37,6 +37,29 @@ pub enum Error {
     },
     /// There is no room for another entry in the memory's 32-bit slots.
     TooManyEntries,
+    /// A secret is too short to be one.
+    ShortSecret {
+        /// The bytes that it has.
+        bytes: usize,
+        /// The fewest that it may have.
+        least: usize,
+    },
+    /// What is to be signed or encrypted has no secret for it.
+    NoSecret,
+    /// The operating system gives no random bytes.
+    NoRandomness {
+        /// What it says.
+        reason: String,
+    },
+    /// Something is larger than what can be stored outside the process.
+    TooLarge {
+        /// What it is, and what of it is counted.
+        what: &'static str,
+        /// How much it is.
+        size: u64,
+        /// How much it may be.
+        most: u64,
+    },
 }
 
 impl fmt::Display for Error {
@@ -65,6 +88,18 @@ impl fmt::Display for Error {
             ),
             Self::TooManyEntries => {
                 write!(out, "the cache holds 4 billion entries and takes no more: give it a maxsize")
+            }
+            Self::ShortSecret { bytes, least } => write!(
+                out,
+                "a secret of {bytes} bytes is too short: give it {least} random bytes at least, as secrets.token_bytes(32) \
+                 makes them"
+            ),
+            Self::NoSecret => out.write_str("there is no secret to sign or encrypt with: give one at least"),
+            Self::NoRandomness { reason } => {
+                write!(out, "the operating system gives no random bytes, without which nothing is encrypted: {reason}")
+            }
+            Self::TooLarge { what, size, most } => {
+                write!(out, "{size} {what} are too many to be stored outside the process: it takes {most} at most")
             }
         }
     }

@@ -7,8 +7,10 @@
 //! 3. [`simulation`] (how a cache would do)
 //! 4. [`memory`] (where objects live)
 //! 5. [`flight`] (who computes)
+//! 6. [`codec`] (how values look outside)
 
 pub mod clock;
+pub mod codec;
 pub mod error;
 pub mod expiry;
 pub mod flight;

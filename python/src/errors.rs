@@ -1,7 +1,7 @@
 //! One way from what was wrong to a Python exception.
 
 use hotset::Error;
-use pyo3::exceptions::{PyInterruptedError, PyOverflowError, PyTypeError, PyValueError};
+use pyo3::exceptions::{PyInterruptedError, PyOSError, PyOverflowError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
 /// The exception for an error of the core.
@@ -11,8 +11,12 @@ pub(crate) fn raised(error: &Error) -> PyErr {
         | Error::InvalidDuration { .. }
         | Error::InvalidSize { .. }
         | Error::InvalidTrace { .. }
+        | Error::ShortSecret { .. }
+        | Error::NoSecret
+        | Error::TooLarge { .. }
         | Error::Unbounded => PyValueError::new_err(error.to_string()),
         Error::Stopped => PyInterruptedError::new_err(error.to_string()),
+        Error::NoRandomness { .. } => PyOSError::new_err(error.to_string()),
         Error::TooManyEntries => PyOverflowError::new_err(error.to_string()),
     }
 }
