@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::expiry::after;
 use crate::flight::flights::{Begun, Flights, Landing, Meeting, Ticket};
 use crate::flight::table::Beginning;
-use crate::memory::{Condition, Details, Hashed, Left, Memory, Options, Owner, Probe, Removed, Stored, Unsure};
+use crate::memory::{Condition, Details, Hashed, Left, Mark, Memory, Options, Owner, Probe, Removed, Stored, Unsure};
 use crate::stats::Cause;
 use crate::sync::RawMutex;
 
@@ -84,7 +84,7 @@ impl<K: Hashed, V, S: Meeting, R: RawMutex> Fenced<K, V, S, R> {
             began.since == self.memory.epoch(hash) || began.tags.as_ref().is_some_and(|tags| !killed(tags))
         };
         // Read under the lock of the table, so that an invalidation finds a load there that began before it.
-        let began = || Beginning { since: self.memory.epoch(hash), at: now, tags: tags() };
+        let began = || Beginning { at: now, tags: tags(), ..Beginning::untagged(self.memory.epoch(hash)) };
         if self.load_age != NEVER && !self.flights.is_quiet(hash) && self.give_up(hash, probe, now)? {
             *gave_up = true;
         }
@@ -97,7 +97,7 @@ impl<K: Hashed, V, S: Meeting, R: RawMutex> Fenced<K, V, S, R> {
         if self.load_age != NEVER
             && let Some(began) = self.memory.clock().coarse().checked_sub(self.load_age)
         {
-            self.flights.overtake_old(began);
+            self.flights.overtake_each(|flight| flight.at <= began);
         }
         let oldest = |shard| self.flights.oldest(|hash| self.memory.shard_number(hash) == shard);
         self.memory.invalidate_tags(names, cause, oldest);
@@ -194,6 +194,12 @@ impl<K: Hashed, V, S: Meeting, R: RawMutex> Fenced<K, V, S, R> {
     /// [`Unsure`] if the probe could not tell; nothing has changed then.
     fn give_up(&self, hash: u32, probe: &mut impl Probe<K>, now: Tick) -> Result<bool, Unsure> {
         self.flights.give_up(hash, probe, |began| after(began.at, self.load_age) <= now)
+    }
+
+    /// Something has changed elsewhere that this mark stands for: what is known by it leaves, and what loads of it return is refused.
+    pub fn remove_marked(&self, mark: Mark, cause: Cause) -> Left<K, V> {
+        self.flights.overtake_each(|began| began.mark == mark);
+        self.memory.remove_marked(mark, cause)
     }
 
     /// As [`Memory::pop_victim`]; what loads of its key return from now on is refused.

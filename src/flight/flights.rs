@@ -183,15 +183,17 @@ impl<K: Hashed, S: Meeting, R: RawMutex> Flights<K, S, R> {
         Ok(())
     }
 
-    /// As [`Flights::overtake`], for every load that began at this time or earlier.
-    pub fn overtake_old(&self, began: Tick) {
+    /// As [`Flights::overtake`], for every load of which `which` says so by how it began.
+    pub fn overtake_each(&self, which: impl Fn(&Beginning) -> bool) {
         for table in &self.tables {
-            table
-                .lock()
-                .iter_mut()
-                .filter(|flight| flight.began.at <= began)
-                .for_each(|flight| flight.overtaken = true);
+            table.lock().iter_mut().filter(|flight| which(&flight.began)).for_each(|flight| flight.overtaken = true);
         }
+    }
+
+    /// How the flight of a ticket began, to note more of it.
+    pub fn note<T>(&self, ticket: &Ticket, note: impl FnOnce(&mut Beginning) -> T) -> Option<T> {
+        let mut table = self.table(ticket.hash).lock();
+        table.get(ticket.hash, ticket.number).map(|flight| note(&mut flight.began))
     }
 
     /// As [`Flights::overtake`], for a load that `which` says; whether there is one.

@@ -7,7 +7,7 @@ use hashbrown::HashTable;
 
 use crate::clock::Tick;
 use crate::flight::Meeting;
-use crate::memory::{Hashed, Probe, Unsure, Verdict};
+use crate::memory::{Hashed, Mark, Probe, Unsure, Verdict};
 
 /// Bits of a number that count the flights of one table; the others say which table.
 const COUNT_BITS: u32 = 40;
@@ -23,13 +23,19 @@ pub struct Beginning {
     pub at: Tick,
     /// The tags that the result will carry; `None` if only the result will tell.
     pub tags: Option<Box<[Arc<str>]>>,
+    /// What others know its key by, 0 if there are none.
+    pub mark: Mark,
+    /// The clock of the tier when the load began, if there is one.
+    pub fence: Option<u64>,
+    /// Whether others are to hear of its result, because it replaces one that may be good.
+    pub tells: bool,
 }
 
 impl Beginning {
     /// Of a load whose result will carry no tags.
     #[must_use]
     pub fn untagged(since: u64) -> Self {
-        Self { since, at: 0, tags: Some(Box::default()) }
+        Self { since, at: 0, tags: Some(Box::default()), mark: 0, fence: None, tells: false }
     }
 }
 

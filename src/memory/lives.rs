@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::clock::{COARSE_LAG, Clock, NEVER, Tick};
-use crate::expiry::{Early, Lifespan, Part, Wheel, after};
+use crate::expiry::{Wheel, after};
 use crate::memory::course::{Course, Own, earlier};
 use crate::memory::entry::{ERROR, Hashed};
 use crate::memory::shard::Shard;
@@ -18,14 +18,14 @@ pub(super) const TEND_STEP: usize = 32;
 const DOUBLINGS: u8 = 6;
 
 /// How long nothing is loaded after a failure, of which there were so many before.
-fn backed_off(base: Tick, failures: u8) -> Tick {
+pub(super) fn backed_off(base: Tick, failures: u8) -> Tick {
     base.saturating_mul(1 << failures.min(DOUBLINGS)).min(NEVER)
 }
 
 impl<K: Hashed, V> Shard<K, V> {
     /// Gives an entry its course, as it was just stored.
     #[inline]
-    pub(super) fn set_life(&mut self, slot: Slot, details: &Details, failures: u8, now: Tick, clock: &Clock) {
+    pub(super) fn set_life(&mut self, slot: Slot, details: &Details, now: Tick, clock: &Clock) {
         let lifespan = &details.lifespan;
         if !details.is_error
             && details.course.is_none()
@@ -45,17 +45,12 @@ impl<K: Hashed, V> Shard<K, V> {
             }
             return;
         }
-        self.set_own_life(slot, details, failures, now, clock);
+        self.set_own_life(slot, details, now, clock);
     }
 
     #[inline(never)]
-    fn set_own_life(&mut self, slot: Slot, details: &Details, failures: u8, now: Tick, clock: &Clock) {
-        let mut lifespan = details.lifespan;
-        if details.is_error {
-            // It is remembered for as long again, so that the next one in a row is told from a first.
-            lifespan.ttl = backed_off(lifespan.ttl, failures.saturating_sub(1));
-            lifespan = Lifespan { grace: lifespan.ttl, idle: NEVER, ahead: Part::NONE, early: Early::NONE, ..lifespan };
-        }
+    fn set_own_life(&mut self, slot: Slot, details: &Details, now: Tick, clock: &Clock) {
+        let lifespan = details.lifespan;
         let created = lifespan.start(now, clock);
         let ttl = self.slab.courses.shorten(lifespan.ttl, self.slab.hash(slot));
         let course = details.course.unwrap_or_else(|| Course::from(created, ttl, lifespan.grace));
@@ -68,7 +63,7 @@ impl<K: Hashed, V> Shard<K, V> {
             refresh_at: if refresh_at >= course.fresh_until { NEVER } else { refresh_at },
             idle_until: after(created, lifespan.idle),
             retry_at: 0,
-            failures: if details.is_error { failures } else { 0 },
+            failures: details.failures,
         };
         let before = self.end_in_wheel(slot);
         self.slab.set_own(slot, Some(own));

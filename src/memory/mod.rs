@@ -8,6 +8,7 @@ mod entry;
 mod index;
 mod left;
 mod lives;
+mod marked;
 mod probe;
 mod read;
 mod sampling;
@@ -32,6 +33,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 pub use course::Course;
 pub use entry::Hashed;
 pub use left::{Left, Removed};
+pub use marked::Mark;
 pub use probe::{Probe, Unsure, Verdict};
 pub use read::{More, Read};
 pub use sampling::Sampling;
@@ -99,6 +101,8 @@ pub struct Memory<K, V, R> {
     enabled: AtomicBool,
     bounds: Bounds,
     optimize: Optimize,
+    /// Counts what came between a read elsewhere and its being kept here.
+    moves: AtomicU64,
 }
 
 /// What all shards together may hold and do hold. The totals are kept only if there are several.
@@ -126,6 +130,7 @@ impl<K: Hashed, V, R: RawMutex> Memory<K, V, R> {
             seed: options.seed,
             enabled: AtomicBool::new(true),
             optimize: options.optimize,
+            moves: AtomicU64::new(0),
             bounds: Bounds {
                 max_entries: AtomicU64::new(options.max_entries),
                 max_weight: AtomicU64::new(options.max_weight),
@@ -273,6 +278,15 @@ impl<K: Hashed, V, R: RawMutex> Memory<K, V, R> {
         Ok(())
     }
 
+    /// How many errors in a row there were for a key, as far as that is remembered.
+    ///
+    /// # Errors
+    /// [`Unsure`] if the probe could not tell.
+    pub fn failures(&self, hash: u32, probe: &mut impl Probe<K>) -> Result<u8, Unsure> {
+        let shard = self.shard(hash).lock();
+        Ok(shard.find(hash, probe)?.map_or(0, |slot| shard.failures(slot)))
+    }
+
     /// Makes a fresh entry stale, or takes it out if it has no grace; whether there was one, and what left.
     ///
     /// # Errors
@@ -301,6 +315,28 @@ impl<K: Hashed, V, R: RawMutex> Memory<K, V, R> {
     /// [`Unsure`] if the probe could not tell; nothing has changed then.
     pub fn touch(&self, hash: u32, probe: &mut impl Probe<K>, lifespan: Option<Lifespan>) -> Result<bool, Unsure> {
         self.shard(hash).lock().touch(hash, probe, lifespan, &self.clock)
+    }
+
+    /// Takes out every entry that is known by this mark.
+    pub fn remove_marked(&self, mark: Mark, cause: Cause) -> Left<K, V> {
+        let mut left = Left::nothing();
+        for shard in self.shards.iter() {
+            let mut shard = shard.lock();
+            let removed = shard.remove_marked(mark, cause, &self.clock);
+            self.settle(&removed);
+            left.append(removed);
+        }
+        left
+    }
+
+    /// A number to give to what is read elsewhere from now on, as [`Details::moves`].
+    pub fn moves(&self) -> u64 {
+        self.moves.load(Ordering::SeqCst)
+    }
+
+    /// Something is about to change, or just has: what was read elsewhere before this is not to be kept. How many moves that makes.
+    pub fn note_move(&self) -> u64 {
+        self.moves.fetch_add(1, Ordering::SeqCst) + 1
     }
 
     /// Takes out the entry that the policy would evict next.
@@ -376,6 +412,16 @@ impl<K: Hashed, V, R: RawMutex> Memory<K, V, R> {
             let oldest = oldest(number);
             shard.lock().kill_tags(names, cause, oldest, self.clock.precise());
         }
+    }
+
+    /// What was counted as a miss was found elsewhere.
+    pub fn count_found(&self, hash: u32, owner: Owner) {
+        self.shard(hash).lock().count_found(owner);
+    }
+
+    /// Whether an entry carries this tag.
+    pub fn carries(&self, tag: &Arc<str>) -> bool {
+        self.shards.iter().any(|shard| shard.lock().tags.as_ref().is_some_and(|tags| tags.knows(tag)))
     }
 
     /// Whether one of these tags of a key was invalidated since this epoch.

@@ -7,6 +7,7 @@ use crate::memory::course::{Courses, Own, OwnLives};
 use crate::memory::entry::{Entry, Hashed};
 use crate::memory::index::Index;
 use crate::memory::lives::TEND_STEP;
+use crate::memory::marked::{Mark, Marked};
 use crate::memory::sampling::Size;
 use crate::memory::slab::Slab;
 use crate::memory::standing::Standing;
@@ -33,6 +34,8 @@ pub(crate) struct Shard<K, V> {
     pub(super) epoch: Epoch,
     /// Made with the first tag.
     pub(super) tags: Option<Box<Tags>>,
+    /// Made with the first mark.
+    pub(super) marked: Option<Box<Marked>>,
     /// Entries that were cleared and are still to be dropped.
     husks: Vec<Husk<K, V>>,
     pub(super) weight: u64,
@@ -68,6 +71,7 @@ impl<K: Hashed, V> Shard<K, V> {
             wheel: None,
             epoch: 0,
             tags: None,
+            marked: None,
             husks: Vec::new(),
             weight: 0,
             owners: vec![OwnerCounts::default()],
@@ -92,6 +96,25 @@ impl<K: Hashed, V> Shard<K, V> {
         Ok(left)
     }
 
+    /// Notes what others know an entry by.
+    #[inline]
+    pub(super) fn set_mark(&mut self, slot: Slot, mark: Mark) {
+        if mark != 0 || self.marked.is_some() {
+            self.marked.get_or_insert_default().set(slot, mark);
+        }
+    }
+
+    /// Takes out every entry that is known by this mark.
+    pub(super) fn remove_marked(&mut self, mark: Mark, cause: Cause, clock: &Clock) -> Left<K, V> {
+        let mut left = Left::nothing();
+        while let Some(slot) = self.marked.as_ref().and_then(|marked| marked.find(mark)) {
+            self.tell_of_removal(self.slab.hash(slot), clock);
+            let end = self.end(slot, clock);
+            left.push(self.take_out(slot, end.unwrap_or(cause)));
+        }
+        left
+    }
+
     /// Gives a fresh entry a new life, or its own once more.
     pub(super) fn touch(
         &mut self,
@@ -102,7 +125,7 @@ impl<K: Hashed, V> Shard<K, V> {
     ) -> Result<bool, Unsure> {
         let Some(slot) = self.find_fresh(hash, probe, clock)? else { return Ok(false) };
         let lifespan = lifespan.unwrap_or_else(|| self.slab.lifespan(slot));
-        self.set_life(slot, &Details { lifespan, ..Details::default() }, 0, clock.coarse(), clock);
+        self.set_life(slot, &Details { lifespan, ..Details::default() }, clock.coarse(), clock);
         self.tell_of_write(slot, false, clock);
         Ok(true)
     }
@@ -165,6 +188,7 @@ impl<K: Hashed, V> Shard<K, V> {
         self.refollow();
         self.wheel = None;
         self.tags = None;
+        self.marked = None;
         self.wake = NEVER;
         self.weight = 0;
     }
@@ -236,6 +260,9 @@ impl<K: Hashed, V> Shard<K, V> {
             wheel.remove(&mut self.slab, slot);
         }
         self.detach_tags(slot);
+        if let Some(marked) = &mut self.marked {
+            marked.forget(slot);
+        }
         self.weight -= weight;
         self.count_removed(cause);
         let is_error = self.slab.get(slot).life.is_error();
@@ -379,6 +406,13 @@ impl<K: Hashed, V> Shard<K, V> {
         if let Some(counts) = self.owners.get_mut(owner as usize) {
             counts.load_nanos += nanos;
             if failed { counts.load_errors += 1 } else { counts.loads += 1 }
+        }
+    }
+
+    pub(super) fn count_found(&mut self, owner: Owner) {
+        if let Some(counts) = self.owners.get_mut(owner as usize) {
+            counts.hits += 1;
+            counts.misses = counts.misses.saturating_sub(1);
         }
     }
 

@@ -246,6 +246,11 @@ impl Tags {
         id
     }
 
+    /// Whether an entry carries this tag, or did so lately.
+    pub(crate) fn knows(&self, name: &Arc<str>) -> bool {
+        self.ids.contains_key(name)
+    }
+
     /// One entry fewer carries a tag.
     fn release(&mut self, id: TagId) {
         let Some(tag) = &mut self.tags[id as usize] else { return };

@@ -7,6 +7,7 @@ mod conditions;
 mod dropping;
 mod fresh;
 mod lives;
+mod marked;
 mod model;
 mod owners;
 mod program;

@@ -42,6 +42,9 @@ impl<K: Hashed, V> Shard<K, V> {
         let carried: Vec<_> = live.iter().filter_map(tagged).collect();
         assert_eq!(carried.len(), self.slab.carrier_count(), "carriers of tags");
         assert!(carried.iter().all(|&(_, _, alive)| alive <= self.epoch), "an epoch that has not come yet");
+        if let Some(marked) = &self.marked {
+            marked.validate(&live);
+        }
         match &self.tags {
             Some(tags) => tags.validate(&carried),
             None => assert!(carried.is_empty(), "tags of entries"),

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use crate::clock::Tick;
-use crate::expiry::Lifespan;
+use crate::clock::{NEVER, Tick};
+use crate::expiry::{Early, Lifespan, Part};
 use crate::memory::course::Course;
+use crate::memory::lives::backed_off;
 use crate::memory::shard::Shard;
-use crate::memory::{Bounds, Hashed, Left, Memory, Owner, Probe, Removed, Unsure};
+use crate::memory::{Bounds, Hashed, Left, Mark, Memory, Owner, Probe, Removed, Unsure};
 use crate::policy::{Linked, Slot};
 use crate::stats::Cause;
 use crate::sync::RawMutex;
@@ -37,8 +38,14 @@ pub struct Details {
     pub nanos: u64,
     /// Whether it is an error that a load ended with: its ttl doubles with each one in a row.
     pub is_error: bool,
+    /// Of how many errors in a row it is the last, and has the ttl of; 0 for what is there to be counted on from.
+    pub failures: u8,
     /// When it was stored and what becomes of it, if that is not to follow from its lifespan.
     pub course: Option<Course>,
+    /// What others know the entry by, 0 if there are none.
+    pub mark: Mark,
+    /// The [`Memory::moves`] before the value was read elsewhere. If there was one since, it is not stored.
+    pub moves: Option<u64>,
     /// The [`Memory::epoch`] when the load began that the value comes from. If one of its tags was invalidated since, it is refused.
     pub since: Option<u64>,
 }
@@ -51,9 +58,22 @@ impl Default for Details {
             tags: Box::default(),
             nanos: 0,
             is_error: false,
+            failures: 0,
             course: None,
+            mark: 0,
+            moves: None,
             since: None,
         }
+    }
+}
+
+impl Details {
+    /// Has an error follow so many others, each of which doubles its ttl. It is remembered for as long again, so that the next one in a
+    /// row is told from a first.
+    pub fn count_error(&mut self, before: u8) {
+        let ttl = backed_off(self.lifespan.ttl, before);
+        self.failures = before.saturating_add(1);
+        self.lifespan = Lifespan { ttl, grace: ttl, idle: NEVER, ahead: Part::NONE, early: Early::NONE };
     }
 }
 
@@ -111,6 +131,9 @@ impl<K: Hashed, V, R: RawMutex> Memory<K, V, R> {
             shard.count_refused(owner);
             return Ok(Stored::NOT);
         }
+        if details.moves.is_some_and(|before| before != self.moves()) {
+            return Ok(Stored::NOT);
+        }
         if !self.is_enabled() || !condition.holds(found.filter(|_| fresh).and_then(|slot| shard.slab.value(slot))) {
             return Ok(Stored::NOT);
         }
@@ -119,11 +142,14 @@ impl<K: Hashed, V, R: RawMutex> Memory<K, V, R> {
             details.weight <= self.max_weight() && self.max_entries() > 0 && !(found.is_none() && shard.slab.is_full());
         if stored {
             let keeps_life = matches!(condition, Condition::IfValue(_));
-            let failures = if details.is_error { found.map_or(1, |slot| shard.failures(slot)) } else { 0 };
+            if details.is_error && details.failures == 0 {
+                details.count_error(found.map_or(0, |slot| shard.failures(slot)));
+            }
             written = shard.store(found, end, pair, details, &mut left);
             if let Some(slot) = written.filter(|_| !keeps_life) {
                 shard.set_tags(slot, &details.tags, details.since);
-                shard.set_life(slot, details, failures, now, &self.clock);
+                shard.set_life(slot, details, now, &self.clock);
+                shard.set_mark(slot, details.mark);
             }
             if let Some(slot) = written.filter(|_| shard.sampler.is_some()) {
                 shard.tell_of_write(slot, !fresh, &self.clock);
@@ -286,9 +312,9 @@ impl<K: Hashed, V> Shard<K, V> {
     }
 
     /// How many loads have failed in a row with one that is stored in the place of this entry.
-    fn failures(&self, slot: Slot) -> u8 {
+    pub(super) fn failures(&self, slot: Slot) -> u8 {
         let before = self.slab.own(slot).filter(|_| self.slab.get(slot).life.is_error());
-        before.map_or(1, |own| own.failures.saturating_add(1))
+        before.map_or(0, |own| own.failures)
     }
 
     /// Counts a value that cannot be stored, and takes out what it was to replace.

@@ -20,12 +20,16 @@ use std::sync::Once;
 use std::time::{Duration, Instant};
 
 use hotset::policy::generator::Generator;
-use hotset::{clock, expiry, hash, memory, policy, progress, stats, sync, trace};
+use hotset::{clock, codec, expiry, hash, memory, policy, progress, stats, sync, trace};
 
+#[path = "../../fuzz/payload.rs"]
+mod payload;
 #[path = "../../src/memory/tests/program/mod.rs"]
 mod program;
 #[path = "../../fuzz/requests.rs"]
 mod requests;
+#[path = "../../fuzz/sealed.rs"]
+mod sealed;
 #[path = "../../fuzz/text.rs"]
 mod text;
 
@@ -89,6 +93,22 @@ const TRACE: Target = Target {
     ],
 };
 
+const ENVELOPE: Target = Target {
+    name: "envelope",
+    run: sealed::open_in_every_format,
+    unit: 1,
+    longest: 600,
+    words: &["\0", "\0\0\0\0", "\u{1}\0", "\u{3}\0tag", "\u{1}\0\u{1}\0", "\0\0\u{1}\0"],
+};
+
+const VALUE: Target = Target {
+    name: "value",
+    run: payload::walk_and_write_anew,
+    unit: 1,
+    longest: 600,
+    words: &["\u{1}", "\u{2}ab", "Hhot sets"],
+};
+
 #[test]
 fn any_program_follows_the_model() {
     MEMORY.fuzz();
@@ -102,6 +122,16 @@ fn any_text_is_a_duration_or_none() {
 #[test]
 fn any_bytes_are_a_trace_or_none() {
     TRACE.fuzz();
+}
+
+#[test]
+fn any_bytes_are_an_envelope_or_none() {
+    ENVELOPE.fuzz();
+}
+
+#[test]
+fn any_bytes_are_a_value_or_none() {
+    VALUE.fuzz();
 }
 
 impl Target {

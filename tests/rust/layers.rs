@@ -20,7 +20,7 @@ const CODEC: usize = 5;
 const TIER: usize = 6;
 
 const LAYERS: [Layer; 8] = [
-    Layer { modules: &["clock", "error", "hash", "progress", "size", "stats", "sync"], below: &[] },
+    Layer { modules: &["clock", "error", "fork", "hash", "progress", "size", "stats", "sync"], below: &[] },
     Layer { modules: &["policy", "expiry", "trace"], below: &[LEAVES] },
     Layer { modules: &["simulation"], below: &[LEAVES, DECISIONS] },
     Layer { modules: &["memory"], below: &[LEAVES, DECISIONS, SIMULATION] },
