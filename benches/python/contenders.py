@@ -79,6 +79,8 @@ CACHEBOX_TTL = "cachebox TTLCache"
 CACHEBOX_VTTL = "cachebox VTTLCache"
 CACHEBOX_VTTL_WITHOUT = "cachebox VTTLCache, no ttl"
 CACHETOOLS_LOCKED = "cachetools TTLCache, lock"
+DISKCACHE = "diskcache"
+LMDB = "py-lmdb"
 
 CONTENDERS = (
     Contender(
@@ -160,6 +162,8 @@ CONTENDERS = (
     Contender("async-lru", "async_lru", distribution="async-lru", coroutine=setups.async_lru_decorate),
     Contender("aiocache", "aiocache", distribution="aiocache", coroutine=setups.aiocache_decorate),
     Contender("cashews", "cashews", distribution="cashews", coroutine=setups.cashews_decorate),
+    Contender(DISKCACHE, "diskcache", distribution="diskcache"),
+    Contender(LMDB, "lmdb", Role.BASELINE, distribution="lmdb"),
 )
 
 BY_NAME = {contender.name: contender for contender in CONTENDERS}

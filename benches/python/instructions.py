@@ -20,7 +20,31 @@ HITS = {
         "f(5)",
     ),
 }
-FEW, MANY = 10_000, 60_000
+DISK = """
+import itertools, tempfile
+folder = tempfile.TemporaryDirectory()
+tier = f"disk://{folder.name}/store?max_bytes=512MB"
+c = hotset.Cache("c", ttl="1h", tier=tier, codec="raw", maxsize=0)
+front = hotset.Cache("front", ttl="1h", tier=tier)
+keys = [f"key:{number}" for number in range(1000)]
+value = b"x" * 100
+for key in keys: c[key] = front[key] = value
+chunk, items = keys[:100], dict.fromkeys(keys[:100], value)
+new = map("new:{}".format, itertools.count())
+"""
+
+#: The same for a cache with a store on the disk: without memory, except where it says so.
+ON_DISK = {
+    "a function in front of a store": ("f = front.cache_result(name='f')(lambda x: x); f(5)", "f(5)"),
+    "cache[k] in front of a store": ("k = keys[5]", "front[k]"),
+    "get of a store": ("k = keys[5]", "c[k]"),
+    "get of a store, a miss": ("k = 'none'", "c.get(k)"),
+    "set of a store": ("k = keys[5]", "c[k] = value"),
+    "set of a store, a new key": ("", "c[next(new)] = value"),
+    "get of 100 of a store": ("", "c.get_many(chunk)"),
+    "set of 100 of a store": ("", "c.set_many(items)"),
+}
+FEW, MANY = 2_000, 12_000
 PROGRAM = """
 import gc, hotset
 gc.disable()
@@ -46,7 +70,8 @@ def main() -> None:
     if shutil.which("valgrind") is None:
         raise SystemExit("valgrind is not there: install it, as with apt-get install valgrind")
     pythons = sys.argv[1:] or [sys.executable]
-    for name, (setup, statement) in HITS.items():
+    statements = HITS | {name: (f"{DISK}\n{setup}", statement) for name, (setup, statement) in ON_DISK.items()}
+    for name, (setup, statement) in statements.items():
         counts = [
             (instructions(python, setup, statement, MANY) - instructions(python, setup, statement, FEW)) / (MANY - FEW)
             for python in pythons

@@ -17,6 +17,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from time import perf_counter
 
+import disk
+import disk_processes
 import imports
 import plot
 import policy_work
@@ -84,6 +86,11 @@ def run_row(row: rows.Row, rounds: Rounds, skip: Sequence[str]) -> list[Result]:
     return [rows.run(row, rounds, skip)]
 
 
+def run_disk(row: disk.Row, rounds: Rounds, skip: Sequence[str]) -> list[Result]:
+    """One operation of stores on the disk."""
+    return [disk.run_row(row, rounds, skip)]
+
+
 def parts(quick: bool, skip: Sequence[str]) -> dict[str, Callable[[], Sequence[Result]]]:
     """Everything that can be measured, by name, in the order of the page."""
     order = random.Random(SEED)
@@ -99,6 +106,9 @@ def parts(quick: bool, skip: Sequence[str]) -> dict[str, Callable[[], Sequence[R
         "imports": lambda: [imports.run(import_rounds, skip)],
         "threads": lambda: threads.run(thread_rounds, skip),
         "tags": lambda: tags.run(every, thread_rounds, skip),
+        **{f"disk-{row.name}": functools.partial(run_disk, row, every, skip) for row in disk.ROWS},
+        "disk-front": lambda: disk.front(every, skip),
+        "disk-processes": lambda: disk_processes.run(thread_rounds, skip),
         "stampede": lambda: stampede.run(thread_rounds, skip),
     }
 

@@ -1,15 +1,17 @@
 """Caching for Python services: fast in-process caches with a Rust core.
 
-The whole interface is here; the modules behind it are private, except for :mod:`hotset.testing`.
+The whole interface is here; the modules behind it are private, except for :mod:`hotset.testing` and for what may still
+change: :mod:`hotset.preview` and :mod:`hotset.disk`, about places outside the process.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from hotset._aliasing import MutatedValueError
 from hotset._bulk import Batcher, CachedMany, cache_result_many
 from hotset._cache import Cache, caches
 from hotset._core import (
     MISSING,
+    BreakerStats,
     CachedCoroutineFunction,
     CachedFunction,
     CachedMethod,
@@ -23,7 +25,11 @@ from hotset._core import (
     estimate_bytes,
 )
 from hotset._decorator import cache_result
-from hotset._errors import LoadTimeoutError, NotCachedError
+from hotset._errors import (
+    CircuitOpenError,
+    LoadTimeoutError,
+    NotCachedError,
+)
 from hotset._info import CacheInfo
 from hotset._leads import current_load
 from hotset._plan import Ignore
@@ -31,6 +37,7 @@ from hotset._policies import POLICIES, Optimize, Policy
 from hotset._property import cached_property
 
 if TYPE_CHECKING:
+    from hotset._breaker import CircuitBreaker
     from hotset._terms import Caller, Entry, Explanation
     from hotset._what_if import WhatIf
 
@@ -38,6 +45,7 @@ __all__ = [
     "MISSING",
     "POLICIES",
     "Batcher",
+    "BreakerStats",
     "Cache",
     "CacheInfo",
     "CachedCoroutineFunction",
@@ -46,6 +54,8 @@ __all__ = [
     "CachedMethod",
     "CallKey",
     "Caller",
+    "CircuitBreaker",
+    "CircuitOpenError",
     "Entry",
     "Explanation",
     "Ignore",
@@ -70,17 +80,22 @@ __all__ = [
 ]
 
 
+#: What few programs need and takes long to import, and the modules where it is.
+_LATE: Final = {
+    "Caller": "_terms",
+    "CircuitBreaker": "_breaker",
+    "Entry": "_terms",
+    "Explanation": "_terms",
+    "WhatIf": "_what_if",
+}
+
+
 def __getattr__(name: str) -> object:
-    """What few programs need and takes long to import."""
-    if name in ("Caller", "Entry", "Explanation"):
-        from hotset import _terms
+    if name not in _LATE:
+        raise AttributeError(f"module 'hotset' has no attribute {name!r}")
+    from importlib import import_module
 
-        return getattr(_terms, name)
-    if name == "WhatIf":
-        from hotset._what_if import WhatIf
-
-        return WhatIf
-    raise AttributeError(f"module 'hotset' has no attribute {name!r}")
+    return getattr(import_module(f"hotset.{_LATE[name]}"), name)
 
 
 def __dir__() -> list[str]:

@@ -13,7 +13,7 @@ from hotset._flights import obtain, refresh_later
 from hotset._flights_many import answered, obtain_many
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 
     from hotset._cache import Cache
     from hotset._terms import Entry, Told
@@ -82,6 +82,11 @@ class AsyncFace(Generic[K, V]):
     def get_many(self, keys: Iterable[K]) -> Awaitable[dict[K, V]]:
         """See :meth:`hotset.Cache.get_many`."""
         return ready(self._cache.get_many(keys))
+
+    async def scan(self, prefix: str = "") -> AsyncIterator[str]:
+        """See :meth:`hotset.Cache.scan`."""
+        for key in self._cache.scan(prefix):
+            yield key
 
     def set_many(self, items: Mapping[K, V] | Iterable[tuple[K, V]], **options: Any) -> Awaitable[None]:
         """See :meth:`hotset.Cache.set_many`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Mapping, MutableMapping
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar, Unpack, cast, overload
 
 from hotset import _registry
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from hotset._decorator import Decorator
     from hotset._policies import Optimize, Policy
     from hotset._terms import Entry, Explanation, Told
-    from hotset._types import CallTerms, Duration, LoadOptions, ResultOptions, ShouldCache, Tags, TtlOfResult
+    from hotset._tiers import AnyTier
+    from hotset._types import CacheOptions, CallTerms, Duration, ResultOptions, ShouldCache, Tags, TtlOfResult
     from hotset._what_if import WhatIf
 
 K = TypeVar("K")
@@ -81,8 +82,14 @@ class Cache(BaseCache[K, V], MutableMapping[K, V]):
             equal (``"freeze"``), or the object itself, watched for changes (``"check"``, for development).
         what_if: Whether to take samples of the requests from the beginning, for :meth:`what_if`.
         clock: A clock for tests: :class:`hotset.testing.ManualClock`.
-        loading: What loads do: ``refresh_ahead``, ``early_refresh``, ``soft_timeout``, ``timeout``, ``cache_errors``
-            and ``error_ttl``, as for :func:`hotset.cache_result`.
+        tier: A place outside the process where values are kept too, which other processes may share: a URL, as in
+            ``"disk:///var/cache/app?max_bytes=1GB"`` or ``"shm://app"``, or :class:`hotset.disk.Disk`. Memory lies in
+            front of it. ``get``, ``[]``, ``in``, ``pop`` and all verbs on keys mean both then; ``len``, iteration,
+            views, ``popitem`` and ``maxsize`` mean the memory of this process. The cache needs a name.
+        options: How values are kept there: ``codec``, ``types``, ``compression``, ``compress_from``, ``secret``,
+            ``encrypt``, ``memory_ttl``, ``outage_ttl``, ``max_life``, ``patience``, ``strict`` and ``on_error``. And
+            what loads do: ``refresh_ahead``, ``early_refresh``, ``soft_timeout``, ``timeout``, ``cache_errors``,
+            ``error_ttl`` and ``lease``, as for :func:`hotset.cache_result`.
 
     Raises:
         TypeError, ValueError: for arguments that make no sense; the message says what to write instead.
@@ -110,7 +117,8 @@ class Cache(BaseCache[K, V], MutableMapping[K, V]):
         aliasing: Aliasing = "share",
         what_if: bool = False,
         clock: ManualClock | None = None,
-        **loading: Unpack[LoadOptions],
+        tier: AnyTier | None = None,
+        **options: Unpack[CacheOptions],
     ) -> Self:
         if not isinstance(name, str | None):  # pyright: ignore[reportUnnecessaryIsInstance]  # the user's mistake is checked here
             raise TypeError(f"name={name!r}: the name of a cache is a str; its bound is maxsize=")
@@ -118,7 +126,17 @@ class Cache(BaseCache[K, V], MutableMapping[K, V]):
             raise ValueError("max_bytes weighs entries by the bytes that they take: give it, or maxweight and weigher")
         if (maxweight is None) != (weigher is None):
             raise ValueError("maxweight and weigher belong together: give both or none")
-        loads, lives = split(Cache, loading, of_results=False)
+        behind, given = None, dict(options)
+        if tier is not None:
+            from hotset._namespaces import check
+            from hotset._tiers import Settings, taken
+
+            behind = Settings(name, tier, taken(given))
+            check(behind)
+        loads, lives = split(Cache, given, of_results=False)
+        usual = USUAL.changed(**loads)
+        if behind is not None:
+            behind.errors.know(usual.errors)
         is_weighed = maxweight is not None or max_bytes is not None
         size = maxsize if not isinstance(maxsize, Missing) else None if is_weighed else DEFAULT_MAXSIZE
         self = super().__new__(
@@ -133,8 +151,9 @@ class Cache(BaseCache[K, V], MutableMapping[K, V]):
             on_remove=on_remove,
             clock=clock,
             aliasing=None if aliasing == "share" else aliasing_of(aliasing),
-            loading=USUAL.changed(**loads),
+            loading=usual,
             ttls=dict(ttls or {}),
+            behind=behind,
             ttl=ttl,
             grace=grace,
             idle=idle,
@@ -147,6 +166,10 @@ class Cache(BaseCache[K, V], MutableMapping[K, V]):
         if os.environ.get("HOTSET_DISABLE", "0") not in ("", "0"):
             self.enabled = False
         _registry.enter(self)
+        if behind is not None:
+            from hotset._namespaces import enter
+
+            enter(behind, self)
         return self
 
     # The mapping
@@ -166,11 +189,16 @@ class Cache(BaseCache[K, V], MutableMapping[K, V]):
         if self.max_bytes is not None:
             bounds.append(f"max_bytes={self.max_bytes}")
         bounds += [f"{name}={value:g}s" for name in ("ttl", "grace", "idle") if (value := getattr(self, name))]
-        off = "" if self.enabled else ", disabled"
-        return f"<Cache {self.name!r}: {len(self)} entries, {', '.join(bounds)}, policy={self.policy}{off}>"
+        said = [*bounds, f"policy={self.policy}"]
+        if self._has_tier:
+            said += self._tier.described()
+        if not self.enabled:
+            said.append("disabled")
+        return f"<Cache {self.name!r}: {len(self)} entries, {', '.join(said)}>"
 
     def copy(self) -> Cache[K, V]:
-        """A new cache with the same settings and entries, whose lives go on. Keys of functions are left out."""
+        """A new cache with the same settings and entries, whose lives go on. Keys of functions are left out, and so is
+        the tier: a copy has what is in memory."""
         settings = self._settings()
         unit = "max_bytes" if self._weighs_bytes else "maxweight" if self._weigher is not None else None
         lifted: dict[str, Any] = {unit: None} if unit is not None and settings[unit] is None else {}
@@ -319,8 +347,33 @@ class Cache(BaseCache[K, V], MutableMapping[K, V]):
 
     def get_many(self, keys: Iterable[K]) -> dict[K, V]:
         """What is there of ``keys``."""
+        if self._has_tier:
+            return self._get_many(list(dict.fromkeys(keys)))
         found = ((key, self.get(key, MISSING)) for key in keys)
         return {key: value for key, value in found if not isinstance(value, Missing)}
+
+    def scan(self, prefix: str = "") -> Iterator[str]:
+        """The keys that are a ``str`` and begin with ``prefix``, of the fresh entries of the whole cache: with a tier
+        those in the tier, without one those in memory. Those of functions are not among them.
+
+        A tier is read a page at a time, when that is asked for, and nothing of it is held between two pages. What is
+        there from beginning to end is listed once; what comes or goes meanwhile may be listed or not. Disk and shared
+        memory list in the order of the keys' UTF-8 bytes.
+
+        Raises:
+            TypeError: the prefix is no ``str``.
+            TierError: the tier cannot list its keys, or not now, whatever ``on_error`` says.
+        """
+        if not isinstance(prefix, str):  # pyright: ignore[reportUnnecessaryIsInstance]  # the user's mistake is checked here
+            raise TypeError(f"prefix={prefix!r}: write a str, with which the keys begin")
+        if not self._has_tier:
+            return (key for key in self if isinstance(key, str) and key.startswith(prefix))
+        return self._scan(prefix, *self._page(prefix))
+
+    def _scan(self, prefix: str, keys: list[str], last: bytes | None) -> Iterator[str]:
+        while last is not None:
+            yield from keys
+            keys, last = self._page(prefix, last)
 
     def set_many(
         self,
@@ -334,6 +387,9 @@ class Cache(BaseCache[K, V], MutableMapping[K, V]):
         """Store the pairs of a mapping or of an iterable."""
         options = _given(ttl=ttl, grace=grace, idle=idle, tags=tags)
         pairs = cast("Mapping[K, V]", items).items() if isinstance(items, Mapping) else items
+        if self._has_tier:
+            self._set_many(list(pairs), **options)
+            return
         for key, value in pairs:
             self.set(key, value, **options)
 
@@ -484,6 +540,10 @@ class Cache(BaseCache[K, V], MutableMapping[K, V]):
         """Forget everything and store nothing from now on; what uses the cache goes on without it."""
         self.enabled = False
         _registry.leave(self)
+        if self._has_tier:
+            from hotset._namespaces import leave
+
+            leave(self)
 
     def __enter__(self) -> Self:
         return self

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Coroutine, Generator, Iterable, Iterator
+from types import TracebackType
 from typing import (
     Any,
     Concatenate,
@@ -21,8 +22,9 @@ from typing import (
 from hotset._cache import Cache
 from hotset._info import CacheInfo
 from hotset._loading import Loading
+from hotset._own_tiers import Tier
 from hotset._terms import Caller, Entry, Explanation
-from hotset._types import CallTerms, Duration
+from hotset._types import BreakerState, CallTerms, Duration
 
 _K = TypeVar("_K")
 _V = TypeVar("_V")
@@ -48,9 +50,38 @@ def attempt_of(
     function: object, args: tuple[Any, ...], kwargs: dict[str, Any], loading: Loading, max_age: float | None
 ) -> Attempt | None: ...
 def loading_of(function: object) -> Loading: ...
+def forget_known_classes() -> None: ...
 def seconds(name: str, value: Duration | None) -> float | None: ...
 def depth() -> int: ...
 def innermost() -> LoadContext | None: ...
+
+@final
+class ValueCodec:
+    """The default codec: a value comes back as it went in, type for type, or it is refused.
+
+    Built-in types, those of the standard library that are values, arrays of NumPy and tables of Arrow and pandas need
+    no more. A class is rebuilt only if it is known: registered with :func:`hotset.preview.register_type`, or named in
+    ``types``, with those that their fields name. Rebuilding calls no ``__init__``, ``__new__``, ``__setstate__`` or
+    validator, and imports nothing that the bytes name.
+    """
+
+    id: Final[int]
+    name: Final[str]
+    needs_signature: Final[bool]
+
+    def __new__(cls, types: Iterable[type] | None = None) -> Self: ...
+    def encode(self, value: object) -> bytes:
+        """Return the bytes of a value.
+
+        Raises :class:`hotset.preview.NotEncodableError` if it would not come back as it is.
+        """
+    def decode(self, data: bytes | bytearray) -> Any:
+        """Return the value of bytes.
+
+        Arrays that cannot be written to may keep ``data`` and be views of it, as may all if it is a ``bytearray``,
+        which is given away with the call. Raises :class:`hotset.preview.NotDecodableError` if the bytes are no value,
+        and its subclass :class:`hotset.preview.StaleClassError` if a class is not known, or has other fields now.
+        """
 
 @final
 class LoadContext:
@@ -114,6 +145,8 @@ class Attempt:
     def count_miss(self) -> None: ...
     @property
     def is_enabled(self) -> bool: ...
+    @property
+    def from_tier(self) -> bool: ...
     def facts(self) -> dict[str, Any] | None: ...
     def load_in_progress(self) -> float | None: ...
     def count_stale(self) -> None: ...
@@ -124,6 +157,8 @@ class Attempt:
     def run(self, loader: Callable[[], Any] | None = None, others: list[Attempt] = ...) -> Any: ...
     def untimed(self) -> None: ...
     def land(self, value: Any, number: int | None = None) -> Any: ...
+    def take_lease(self, seconds: float) -> float | None: ...
+    def bring(self, number: int | None = None) -> Any: ...
     def fail(self, error: BaseException, number: int | None = None) -> bool: ...
     def quit(self, number: int | None = None) -> None: ...
     def leave_out(self, number: int | None = None) -> None: ...
@@ -191,8 +226,88 @@ class Stats:
     @property
     def max_bytes(self) -> int | None:
         """The most that they may take; None for no such bound."""
+    @property
+    def tier(self) -> TierStats | None:
+        """What happened at the tier of the cache, None if it has none."""
     def __eq__(self, other: object, /) -> bool: ...
     def __ne__(self, other: object, /) -> bool: ...
+
+@final
+class TierStats:
+    """What happened at the tier of a cache, and what the tier holds for all of its users: a snapshot."""
+
+    @property
+    def hits(self) -> int:
+        """Reads of the tier that found an entry that is fresh, or stale within its grace."""
+    @property
+    def misses(self) -> int:
+        """Reads of the tier that found nothing that would do."""
+    @property
+    def unreadable(self) -> int:
+        """Of those, reads that found what could not be read: damaged, of another version, signed by somebody else."""
+    @property
+    def stored(self) -> int:
+        """Values that this cache has stored there."""
+    @property
+    def overtaken(self) -> int:
+        """Values that were not stored because what they were loaded from had changed meanwhile."""
+    @property
+    def faults(self) -> int:
+        """Calls of the tier that failed."""
+    @property
+    def entries(self) -> int | None:
+        """Entries that it holds, None if that is not known."""
+    @property
+    def bytes(self) -> int | None:
+        """Bytes that they take there."""
+    @property
+    def max_bytes(self) -> int | None:
+        """The most that they may take."""
+    @property
+    def evicted(self) -> int:
+        """Entries that left it to make room."""
+    @property
+    def expired(self) -> int:
+        """Entries that left it because their time was over."""
+    @property
+    def busy(self) -> int:
+        """Calls that could not have what others held for longer than they wait."""
+    @property
+    def refused(self) -> int:
+        """Calls that were not made because others had failed before: the tier was left alone."""
+    @property
+    def breaker(self) -> Literal["closed", "open", "half-open"] | None:
+        """What the circuit breaker does that reads, invalidations and leases go through: "open" leaves the tier alone,
+        "half-open" tries it. None with ``breaker=False``."""
+    @property
+    def store_breaker(self) -> Literal["closed", "open", "half-open"] | None:
+        """What the circuit breaker does that values go through which are to be stored."""
+    def __eq__(self, other: object, /) -> bool: ...
+    def __ne__(self, other: object, /) -> bool: ...
+
+@final
+class TierHandle:
+    """A tier that was opened."""
+
+    @property
+    def identity(self) -> str: ...
+    def keys(self) -> list[bytes]: ...
+    @property
+    def away(self) -> str | None:
+        """Why it could not be, if that was so."""
+    @property
+    def damage(self) -> str | None:
+        """What was wrong with what was there before, if that was set aside."""
+
+def open_heap() -> TierHandle: ...
+def open_own(tier: Tier) -> TierHandle: ...
+def open_disk(
+    path: str, max_bytes: int, *, keeps_bound: bool, durable: bool, private: bool, pause: float
+) -> TierHandle: ...
+def check_disk(path: str, patience: float) -> tuple[int, int, int, int]: ...
+def compact_disk(path: str, patience: float) -> bool: ...
+def parse_bytes(name: str, value: int | str) -> int: ...
+def prefetch(attempts: list[Attempt]) -> None: ...
 
 @final
 class CallKey:
@@ -219,6 +334,79 @@ class ManualClock:
     def elapsed(self) -> float:
         """Seconds since the clock was made."""
 
+@final
+class BreakerStats:
+    """What there is to know of a circuit breaker: a snapshot, which does not change."""
+
+    @property
+    def state(self) -> BreakerState:
+        """What it does with calls: ``"closed"`` lets all through, ``"open"`` none, ``"half-open"`` a few."""
+    @property
+    def for_so_long(self) -> float:
+        """Seconds for which it has done so."""
+    @property
+    def opened(self) -> int:
+        """How many times it was opened, or again by a probe."""
+    @property
+    def refused(self) -> int:
+        """Calls that were refused."""
+    @property
+    def calls(self) -> int:
+        """Calls within the window, since it was last closed."""
+    @property
+    def failed(self) -> int:
+        """Those of them that failed."""
+    @property
+    def in_a_row(self) -> int:
+        """Failures since the last success."""
+
+@final
+class Permit:
+    """The right to make one call: what ``breaker.allow()`` returns, and ``with breaker as permit``.
+
+    What is told first counts. If nothing is told the call was cancelled: it counts as neither, and another may probe
+    instead. In ``with`` it is told of what is raised there, and else that the call succeeded.
+    """
+
+    def succeeded(self) -> None:
+        """Tell that the call succeeded, or failed if it was slow."""
+    def failed(self, why: object = None) -> None:
+        """Tell that the call failed. ``why`` is what the error says that later calls get: an exception, or a text."""
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None, /
+    ) -> bool: ...
+
+class BreakerVerbs:
+    """The verbs of a circuit breaker."""
+
+    def __new__(cls, given: dict[str, object], clock: ManualClock | None) -> Self: ...
+    @property
+    def _bounds(self) -> str: ...
+    @property
+    def state(self) -> BreakerState:
+        """What it does with calls: ``"closed"`` lets all through, ``"open"`` none, ``"half-open"`` a few."""
+    def stats(self) -> BreakerStats:
+        """Return what there is to know of it."""
+    def call(self, function: Callable[_P, _R], /, *args: _P.args, **kwargs: _P.kwargs) -> _R:
+        """Call a function, and return what it returns; if that is a coroutine, one whose end is that of the call.
+
+        Raises :class:`hotset.CircuitOpenError` if the call is refused, and what the function raises.
+        """
+    def allow(self) -> Permit:
+        """Return the right to make one call. Raises :class:`hotset.CircuitOpenError` if it is refused."""
+    def reset(self) -> None:
+        """Let calls through again, and forget all that there were."""
+    def trip(self, why: object = None) -> None:
+        """Refuse calls as if one too many had failed; if it is open, for longer.
+
+        ``why`` is what the error says that they get: an exception, or a text.
+        """
+    def __enter__(self) -> Permit: ...
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None, /
+    ) -> bool: ...
+
 class CacheVerbs(Generic[_K, _V]):
     """The verbs of a cache on single keys, and those on all of it."""
 
@@ -236,6 +424,7 @@ class CacheVerbs(Generic[_K, _V]):
         aliasing: object | None,
         loading: Loading,
         ttls: dict[str, Duration],
+        behind: Any = None,
         **given: Any,
     ) -> Self: ...
     @property
@@ -403,6 +592,21 @@ class CacheVerbs(Generic[_K, _V]):
     def _on_remove(self) -> Callable[[_K, _V, str], object] | None: ...
     @property
     def _given(self) -> dict[str, Any]: ...
+    @property
+    def _tier(self) -> Any: ...
+    @property
+    def _has_tier(self) -> bool: ...
+    def _get_many(self, keys: list[_K]) -> dict[_K, _V]: ...
+    def _page(self, prefix: str, after: bytes | None = None) -> tuple[list[str], bytes | None]: ...
+    def _set_many(
+        self,
+        pairs: list[tuple[_K, _V]],
+        *,
+        ttl: Duration | None = ...,
+        grace: Duration | None = ...,
+        idle: Duration | None = ...,
+        tags: Iterable[str] | None = None,
+    ) -> None: ...
     @property
     def _loads_in_progress(self) -> int: ...
     @property

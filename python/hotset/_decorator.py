@@ -172,7 +172,20 @@ def decorated(
     if isinstance(function, staticmethod | classmethod):
         return _rewrap(function, lambda inner: decorated(inner, cache, plan, loads, version))
     _check_callable(function)
-    result = wrap(function, cache, Plan(function, **plan, loading=cache._loading.changed(**loads)))
+    planned = Plan(function, **plan, loading=cache._loading.changed(**loads))
+    if cache._has_tier:
+        from hotset._namespaces import check_function
+        from hotset._tiers import outside_name
+
+        planned.outside = outside_name(plan["name"], function, version)
+        planned.codec = cache._tier.codec_for(function)
+        cache._tier.errors.know(planned.loading.errors)
+        check_function(cache, planned.outside, function)
+    result = wrap(function, cache, planned)
+    if planned.outside is not None:
+        from hotset._namespaces import enter_function
+
+        enter_function(cache, planned.outside, function, result)
     functools.update_wrapper(result, function)
     if not hasattr(result, "__qualname__"):
         result.__name__ = result.__qualname__ = name_of(function).rpartition(".")[2]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
-from hotset import _leads, _waiting
+from hotset import _leads, _leases, _waiting
 from hotset._leads import ENCLOSING, PoolLead, TaskLead, late
 from hotset._log import recovered, refresh_failed
 from hotset._waiting import follow_in_task, follow_in_thread, look_after, running_loop, take_over, wait_in_thread
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["ENCLOSING", "running_loop", "wait_in_thread"]
 
 #: Files whose frames say nothing to who reads a traceback.
-_OURS = (__file__, _leads.__file__, _waiting.__file__)
+_OURS = (__file__, _leads.__file__, _leases.__file__, _waiting.__file__)
 
 
 def raised_again(error: BaseException, traceback: Any) -> BaseException:
@@ -284,12 +284,12 @@ def _landed(attempt: Attempt, value: Any) -> Any:
 
 def _load_on_this_thread(attempt: Attempt, loader: Callable[[], Any] | None, stale: Stale) -> Any:
     try:
-        value = attempt.run(loader)
+        value, is_found = _leases.run(attempt, loader)
     except BaseException as error:
         if _is_hidden(attempt, error, stale):
             return stale.serve(FAILED)
         raise
-    return _landed(attempt, value)
+    return value if is_found else _landed(attempt, value)
 
 
 def _lead_in_pool(
@@ -301,12 +301,13 @@ def _lead_in_pool(
 
     def load() -> None:
         began = attempt.now()
-        value = attempt.run(loader)
+        value, is_found = _leases.run(attempt, loader, number)
         if lead.is_late(attempt.now() - began):
             raise late(attempt, attempt.loading.timeout)
         lead.loaded = [value]
-        attempt.land(value, number)
-        recovered(attempt.name)
+        if not is_found:
+            attempt.land(value, number)
+            recovered(attempt.name)
 
     lead = PoolLead([attempt], load, background=background)
     return lead if lead.start([flight]) else None
@@ -350,9 +351,11 @@ async def obtain(
     loaded: list[Any] = []
 
     async def load(lead: TaskLead) -> None:
-        loaded[:] = [await attempt.run(loader)]
-        attempt.land(loaded[0], lead.numbers[0])
-        recovered(attempt.name)
+        value, is_found = await _leases.run_in_task(attempt, loader, lead.numbers[0])
+        loaded[:] = [value]
+        if not is_found:
+            attempt.land(value, lead.numbers[0])
+            recovered(attempt.name)
 
     stale = Stale(attempt, looks, terms, told)
     if stale.resting:
@@ -469,7 +472,9 @@ def refresh_later(attempt: Attempt, loader: Callable[[], Any] | None, is_corouti
     elif step[0] == "lead":
 
         async def load(lead: TaskLead) -> None:
-            attempt.land(await attempt.run(loader), lead.numbers[0])
-            recovered(attempt.name)
+            value, is_found = await _leases.run_in_task(attempt, loader, lead.numbers[0])
+            if not is_found:
+                attempt.land(value, lead.numbers[0])
+                recovered(attempt.name)
 
         TaskLead([attempt], [step[1]], load, background=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
+from hotset._core import prefetch
 from hotset._errors import NotCachedError
 from hotset._flights import FAILED, LATE, REFRESHING, Stale, in_pool, raised_again
 from hotset._leads import PoolLead, TaskLead, late
@@ -39,8 +40,11 @@ class Search:
         #: Whether to load without the cache.
         self.uncached = not enabled or (self.terms is not None and self.terms.bypass)
         oldest = None if self.terms is None else self.terms.oldest
-        for key in self._wanted:
-            self._sort(key, attempt_of(key, oldest))
+        attempts = {key: attempt_of(key, oldest) for key in self._wanted}
+        if not self.uncached:
+            prefetch(list(attempts.values()))
+        for key, attempt in attempts.items():
+            self._sort(key, attempt)
 
     def _sort(self, key: Any, attempt: Attempt) -> None:
         """Look a key up, and sort it by what is there."""

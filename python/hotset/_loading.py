@@ -21,7 +21,7 @@ _NO_TIME = "write a duration, 0 to take a stale value at once, or None to wait f
 class Loading:
     """The options of loads."""
 
-    __slots__ = ("error_ttl", "errors", "is_plain", "soft_timeout", "timeout")
+    __slots__ = ("error_ttl", "errors", "is_plain", "lease", "soft_timeout", "timeout")
 
     def __init__(
         self,
@@ -30,6 +30,7 @@ class Loading:
         timeout: Duration | None = None,
         cache_errors: type[Exception] | Iterable[type[Exception]] = (),
         error_ttl: Duration = ERROR_TTL,
+        lease: Duration | None = None,
     ) -> None:
         #: Seconds that a caller waits for a load before it takes a stale value; None for as long as the load takes.
         self.soft_timeout = _soft(soft_timeout)
@@ -39,8 +40,10 @@ class Loading:
         self.errors = _classes(cache_errors)
         #: Seconds in which a load is not repeated after a first failure. They double with each one in a row.
         self.error_ttl = _positive("error_ttl", error_ttl)
+        #: Seconds for which a process has the right to load what other processes wait for then; None if each may load.
+        self.lease = seconds("lease", lease)
         #: Whether loads run where they are asked for, and end as they end.
-        self.is_plain = self.timeout is None and not self.errors
+        self.is_plain = self.timeout is None and not self.errors and self.lease is None
 
     def changed(self, **options: Any) -> Loading:
         """The same but for the options that are not :data:`~hotset.MISSING`."""
@@ -56,6 +59,7 @@ class Loading:
             "timeout": self.timeout,
             "cache_errors": self.errors,
             "error_ttl": self.error_ttl,
+            "lease": self.lease,
         }
 
     def keeps(self, error: BaseException) -> bool:
@@ -98,8 +102,24 @@ def _classes(given: Any) -> tuple[type[Exception], ...]:
 #: What loads do that nobody has said anything of.
 USUAL = Loading()
 
-_OF_LOADS = ("soft_timeout", "timeout", "cache_errors", "error_ttl")
+_OF_LOADS = ("soft_timeout", "timeout", "cache_errors", "error_ttl", "lease")
 _OF_LIVES = ("refresh_ahead", "early_refresh")
+#: How a cache keeps its values in its tier.
+OF_TIERS = (
+    "codec",
+    "types",
+    "compression",
+    "compress_from",
+    "secret",
+    "encrypt",
+    "memory_ttl",
+    "outage_ttl",
+    "max_life",
+    "patience",
+    "breaker",
+    "strict",
+    "on_error",
+)
 _OF_RESULTS = ("negative_ttl", "is_negative")
 
 
@@ -132,6 +152,10 @@ def split(
     known = (*_OF_LOADS, *_OF_LIVES, *(_OF_RESULTS if of_results else ()))
     unknown = options.keys() - set(known)
     if unknown:
-        check_names(taker.__qualname__, unknown, (*_named_options(taker), *known))
+        if misplaced := sorted(unknown & set(OF_TIERS)):
+            raise TypeError(
+                f"{misplaced[0]}= is for a cache with a tier: write Cache('users', tier=..., {misplaced[0]}=...)"
+            )
+        check_names(taker.__qualname__, unknown, (*_named_options(taker), *known, *(() if of_results else OF_TIERS)))
     loads = {name: value for name, value in options.items() if name in _OF_LOADS}
     return loads, {name: value for name, value in options.items() if name not in _OF_LOADS}

@@ -96,6 +96,10 @@ class Plan:
         self.should_cache = _callable("should_cache", should_cache, "a function of the result and the seconds it took")
         self.key = _callable("key", key, "a function of the arguments")
         self.name = name or name_of(function)
+        #: What other processes know it by, where they share its results.
+        self.outside: str | None = None
+        #: How its results become bytes there, None if as the cache has it.
+        self.codec: object = None
 
 
 class _Parameters:
@@ -207,6 +211,12 @@ def is_coroutine_function(function: Callable[..., Any]) -> bool:
     import inspect
 
     return inspect.iscoroutinefunction(function)
+
+
+def is_generator_function(function: Callable[..., Any]) -> bool:
+    """Whether a call returns a generator, async or not."""
+    flags = _flags(function)
+    return bool(flags & (_GENERATOR | _ASYNC_GENERATOR)) and not flags & _ITERABLE_COROUTINE
 
 
 def _refuse_generators(function: Callable[..., Any]) -> None:

@@ -30,7 +30,7 @@ class Entry(NamedTuple, Generic[V]):
     age: float
     #: Whether its ttl had ended.
     stale: bool
-    #: Where it is from: ``"memory"`` or ``"load"``.
+    #: Where it is from: ``"memory"``, ``"tier"`` or ``"load"``.
     source: str
     #: Why a stale value was served: ``"refreshing"``, ``"load failed"``, ``"load is late"`` or ``"allowed"`` by the
     #: call; None if it is fresh.
@@ -131,7 +131,8 @@ class Told:
         if self._stale is not None:
             why, stale_for, age = self._stale
             return Entry(value, age, True, "memory", why, -stale_for)
-        facts, source = attempt.facts(), "load" if loaded else "memory"
+        facts = attempt.facts()
+        source = "load" if loaded else "tier" if attempt.from_tier else "memory"
         if facts is None or facts["standing"] != "fresh" or (not attempt.serves and facts["value"] is not value):
             return Entry(value, 0.0, False, source, None, None)
         return Entry(value, facts["age"], False, source, None, facts["fresh_for"])

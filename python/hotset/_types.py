@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
-from typing import Any, TypeAlias, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict
+
+if TYPE_CHECKING:
+    from hotset._codecs import Codec
 
 #: ``"90s"``, ``"1h30m"``, a number of seconds, or a timedelta.
 Duration: TypeAlias = str | float | timedelta
@@ -17,6 +20,9 @@ ShouldCache: TypeAlias = Callable[[Any, float], bool]
 
 #: Names, templates over the parameters, or a function of the arguments that gives names.
 Tags: TypeAlias = Iterable[str] | Callable[..., Iterable[str]]
+
+#: What a circuit breaker does with calls.
+BreakerState: TypeAlias = Literal["closed", "open", "half-open"]
 
 
 class CallTerms(TypedDict, total=False):
@@ -51,6 +57,43 @@ class LoadOptions(TypedDict, total=False):
     cache_errors: type[Exception] | Iterable[type[Exception]]
     #: How long a load that failed is not repeated; doubles with every failure in a row.
     error_ttl: Duration
+    #: For how long one process may load a value while others that share the tier wait for it; None if each may load.
+    lease: Duration | None
+
+
+class TierOptions(TypedDict, total=False):
+    """How a cache keeps its values in its tier."""
+
+    #: How values become bytes: ``"hotset"`` (the default), ``"json"``, ``"msgpack"``, ``"raw"``, ``"pickle"`` (with a
+    #: secret), or an object with ``encode`` and ``decode``.
+    codec: Literal["hotset", "json", "msgpack", "raw", "pickle"] | Codec
+    #: Classes that the default codec may rebuild, beside those that are registered or that annotations name.
+    types: Iterable[type]
+    #: ``"zstd"``, ``"lz4"``, or ``("zstd", level)``; None (the default) for none.
+    compression: Literal["zstd", "lz4"] | tuple[Literal["zstd"], int] | None
+    #: From how many bytes on values are compressed: 1,024 by default.
+    compress_from: int
+    #: Random bytes with which what is stored is signed, so that nobody else can write what is read. Of several the
+    #: first signs, and what others have signed is read.
+    secret: str | bytes | Sequence[str | bytes] | None
+    #: Whether what is stored is encrypted with the secret too.
+    encrypt: bool
+    #: How long values are kept in memory where the tier does not tell of changes; not at all by default.
+    memory_ttl: Duration | None
+    #: How long what is loaded is good in this process while the tier is away: 5 seconds by default.
+    outage_ttl: Duration
+    #: How long a value may live in the tier that has no ttl, None (the default) for no end.
+    max_life: Duration | None
+    #: How long a call may wait for others at the tier: a quarter of a second by default.
+    patience: Duration
+    #: Whether a function raises when its result cannot be encoded, instead of keeping it in memory only.
+    strict: bool
+    #: Whether faults of the tier are counted and logged (``"count"``, the default), or raised (``"raise"``).
+    on_error: Literal["count", "raise"]
+
+
+class CacheOptions(LoadOptions, TierOptions, total=False):
+    """What a cache is told by keyword beside what its signature names."""
 
 
 class ResultOptions(LoadOptions, total=False):

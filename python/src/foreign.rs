@@ -81,6 +81,25 @@ unsafe fn give_last_back(object: Pointer) {
     unsafe { leave!(ffi::Py_DecRef as (Pointer) -> (), object) }
 }
 
+/// Puts an item into a dict: what is there already may be compared with its key.
+///
+/// # Safety
+/// As for `PyDict_SetItem`.
+#[inline]
+pub(crate) unsafe fn set_item(dict: Pointer, key: Pointer, value: Pointer) -> c_int {
+    // SAFETY: by the caller's promise.
+    unsafe { leave!(ffi::PyDict_SetItem as (Pointer, Pointer, Pointer) -> c_int, dict, key, value) }
+}
+
+/// Puts an element into a set: what is there already may be compared with it.
+///
+/// # Safety
+/// As for `PySet_Add`.
+pub(crate) unsafe fn add_element(set: Pointer, element: Pointer) -> c_int {
+    // SAFETY: by the caller's promise.
+    unsafe { leave!(ffi::PySet_Add as (Pointer, Pointer) -> c_int, set, element) }
+}
+
 /// Imports a module.
 pub(crate) fn import<'py>(py: Python<'py>, name: &Bound<'py, PyString>) -> PyResult<Bound<'py, PyAny>> {
     // SAFETY: the name is alive.

@@ -29,6 +29,12 @@ pub(crate) fn attached<T>(action: impl FnOnce(Python<'_>) -> T) -> T {
     unsafe { Python::attach_unchecked(action) }
 }
 
+/// Has something run when the interpreter has ended, after all that is Python's is gone.
+pub(crate) fn when_the_interpreter_has_ended(_py: Python<'_>, run: extern "C" fn()) {
+    // SAFETY: the thread is attached, and what is run calls nothing of Python. It is not run where there are too many of its kind.
+    unsafe { pyo3::ffi::Py_AtExit(Some(run)) };
+}
+
 /// Whether the interpreter is ending, when modules may be gone.
 pub(crate) fn is_finalizing() -> bool {
     #[cfg(not(Py_3_13))]

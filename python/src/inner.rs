@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 use hotset::Memory;
 use hotset::clock::Tick;
 use hotset::expiry::Lifespan;
-use hotset::flight::Fenced;
-use hotset::memory::{Condition, Details, Facts, Left, More, Owner, Stored};
+use hotset::flight::{Fenced, Ticket};
+use hotset::memory::{Condition, Details, Facts, Left, More, Owner, Standing, Stored};
 use hotset::stats::Cause;
 use hotset::sync::Mutex;
 use pyo3::exceptions::PyValueError;
@@ -19,6 +20,7 @@ use pyo3::{PyTraverseError, PyVisit};
 use crate::duration::ticks;
 use crate::errors::invalid;
 use crate::flight::forks;
+use crate::flight::lead::raised_again;
 use crate::flight::meeting::Shared;
 use crate::footprint::entry_bytes;
 use crate::foreign::{Foreign, import};
@@ -27,9 +29,11 @@ use crate::key::call_key::CallKey;
 use crate::key::identity::{Identities, WeakIdentity, identities_in};
 use crate::key::part::Part;
 use crate::key::probe::{Probe, Rule};
+use crate::key::wanted::Wanted;
 use crate::key::{Key, MAPPING, Tag};
 use crate::object::Object;
 use crate::sync::AttachedLock;
+use crate::tier::behind::{Behind, Filled, Keys, Pulled};
 
 /// The most that an entry may weigh, so that no sum of weights overflows.
 const HEAVIEST: u64 = 1 << 40;
@@ -67,9 +71,12 @@ pub(crate) struct Inner {
     /// Functions by owner number: name and how their keys compare.
     owners: Mutex<AttachedLock, Vec<(Object, Rule)>>,
     has_evicted: AtomicBool,
+    /// What lies behind the memory, if anything does.
+    pub(crate) behind: Option<Box<Behind>>,
 }
 
 impl Inner {
+    #[expect(clippy::too_many_arguments, reason = "they are those of the Python class")]
     pub(crate) fn new(
         store: Fenced<Key, Object, Shared, AttachedLock>,
         lifespan: Lifespan,
@@ -78,6 +85,7 @@ impl Inner {
         listener: Option<Object>,
         aliasing: Option<Aliasing>,
         name: Object,
+        behind: Option<Box<Behind>>,
     ) -> Self {
         Self {
             store,
@@ -91,6 +99,7 @@ impl Inner {
             owners: Mutex::new(vec![(name.clone(), Rule::Mapping)]),
             name,
             has_evicted: AtomicBool::new(false),
+            behind,
         }
     }
 
@@ -98,6 +107,54 @@ impl Inner {
     #[inline(always)]
     pub(crate) fn memory(&self) -> &Memory<Key, Object, AttachedLock> {
         self.store.memory()
+    }
+
+    /// Whether there is something behind the memory.
+    #[inline]
+    pub(crate) fn has_tier(&self) -> bool {
+        self.behind.is_some()
+    }
+
+    /// Whether the memory may answer at once: it is on, and has heard of all changes elsewhere.
+    #[inline(always)]
+    pub(crate) fn answers_quickly(&self) -> bool {
+        self.memory().is_enabled() && self.behind.as_ref().is_none_or(|behind| behind.is_current())
+    }
+
+    /// Has the memory hear of changes elsewhere.
+    #[inline]
+    pub(crate) fn catch_up(self: &Arc<Self>, py: Python<'_>) {
+        if let Some(behind) = &self.behind
+            && !behind.is_current()
+        {
+            behind.hear(py, self);
+        }
+    }
+
+    /// What lies behind the memory, unless the cache is off.
+    fn behind_if_on(&self) -> Option<&Behind> {
+        self.behind.as_deref().filter(|_| self.memory().is_enabled())
+    }
+
+    /// What was counted as a miss is in the tier, fresh: the value, which is in memory then too if that has room.
+    pub(crate) fn pull(self: &Arc<Self>, py: Python<'_>, probe: &mut Probe<'_>) -> PyResult<Option<Object>> {
+        match self.bring_all(py, probe)? {
+            Some(pulled) if pulled.standing == Standing::Fresh => self.found(py, probe, pulled.value).map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    /// What was counted as a miss was found in the tier: what a caller gets of it.
+    pub(crate) fn found(&self, py: Python<'_>, probe: &Probe<'_>, kept: Object) -> PyResult<Object> {
+        self.memory().count_found(probe.tag().hash(), probe.tag().owner());
+        self.served(py, kept)
+    }
+
+    /// What was counted as a miss was found in the tier to be an error that is kept: what a caller raises.
+    #[cold]
+    pub(crate) fn found_error(&self, py: Python<'_>, probe: &Probe<'_>, error: &Object) -> PyErr {
+        self.memory().count_found(probe.tag().hash(), probe.tag().owner());
+        raised_again(py, error, &Object::from(py.None().into_bound(py)))
     }
 
     /// In a forked child, forgets the loads that its parent's threads are at.
@@ -160,9 +217,22 @@ impl Inner {
 
     /// Reads a value, and what else there is to it; counts a hit or a miss.
     pub(crate) fn read(self: &Arc<Self>, py: Python<'_>, probe: &mut Probe<'_>) -> PyResult<(Option<Object>, More)> {
+        match self.read_here(py, probe)? {
+            (None, more) if self.has_tier() => self.pull_more(py, probe, more),
+            found => Ok(found),
+        }
+    }
+
+    /// As [`Inner::read`], in memory only.
+    pub(crate) fn read_here(
+        self: &Arc<Self>,
+        py: Python<'_>,
+        probe: &mut Probe<'_>,
+    ) -> PyResult<(Option<Object>, More)> {
         if !self.memory().is_enabled() {
             return Ok((None, More::Nothing));
         }
+        self.catch_up(py);
         let tag = probe.tag();
         let read = probe.settle_read(py, |probe| self.memory().read(tag.hash(), tag.owner(), probe, Object::clone))?;
         if read.due {
@@ -171,11 +241,43 @@ impl Inner {
         Ok((read.found.map(|kept| self.served(py, kept)).transpose()?, read.more))
     }
 
+    /// As [`Inner::pull`], for who can load; what else there is to it where it is not fresh. An error that is kept is raised.
+    pub(crate) fn pull_more(
+        self: &Arc<Self>,
+        py: Python<'_>,
+        probe: &mut Probe<'_>,
+        more: More,
+    ) -> PyResult<(Option<Object>, More)> {
+        if more == More::Error {
+            return Ok((None, more));
+        }
+        match self.bring_all(py, probe)? {
+            Some(pulled) if pulled.standing == Standing::Fresh => {
+                return Ok((Some(self.found(py, probe, pulled.value)?), More::Nothing));
+            }
+            Some(pulled) if pulled.standing == Standing::Error => {
+                return Err(self.found_error(py, probe, &pulled.value));
+            }
+            _ => {}
+        }
+        let stale = self.examine(py, probe)?.is_some_and(|(_, facts)| facts.standing == Standing::Stale);
+        Ok((None, if stale { More::Stale } else { more }))
+    }
+
     /// Reads a value for who cannot load it; counts a hit or a miss.
     pub(crate) fn look(self: &Arc<Self>, py: Python<'_>, probe: &mut Probe<'_>) -> PyResult<Option<Object>> {
+        match self.look_here(py, probe)? {
+            None => self.pull(py, probe),
+            found => Ok(found),
+        }
+    }
+
+    /// As [`Inner::look`], in memory only.
+    pub(crate) fn look_here(self: &Arc<Self>, py: Python<'_>, probe: &mut Probe<'_>) -> PyResult<Option<Object>> {
         if !self.memory().is_enabled() {
             return Ok(None);
         }
+        self.catch_up(py);
         let tag = probe.tag();
         let read = probe.settle_read(py, |probe| self.memory().look(tag.hash(), tag.owner(), probe, Object::clone))?;
         if read.due {
@@ -184,8 +286,83 @@ impl Inner {
         read.found.map(|kept| self.served(py, kept)).transpose()
     }
 
+    /// What the tier has for a key, a fresh value or an error, not older than that, brought into memory. Nothing is counted.
+    pub(crate) fn bring(
+        self: &Arc<Self>,
+        py: Python<'_>,
+        probe: &mut Probe<'_>,
+        since: Tick,
+    ) -> PyResult<Option<Pulled>> {
+        let will_do =
+            |pulled: &Pulled| matches!(pulled.standing, Standing::Fresh | Standing::Error) && pulled.created() >= since;
+        Ok(self.bring_all(py, probe)?.filter(will_do))
+    }
+
+    /// What the tier has for a key, brought into memory. Nothing is counted.
+    pub(crate) fn bring_all(self: &Arc<Self>, py: Python<'_>, probe: &mut Probe<'_>) -> PyResult<Option<Pulled>> {
+        self.behind_if_on().map_or(Ok(None), |behind| behind.pull(py, self, probe))
+    }
+
+    /// The right to load a key for so long, across processes, if nobody else has it: a number to give it back with, or for how long
+    /// somebody else may have it.
+    pub(crate) fn lease(
+        self: &Arc<Self>,
+        py: Python<'_>,
+        probe: &Probe<'_>,
+        length: Duration,
+    ) -> PyResult<Result<u64, Duration>> {
+        self.behind_if_on().map_or(Ok(Ok(0)), |behind| behind.lease(py, self, probe, length))
+    }
+
+    /// Gives that right back.
+    pub(crate) fn release(self: &Arc<Self>, py: Python<'_>, probe: &Probe<'_>, holder: u64) {
+        if let Some(behind) = &self.behind {
+            behind.release(py, self, probe, holder);
+        }
+    }
+
+    /// As [`Inner::pull`], for several keys in one read of the tier.
+    pub(crate) fn pull_many(
+        self: &Arc<Self>,
+        py: Python<'_>,
+        probes: &mut [Probe<'_>],
+    ) -> PyResult<Vec<Option<Object>>> {
+        let found = self.bring_many(py, probes)?;
+        let mut values = Vec::with_capacity(found.len());
+        for (probe, pulled) in probes.iter().zip(found) {
+            let fresh = pulled.filter(|pulled| pulled.standing == Standing::Fresh);
+            if fresh.is_some() {
+                self.memory().count_found(probe.tag().hash(), probe.tag().owner());
+            }
+            values.push(fresh.map(|pulled| self.served(py, pulled.value)).transpose()?);
+        }
+        Ok(values)
+    }
+
+    /// As [`Inner::pull_many`], without counting; what the tier had.
+    pub(crate) fn bring_many(
+        self: &Arc<Self>,
+        py: Python<'_>,
+        probes: &mut [Probe<'_>],
+    ) -> PyResult<Vec<Option<Pulled>>> {
+        match self.behind_if_on() {
+            Some(behind) if !probes.is_empty() => behind.pull_many(py, self, probes),
+            _ => Ok(probes.iter().map(|_| None).collect()),
+        }
+    }
+
+    /// The next keys of the tier that are texts and begin so.
+    pub(crate) fn page<'py>(&self, py: Python<'py>, prefix: &str, after: Option<&[u8]>) -> PyResult<Keys<'py>> {
+        self.behind_if_on().map_or_else(|| Ok((Vec::new(), None)), |behind| behind.page(py, prefix, after))
+    }
+
     /// What is known of an entry that is there, with its value, without any effect.
-    pub(crate) fn examine(&self, py: Python<'_>, probe: &mut Probe<'_>) -> PyResult<Option<(Object, Facts)>> {
+    pub(crate) fn examine(
+        self: &Arc<Self>,
+        py: Python<'_>,
+        probe: &mut Probe<'_>,
+    ) -> PyResult<Option<(Object, Facts)>> {
+        self.catch_up(py);
         let hash = probe.tag().hash();
         probe.settle_read(py, |probe| self.memory().examine(hash, probe, |value, facts| (value.clone(), facts)))
     }
@@ -217,19 +394,98 @@ impl Inner {
     }
 
     /// Reads a value without any effect.
-    pub(crate) fn peek(&self, py: Python<'_>, probe: &mut Probe<'_>) -> PyResult<Option<Object>> {
+    pub(crate) fn peek(self: &Arc<Self>, py: Python<'_>, probe: &mut Probe<'_>) -> PyResult<Option<Object>> {
+        self.catch_up(py);
         let kept = probe.settle_read(py, |probe| self.memory().peek(probe.tag().hash(), probe, Object::clone))?;
-        kept.map(|kept| self.served(py, kept)).transpose()
+        match (kept, self.behind_if_on()) {
+            (Some(kept), _) => self.served(py, kept).map(Some),
+            (None, Some(behind)) => match behind.peek(py, self, probe)? {
+                Some(value) => self.served(py, value).map(Some),
+                None => Ok(None),
+            },
+            (None, None) => Ok(None),
+        }
     }
 
     /// Whether there is a fresh value.
-    pub(crate) fn holds(&self, py: Python<'_>, probe: &mut Probe<'_>) -> PyResult<bool> {
+    pub(crate) fn holds(self: &Arc<Self>, py: Python<'_>, probe: &mut Probe<'_>) -> PyResult<bool> {
+        match self.behind_if_on() {
+            Some(behind) if !self.holds_here(py, probe)? => behind.peek(py, self, probe).map(|value| value.is_some()),
+            _ => self.holds_here(py, probe),
+        }
+    }
+
+    /// As [`Inner::holds`], in memory only.
+    pub(crate) fn holds_here(self: &Arc<Self>, py: Python<'_>, probe: &mut Probe<'_>) -> PyResult<bool> {
+        self.catch_up(py);
         let found = probe.settle_read(py, |probe| self.memory().peek(probe.tag().hash(), probe, |_| ()))?;
         Ok(found.is_some())
     }
 
     /// Stores a pair; whether it was stored.
     pub(crate) fn write(
+        self: &Arc<Self>,
+        py: Python<'_>,
+        key: Part,
+        value: Object,
+        details: Details,
+        condition: &Condition<'_, Object>,
+        probe: &mut Probe<'_>,
+    ) -> PyResult<bool> {
+        let mut details = details;
+        let Some(behind) = self.behind_if_on() else {
+            self.invalidate_behind(py, probe)?;
+            return self.write_here(py, key, value, details, condition, probe);
+        };
+        self.catch_up(py);
+        if !behind.set(py, self, probe, &value, &mut details, condition)? {
+            return Ok(false);
+        }
+        self.write_or_remove(py, key, value, details, probe)?;
+        Ok(true)
+    }
+
+    /// Stores pairs of keys of the mapping with values, in one write of the tier.
+    pub(crate) fn write_many(
+        self: &Arc<Self>,
+        py: Python<'_>,
+        entries: Vec<(&Wanted, Object)>,
+        details: &Details,
+    ) -> PyResult<()> {
+        let Some(behind) = self.behind_if_on() else {
+            return entries.iter().try_for_each(|(wanted, _)| self.invalidate_behind(py, &wanted.probe()));
+        };
+        self.catch_up(py);
+        let stored = behind.set_many(py, self, &entries, details)?;
+        for ((wanted, value), details) in entries.into_iter().zip(stored) {
+            self.write_or_remove(py, wanted.stored(), value, details, &mut wanted.probe())?;
+        }
+        Ok(())
+    }
+
+    /// A cache that is off stores nothing; what the tier has is not to be found when it is on again.
+    fn invalidate_behind(self: &Arc<Self>, py: Python<'_>, probe: &Probe<'_>) -> PyResult<()> {
+        self.behind.as_ref().map_or(Ok(()), |behind| behind.change_key(py, self, probe, false))
+    }
+
+    /// Stores in memory what was stored in the tier. If something has changed since, or there is no room, what was here is not to stay.
+    fn write_or_remove(
+        self: &Arc<Self>,
+        py: Python<'_>,
+        key: Part,
+        value: Object,
+        details: Details,
+        probe: &mut Probe<'_>,
+    ) -> PyResult<()> {
+        if !self.write_here(py, key, value, details, &Condition::Always, probe)? {
+            let left = probe.settle(py, |probe| self.store.remove(probe.tag().hash(), probe, Cause::Replaced))?;
+            self.finish(py, left);
+        }
+        Ok(())
+    }
+
+    /// As [`Inner::write`], in memory only.
+    fn write_here(
         self: &Arc<Self>,
         py: Python<'_>,
         key: Part,
@@ -334,22 +590,123 @@ impl Inner {
         probe: &mut Probe<'_>,
         cause: Cause,
     ) -> PyResult<Option<Object>> {
+        self.catch_up(py);
+        let behind = self.behind_if_on();
+        let there = behind.map(|behind| behind.peek(py, self, probe)).transpose()?.flatten();
+        self.invalidate_behind(py, probe)?;
         let left = probe.settle(py, |probe| self.store.remove(probe.tag().hash(), probe, cause))?;
         let fresh = left.iter().find(|removed| removed.fresh).map(|removed| removed.value.clone());
         self.finish(py, left);
-        Ok(fresh)
+        Ok(fresh.or(there))
+    }
+
+    /// As [`Inner::remove`], for who wants what it held, and to be the only one who has it.
+    pub(crate) fn take(self: &Arc<Self>, py: Python<'_>, probe: &mut Probe<'_>) -> PyResult<Option<Object>> {
+        let Some(behind) = self.behind_if_on() else { return self.remove(py, probe, Cause::Invalidated) };
+        let there = behind.take(py, self, probe)?;
+        // After this memory has nothing that somebody else has taken.
+        self.catch_up(py);
+        let left = probe.settle(py, |probe| self.store.remove(probe.tag().hash(), probe, Cause::Invalidated))?;
+        let fresh = left.iter().find(|removed| removed.fresh).map(|removed| removed.value.clone());
+        self.finish(py, left);
+        Ok(there.or(fresh))
     }
 
     /// Makes an entry stale, or takes it out if it has no grace; whether it was there and fresh.
     pub(crate) fn expire(self: &Arc<Self>, py: Python<'_>, probe: &mut Probe<'_>) -> PyResult<bool> {
+        self.catch_up(py);
+        let behind = self.behind_if_on();
+        let there = behind.map(|behind| behind.peek(py, self, probe)).transpose()?.flatten().is_some();
+        if let Some(behind) = &self.behind {
+            behind.change_key(py, self, probe, true)?;
+        }
         let (fresh, left) = probe.settle(py, |probe| self.store.expire(probe.tag().hash(), probe))?;
         self.finish(py, left);
-        Ok(fresh)
+        Ok(fresh || there)
     }
 
-    /// Gives an entry a new life; whether it was there and fresh.
-    pub(crate) fn touch(&self, py: Python<'_>, probe: &mut Probe<'_>, lifespan: Option<Lifespan>) -> PyResult<bool> {
+    /// Gives an entry a new life, changed from the one it was given; whether it was there and fresh.
+    pub(crate) fn touch(
+        self: &Arc<Self>,
+        py: Python<'_>,
+        probe: &mut Probe<'_>,
+        changed: &dyn Fn(Lifespan) -> PyResult<Lifespan>,
+    ) -> PyResult<bool> {
+        if let Some(behind) = self.behind_if_on() {
+            return behind.touch(py, self, probe, changed);
+        }
+        let Some((_, facts)) = self.examine(py, probe)? else { return Ok(false) };
+        let lifespan = Some(changed(facts.lifespan)?);
         probe.settle(py, |probe| self.memory().touch(probe.tag().hash(), probe, lifespan))
+    }
+
+    /// Removes everything, behind the memory too.
+    pub(crate) fn clear(self: &Arc<Self>, py: Python<'_>) -> PyResult<()> {
+        if let Some(behind) = &self.behind {
+            behind.change_all(py, self, None)?;
+        }
+        self.finish(py, self.store.clear());
+        Ok(())
+    }
+
+    /// Removes everything of one owner, behind the memory too.
+    pub(crate) fn clear_owner(self: &Arc<Self>, py: Python<'_>, owner: Owner) -> PyResult<()> {
+        if let Some(behind) = &self.behind {
+            behind.change_all(py, self, Some(owner))?;
+        }
+        self.finish(py, self.store.clear_owner(owner));
+        Ok(())
+    }
+
+    /// Makes what carries one of these tags unreadable, or stale if it [`Cause::Expired`], behind the memory too.
+    pub(crate) fn change_tags(self: &Arc<Self>, py: Python<'_>, tags: &[Arc<str>], cause: Cause) -> PyResult<()> {
+        if let Some(behind) = &self.behind {
+            behind.change_tags(py, self, tags, cause == Cause::Expired)?;
+        }
+        self.store.invalidate_tags(tags, cause);
+        Ok(())
+    }
+
+    /// Stores in the tier what a load returned; whether it may be kept in memory.
+    pub(crate) fn fill_behind(
+        self: &Arc<Self>,
+        py: Python<'_>,
+        ticket: &Ticket,
+        value: &Object,
+        details: &mut Details,
+        probe: &mut Probe<'_>,
+    ) -> PyResult<bool> {
+        let Some(behind) = self.behind_if_on() else { return Ok(true) };
+        Ok(behind.fill(py, self, probe, ticket, value, details)? == Filled::There)
+    }
+
+    /// Says once that what a function returned cannot be kept outside the process.
+    pub(crate) fn log_unencodable(&self, py: Python<'_>, owner: Owner, error: &PyErr) {
+        let name = self.owner(owner).0;
+        let log = import(py, intern!(py, "hotset._tiers"))
+            .and_then(|log| log.ask_method(intern!(py, "unencodable"), (name.bind(py), error.value(py))));
+        if let Err(error) = log {
+            error.write_unraisable(py, None);
+        }
+    }
+
+    /// Says once for each kind of error that a user's codec cannot read what is stored.
+    #[cold]
+    pub(crate) fn log_undecodable(&self, py: Python<'_>, error: &PyErr) {
+        let log = import(py, intern!(py, "hotset._tiers"))
+            .and_then(|log| log.ask_method(intern!(py, "undecodable"), (self.name.bind(py), error.value(py))));
+        if let Err(error) = log {
+            error.write_unraisable(py, None);
+        }
+    }
+
+    /// Says which part of a key an error is about.
+    pub(crate) fn explain_part(&self, py: Python<'_>, owner: Owner, part: usize, error: PyErr) -> PyErr {
+        let name = self.behind.as_ref().map(|behind| behind.part_name(owner, part));
+        let explained = import(py, intern!(py, "hotset._tiers")).and_then(|tiers| {
+            tiers.ask_method(intern!(py, "explained"), (self.owner(owner).0.bind(py), name, error.value(py)))
+        });
+        explained.map_or_else(|error| error, PyErr::from_value)
     }
 
     /// Drops what left, after telling the listener.
@@ -409,6 +766,7 @@ impl Inner {
         seen?;
         self.identities.lock().values().try_for_each(|identity| identity.visit(visit))?;
         let aliasing = self.aliasing.iter().map(|aliasing| &aliasing.mode);
+        self.behind.iter().try_for_each(|behind| behind.visit(visit))?;
         self.weigher().into_iter().chain(&self.listener).chain(aliasing).try_for_each(|callable| callable.visit(visit))
     }
 

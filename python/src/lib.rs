@@ -5,14 +5,19 @@
 //! - [`flight`]: loads in progress, as threads and tasks meet in them
 //! - [`inner`]: what a cache is behind both; [`footprint`]: how many bytes its entries take
 //! - [`key`]: what a key is, and when two are one
+//! - [`codec`]: values as bytes, and back
+//! - [`breaker`]: circuit breakers
 //! - [`ctype`], [`guard`], [`foreign`]: types made by hand, the way from C into Rust, and calls of code that is not ours
+//! - [`tier`]: what lies behind the memory of a cache
 //! - [`trace`]: recorded requests, and how caches would do on them
 //! - [`object`], [`held`], [`sync`]: references and locks of attached threads
 //! - [`arguments`], [`clock`], [`duration`], [`errors`], [`missing`], [`stats`]: small conversions
 
 mod arguments;
+mod breaker;
 mod cache;
 mod clock;
+mod codec;
 mod ctype;
 mod duration;
 mod errors;
@@ -28,6 +33,7 @@ mod missing;
 mod object;
 mod stats;
 mod sync;
+mod tier;
 mod trace;
 
 use crate::foreign::{Foreign, import};
@@ -38,17 +44,22 @@ use pyo3::prelude::*;
 #[pymodule(gil_used = true)]
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     let py = module.py();
+    hotset::fork::watch();
     key::register(module)?;
+    breaker::register(module)?;
     cache::register(module)?;
     module.add_class::<clock::ManualClock>()?;
     module.add_class::<missing::Missing>()?;
     module.add_class::<stats::Stats>()?;
+    module.add_class::<stats::TierStats>()?;
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     module.add("MISSING", missing::missing(py)?.into_bound(py))?;
     module.add_function(wrap_pyfunction!(duration::seconds, module)?)?;
     module.add_function(wrap_pyfunction!(footprint::estimate_bytes, module)?)?;
+    codec::register(module)?;
     flight::register(module)?;
     function::register(module)?;
+    tier::handle::register(module)?;
     trace::register(module)?;
     register_coroutines(py)?;
     #[cfg(feature = "validate")]

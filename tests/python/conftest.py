@@ -1,10 +1,16 @@
 """What the tests of caches share: a clock that moves when it is told to, and invariants checked after every test."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import hotset
 import pytest
+from hotset import Cache, _namespaces
+from hotset._tiers import Heap, Tier
 from hotset.testing import ManualClock
+
+#: Makes two caches of one name in front of one tier, as two worker processes have them.
+Two = Callable[..., tuple[Cache[Any, Any], Cache[Any, Any]]]
 
 
 @pytest.fixture
@@ -20,3 +26,19 @@ def every_cache_is_valid_afterwards() -> Iterator[None]:
     if validate is not None:
         for cache in hotset.caches():
             validate(cache)
+
+
+@pytest.fixture(params=[Heap], ids=lambda kind: kind.__name__)
+def tier(request: pytest.FixtureRequest) -> Tier:
+    """A new tier, of each kind that there is."""
+    return request.param()  # type: ignore[no-any-return]  # of the kinds above
+
+
+@pytest.fixture
+def two(tier: Tier, monkeypatch: pytest.MonkeyPatch) -> Two:
+    monkeypatch.setattr(_namespaces, "several", True)
+
+    def make(**options: Any) -> tuple[Cache[Any, Any], Cache[Any, Any]]:
+        return Cache("shared", tier=tier, **options), Cache("shared", tier=tier, **options)
+
+    return make

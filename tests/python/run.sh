@@ -29,6 +29,8 @@ interpreters() {
 }
 
 failed=0
+# Those that have been built by then: a test has them share a store with the one that runs it.
+export HOTSET_OTHER_PYTHONS=
 while read -r version python; do
   environment=.venv-test-$version
   test -x "$environment/bin/python" || "$python" -m venv "$environment"
@@ -40,5 +42,6 @@ while read -r version python; do
   "$environment/bin/pip" install -q --disable-pip-version-check --force-reinstall --no-deps "$wheels"/*.whl
   echo "== CPython $version =="
   "$environment/bin/python" -m pytest -q -p no:cacheprovider -n "$workers" --dist worksteal tests/python "$@" </dev/null || failed=1
+  HOTSET_OTHER_PYTHONS+=${HOTSET_OTHER_PYTHONS:+:}$PWD/$environment/bin/python
 done < <(interpreters)
 exit "$failed"

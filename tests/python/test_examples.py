@@ -1,6 +1,7 @@
 """Every example runs, prints what it says at its end, and is as short as an example has to be."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -29,20 +30,31 @@ def test_there_are_examples() -> None:
     assert EXAMPLES
 
 
+def run(path: Path, folder: Path) -> tuple[int, str, str]:
+    """How an example ends, and what it prints. What it has started and left behind ends with it."""
+    child = subprocess.Popen(
+        [sys.executable, "-X", "utf8", "-W", "error", str(path)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
+        cwd=folder,
+        env={name: value for name, value in os.environ.items() if name != "HOTSET_DISABLE"},
+        start_new_session=True,
+    )
+    try:
+        out, err = child.communicate(timeout=PATIENCE_SECONDS)
+    except subprocess.TimeoutExpired:
+        os.killpg(child.pid, signal.SIGKILL)
+        out, err = child.communicate()
+        pytest.fail(f"after {PATIENCE_SECONDS} seconds there was no end to what it prints:\n{out}{err}")
+    return child.returncode, out, err
+
+
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_it_prints_what_it_says(path: Path, tmp_path: Path) -> None:
     source = path.read_text(encoding="utf-8")
-    environment = {name: value for name, value in os.environ.items() if name != "HOTSET_DISABLE"}
-    done = subprocess.run(
-        [sys.executable, "-X", "utf8", "-W", "error", str(path)],
-        capture_output=True,
-        text=True,
-        check=False,
-        encoding="utf-8",
-        cwd=tmp_path,
-        env=environment,
-        timeout=PATIENCE_SECONDS,
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-    assert [line.rstrip() for line in done.stdout.splitlines()] == expected(source)
+    code, out, err = run(path, tmp_path)
+    assert (code, err) == (0, "")
+    assert [line.rstrip() for line in out.splitlines()] == expected(source)
     assert len(source.splitlines()) < MOST_LINES

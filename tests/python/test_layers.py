@@ -59,9 +59,17 @@ def test_importing_the_package_loads_nothing_optional_and_nothing_slow() -> None
     assert not any(f"{name}.".startswith(tuple(f"{above}." for above in ABOVE)) for name in loaded)
 
 
+def test_a_program_without_tiers_loads_nothing_of_them() -> None:
+    loaded = modules_after("import hotset\nhotset.cache_result(lambda key: key)(1)")
+    of_tiers = {"_tiers", "_own_tiers", "_namespaces", "_codecs", "_values", "disk", "preview"}
+    assert {f"hotset.{name}" for name in of_tiers} & loaded == set()
+    slow = {"dataclasses", "enum", "inspect", "logging", "uuid", "decimal", "hashlib", "json", "pickle", "urllib", "re"}
+    assert slow & (loaded - modules_after("")) == set()
+
+
 def test_what_is_imported_late_is_part_of_the_interface_all_the_same() -> None:
     assert "hotset._terms" not in modules_after("import hotset")
-    assert {"Caller", "Entry", "Explanation"} <= set(dir(hotset))
+    assert {"Caller", "CircuitBreaker", "Entry", "Explanation"} <= set(dir(hotset))
     assert all(hasattr(hotset, name) for name in hotset.__all__)
     with pytest.raises(AttributeError, match="module 'hotset' has no attribute 'Entries'"):
         hotset.Entries  # type: ignore[attr-defined]

@@ -8,6 +8,7 @@
 from typing import Any, assert_type
 
 from hotset import Cache, CachedFunction, CachedMethod, cache_result, cached_property
+from hotset.preview import Disk, Shm
 
 
 @cache_result
@@ -107,3 +108,13 @@ load.with_options(max_agee=1)  # E: call-arg / reportCallIssue
 load.with_options(max_age="1s")("seven")  # E: arg-type / reportArgumentType
 cache_result(aliasing="copi")(len)  # E: call-overload / reportArgumentType
 cache_result(cache_errors=3)(len)  # E: call-overload / reportArgumentType
+Cache("a", tier=object())  # E: arg-type / reportArgumentType
+Cache("a", tier=Disk)  # E: arg-type / reportArgumentType
+Cache("a", tier="shm://a", codec="yaml")  # E: arg-type / reportArgumentType
+Cache("a", tier="shm://a", codec=object())  # E: arg-type / reportArgumentType
+Cache("a", tier="shm://a", compression="gzip")  # E: arg-type / reportArgumentType
+Cache("a", tier="shm://a", on_error="ignore")  # E: arg-type / reportArgumentType
+Cache("a", tier="shm://a", encript=True)  # E: call-arg / reportCallIssue
+Disk("/a", max_byte=1)  # E: call-arg / reportCallIssue
+Disk("/a", durability="disk")  # E: arg-type / reportArgumentType
+Shm("a", durability="power")  # E: call-arg / reportCallIssue

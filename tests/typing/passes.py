@@ -6,9 +6,11 @@ import asyncio
 import functools
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from datetime import timedelta
-from typing import Annotated, Any, assert_type
+from typing import Annotated, Any, Literal, assert_type
 
 import hotset
+import hotset.disk
+import hotset.preview
 from hotset import (
     MISSING,
     Batcher,
@@ -18,6 +20,7 @@ from hotset import (
     CachedMethod,
     CacheInfo,
     CallKey,
+    CircuitBreaker,
     Entry,
     Explanation,
     Missing,
@@ -26,7 +29,7 @@ from hotset import (
     cached_property,
     estimate_bytes,
 )
-from hotset.testing import ManualClock
+from hotset.testing import ChaosTier, ManualClock
 
 # Functions: without and with parentheses, at module level and on a cache
 
@@ -282,6 +285,8 @@ async def faces(numbers: Cache[str, int], ids: AsyncIterator[str]) -> None:
     assert_type(numbers.get("a", "b"), int | str)
     assert_type(numbers.get_or_load("a", len), int)
     assert_type(numbers.get_many(["a"]), dict[str, int])
+    assert_type(next(numbers.scan("a")), str)
+    assert_type([name async for name in numbers.aio.scan()], list[str])
     assert_type(numbers["a"], int)
     assert_type(numbers.pop("a"), int)
     assert_type(await numbers.aio.get("a"), int | None)
@@ -362,3 +367,122 @@ async def use_terms(cache: Cache[str, int]) -> None:
     sized.resize(max_bytes=1_000)
     assert_type((sized.max_bytes, sized.stats().bytes, estimate_bytes(sized)), tuple[int | None, int | None, int])
     Cache[str, int](ttl="1h", grace="1m", ttls={"short": 5}, timeout=3, aliasing="copy", load_age="1h")
+
+
+# Tiers that users write
+
+
+class OwnTier:
+    def get(self, key: bytes, /) -> bytes | None:
+        return None
+
+    def put(self, key: bytes, value: bytes, /, *, ends_in: float | None) -> None: ...
+
+    def remove(self, key: bytes, /) -> None: ...
+
+
+own: hotset.preview.Tier = OwnTier()
+chaos: hotset.preview.Tier = ChaosTier(own)
+assert_type(chaos.get(b"key"), bytes | None)
+behind: Cache[str, int] = Cache("behind", tier=OwnTier(), memory_ttl="2s")
+
+
+# Circuit breakers
+
+
+def opens(breaker: CircuitBreaker, was: str, now: str) -> None:
+    assert_type(breaker.name, str | None)
+
+
+breaker = CircuitBreaker(
+    "payments",
+    failures=None,
+    rate=0.2,
+    window="1m",
+    slow=timedelta(seconds=2),
+    open_for=5,
+    most_open=None,
+    failure=(OSError, asyncio.CancelledError),
+    on_change=opens,
+    clock=ManualClock(),
+)
+judged = CircuitBreaker(failure=lambda error: "503" in str(error))
+
+
+@breaker
+def pay(amount: int, currency: str = "EUR") -> str:
+    return f"{amount} {currency}"
+
+
+@breaker
+async def refund(amount: int) -> str:
+    return str(amount)
+
+
+async def use_breakers() -> None:
+    assert_type(pay(7, currency="USD"), str)
+    assert_type(await refund(7), str)
+    assert_type(breaker.call(pay, 7, currency="USD"), str)
+    assert_type(await breaker.call(refund, 7), str)
+    assert_type(breaker.state, Literal["closed", "open", "half-open"])
+    assert_type(breaker.stats(), hotset.BreakerStats)
+    assert_type(breaker.stats().for_so_long, float)
+    with breaker as permit:
+        permit.failed("status 503")
+    async with breaker as permit:
+        permit.succeeded()
+    with breaker.allow() as permit:
+        permit.failed()
+    try:
+        breaker.trip("maintenance")
+        breaker.reset()
+    except hotset.CircuitOpenError as error:
+        assert_type((error.name, error.retry_in), tuple[str | None, float])
+
+
+# Tiers of this machine, and how values are kept there
+
+
+class Upside:
+    def encode(self, value: str, /) -> bytes:
+        return value[::-1].encode()
+
+    def decode(self, data: bytes, /) -> str:
+        return data.decode()[::-1]
+
+
+@hotset.preview.register_type(fields=["cents"])
+class Money:
+    def __init__(self, cents: int) -> None:
+        self.cents = cents
+
+
+assert_type(Money(5).cents, int)
+assert_type(hotset.preview.register_type(Money), type[Money])
+own_codec: hotset.preview.Codec = Upside()
+default_codec: hotset.preview.Codec = hotset.preview.ValueCodec(types=[Money])
+by_url: Cache[str, Money] = Cache("by-url", tier="disk:///var/cache/app?max_bytes=1GB", types=[Money], strict=True)
+by_path: Cache[str, str] = Cache(
+    "by-path",
+    tier=hotset.preview.Disk("/var/cache/app", max_bytes="1GB", durability="power"),
+    codec=own_codec,
+    lease="10s",
+)
+sealed: Cache[str, int] = Cache(
+    "sealed",
+    tier=hotset.preview.Shm("app", max_bytes=2**26),
+    codec="pickle",
+    secret=[b"x" * 16, "y" * 16],
+    encrypt=True,
+    compression=("zstd", 9),
+    compress_from=512,
+    outage_ttl=1,
+    max_life="7d",
+    patience=0.1,
+    on_error="raise",
+)
+assert_type(hotset.disk.check("/var/cache/app").entries, int)
+assert_type(hotset.disk.compact("/var/cache/app", patience="5s"), bool)
+error: OSError = hotset.preview.TierError("away")
+not_encoded: hotset.preview.CodecError = hotset.preview.NotEncodableError("value is not encoded", path="value")
+stale_class: hotset.preview.NotDecodableError = hotset.preview.StaleClassError("other fields")

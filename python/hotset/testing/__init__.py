@@ -1,4 +1,6 @@
-"""Tools for testing code that caches: time that moves when it is told to, loads that are counted, loaders that fail.
+"""Tools for testing code that caches: time that moves when told to, counted loads, loaders and tiers that fail.
+
+:class:`TierContract` has the tests of a tier that somebody writes.
 
 The pytest plugin that comes with hotset has them as fixtures: see :mod:`hotset.testing.plugin`.
 """
@@ -13,10 +15,14 @@ from hotset.testing._caches import (
     wait_for_loads_async,
 )
 from hotset.testing._chaos import Chaos
+from hotset.testing._chaos_tier import ChaosTier
+from hotset.testing._tier_contract import TierContract
 
 __all__ = [
     "Chaos",
+    "ChaosTier",
     "ManualClock",
+    "TierContract",
     "advance",
     "assert_loads",
     "caching_off",

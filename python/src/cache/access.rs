@@ -18,6 +18,16 @@ use crate::key::wanted::Wanted;
 use crate::key::{Key, MAPPING, Tag};
 use crate::object::{Object, borrow};
 
+/// What a quick look at memory came to.
+pub(super) enum Glance {
+    Found(Object),
+    Missing,
+    /// Memory does not have it, which is counted; the tier may.
+    Behind,
+    /// [`CacheVerbs::find_slowly`] has to look.
+    Unsuited,
+}
+
 impl CacheVerbs {
     #[inline]
     pub(super) fn wanted(&self, py: Python<'_>, key: Pointer) -> PyResult<Wanted> {
@@ -36,20 +46,26 @@ impl CacheVerbs {
         }
     }
 
-    /// What is stored under a key of the most usual types; `None` where [`CacheVerbs::find_slowly`] has to look.
+    /// What is stored under a key of the most usual types.
     ///
     /// # Safety
     /// The key is alive and the thread is attached.
     #[inline(always)]
-    pub(super) unsafe fn find_quickly(&self, key: Pointer) -> Option<Option<Object>> {
+    pub(super) unsafe fn find_quickly(&self, key: Pointer) -> Glance {
         // SAFETY: by the caller's promise.
-        let (tag, word) = unsafe { self.quick_tag(key)? };
+        let Some((tag, word)) = (unsafe { self.quick_tag(key) }) else { return Glance::Unsuited };
         let mut probe = QuickProbeOfOne { tag, rule: Rule::Mapping, word };
-        let read = self.inner.memory().look(tag.hash(), MAPPING, &mut probe, Object::clone).ok()?;
+        let Ok(read) = self.inner.memory().look(tag.hash(), MAPPING, &mut probe, Object::clone) else {
+            return Glance::Unsuited;
+        };
         if read.due {
             self.inner.tend_attached(tag.hash());
         }
-        Some(read.found)
+        match read.found {
+            Some(value) => Glance::Found(value),
+            None if self.inner.has_tier() => Glance::Behind,
+            None => Glance::Missing,
+        }
     }
 
     /// Tag and word of a key of the most usual types, while the cache is on.
@@ -60,12 +76,19 @@ impl CacheVerbs {
     unsafe fn quick_tag(&self, key: Pointer) -> Option<(Tag, Word)> {
         // SAFETY: by the caller's promise.
         let (hash, word) = unsafe { quick_hash(key)? };
-        (self.inner.memory().is_enabled() && !self.inner.serves()).then(|| (self.tag_of(hash), word))
+        (self.inner.answers_quickly() && !self.inner.serves()).then(|| (self.tag_of(hash), word))
     }
 
     #[inline(always)]
     fn tag_of(&self, hash: u64) -> Tag {
         Tag::new(MAPPING, hash::shorten(self.inner.memory().seed().mix(0, hash)))
+    }
+
+    /// What the tier has for a key that memory was found not to have.
+    #[inline(never)]
+    pub(super) fn find_behind(&self, py: Python<'_>, key: Pointer) -> PyResult<Option<Object>> {
+        let wanted = self.wanted(py, key)?;
+        self.inner.pull(py, &mut wanted.probe())
     }
 
     #[inline(never)]
@@ -82,7 +105,7 @@ impl CacheVerbs {
     pub(super) unsafe fn store_quickly(&self, key: Pointer, value: Pointer) -> bool {
         // SAFETY: by the caller's promise.
         unsafe {
-            if self.inner.weigher.is_some() || self.inner.aliasing.is_some() {
+            if self.inner.weigher.is_some() || self.inner.aliasing.is_some() || self.inner.has_tier() {
                 return false;
             }
             let Some((tag, word)) = self.quick_tag(key) else { return false };

@@ -39,6 +39,7 @@ impl CacheIterator {
     }
 
     fn __next__(&self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
+        self.cache.get().inner.catch_up(py);
         let mut cursor = *self.cursor.lock();
         let next = self.cache.get().inner.memory().next(&mut cursor, |key, value| (key.clone(), value.clone()));
         *self.cursor.lock() = cursor;

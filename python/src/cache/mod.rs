@@ -1,6 +1,7 @@
 //! The class beneath `hotset.Cache`: every verb on one key, and what concerns all of them.
 
 mod access;
+mod bulk;
 mod iterator;
 mod quick;
 
@@ -16,7 +17,7 @@ use hotset::stats::Cause;
 use pyo3::exceptions::{PyKeyError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
-use pyo3::types::{PyDict, PyString, PyTuple};
+use pyo3::types::{PyDict, PyList, PyString, PyTuple};
 use pyo3::{PyTraverseError, PyVisit};
 
 use crate::arguments::{Given, bound, bound_in_bytes, callable, early_refresh, grace, refresh_ahead, shown, tag_names};
@@ -31,11 +32,13 @@ use crate::key::MAPPING;
 use crate::key::wanted::Sought;
 use crate::object::Object;
 use crate::stats::Stats;
+use crate::tier::behind::{Behind, Keys};
 
 /// Makes the classes and adds them to the module.
 pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.py().get_type::<CacheIterator>();
     module.add_class::<CacheVerbs>()?;
+    module.add_function(wrap_pyfunction!(bulk::prefetch, module)?)?;
     quick::register(module)
 }
 
@@ -51,6 +54,8 @@ pub(crate) struct CacheVerbs {
     given: Py<PyDict>,
     ttls: Py<PyDict>,
     clock: Option<Py<ManualClock>>,
+    /// What `hotset._tiers` was told of the tier, if there is one.
+    tier: Option<Object>,
 }
 
 impl CacheVerbs {
@@ -154,7 +159,7 @@ fn optimized(value: &Bound<'_, PyAny>, policy: &str) -> PyResult<Optimize> {
 #[pymethods]
 impl CacheVerbs {
     #[new]
-    #[pyo3(signature = (name, maxsize, maxweight, max_bytes, weigher, policy, optimize, on_remove, clock, aliasing, loading, ttls, **given))]
+    #[pyo3(signature = (name, maxsize, maxweight, max_bytes, weigher, policy, optimize, on_remove, clock, aliasing, loading, ttls, behind = None, **given))]
     #[expect(clippy::too_many_arguments, reason = "they are those of the Python class")]
     fn new(
         py: Python<'_>,
@@ -170,6 +175,7 @@ impl CacheVerbs {
         aliasing: Option<Bound<'_, PyAny>>,
         loading: &Bound<'_, PyAny>,
         ttls: &Bound<'_, PyDict>,
+        behind: Option<&Bound<'_, PyAny>>,
         given: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Self> {
         let given = given.cloned().unwrap_or_else(|| PyDict::new(py));
@@ -194,6 +200,9 @@ impl CacheVerbs {
         let weigher =
             if weighs_bytes { Some(Weigher::Bytes) } else { callable("weigher", weigher)?.map(Weigher::Function) };
         let listener = callable("on_remove", on_remove)?;
+        let tier = behind.map(Object::of);
+        let behind = behind.map(|settings| Behind::from_settings(settings, jitter, store.memory().clock().clone()));
+        let behind = behind.transpose()?.map(Box::new);
         let clock = clock.map(|clock| clock.clone().unbind());
         let aliasing = aliasing
             .map(|mode| mode.getattr("serves")?.extract().map(|serves| Aliasing { mode: Object::from(mode), serves }))
@@ -203,7 +212,17 @@ impl CacheVerbs {
             given: given.unbind(),
             ttls: ttls.copy()?.unbind(),
             clock,
-            inner: Arc::new(Inner::new(store, lifespan, classes(ttls)?, weigher, listener, aliasing, Object::of(name))),
+            tier,
+            inner: Arc::new(Inner::new(
+                store,
+                lifespan,
+                classes(ttls)?,
+                weigher,
+                listener,
+                aliasing,
+                Object::of(name),
+                behind,
+            )),
         })
     }
 
@@ -258,6 +277,18 @@ impl CacheVerbs {
     #[getter]
     fn load_age(&self, py: Python<'_>) -> PyResult<Option<f64>> {
         self.given_seconds(py, "load_age")
+    }
+
+    /// What `hotset._tiers` was told of the tier, None if there is none.
+    #[getter]
+    fn _tier(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+        self.tier.as_ref().map(|tier| tier.bind(py).unbind())
+    }
+
+    /// Whether there is a tier behind the memory.
+    #[getter]
+    fn _has_tier(&self) -> bool {
+        self.inner.has_tier()
     }
 
     /// How many loads are in progress.
@@ -339,6 +370,7 @@ impl CacheVerbs {
     }
 
     fn __len__(&self, py: Python<'_>) -> usize {
+        self.inner.catch_up(py);
         self.inner.finish(py, self.inner.memory().sweep());
         self.inner.memory().fresh_len() as usize
     }
@@ -402,7 +434,8 @@ impl CacheVerbs {
             let count = default.len() + 1;
             return Err(PyTypeError::new_err(format!("pop() takes a key and a default, not {count} arguments")));
         }
-        match self.take_out(key)? {
+        let wanted = self.wanted(key.py(), key.as_ptr())?;
+        match self.inner.take(key.py(), &mut wanted.probe())? {
             Some(value) => Ok(self.inner.served(key.py(), value)?.into_bound(key.py()).unbind()),
             None if default.is_empty() => Err(PyKeyError::new_err((key.clone().unbind(),))),
             None => Ok(default.get_item(0)?.unbind()),
@@ -410,6 +443,7 @@ impl CacheVerbs {
     }
 
     fn popitem(&self, py: Python<'_>) -> PyResult<(Py<PyAny>, Py<PyAny>)> {
+        self.inner.catch_up(py);
         self.inner.finish(py, self.inner.memory().sweep());
         let removed = loop {
             let Some(removed) = self.inner.store.pop_victim() else {
@@ -440,11 +474,8 @@ impl CacheVerbs {
         let py = key.py();
         let life = Life { ttl, grace, idle };
         let wanted = self.wanted(py, key.as_ptr())?;
-        let Some((_, facts)) = self.inner.examine(py, &mut wanted.probe())? else {
-            life.changes(&self.inner, self.inner.lifespan)?;
-            return Ok(false);
-        };
-        self.inner.touch(py, &mut wanted.probe(), Some(life.changes(&self.inner, facts.lifespan)?))
+        life.changes(&self.inner, self.inner.lifespan)?;
+        self.inner.touch(py, &mut wanted.probe(), &|lifespan| life.changes(&self.inner, lifespan))
     }
 
     /// Copies the entries of the mapping to another cache, with the rest of their lives and their tags.
@@ -492,8 +523,12 @@ impl CacheVerbs {
     /// Stores a value if the present one is still this object; whether it did. The entry's life goes on unchanged.
     #[pyo3(name = "_exchange")]
     fn exchange(&self, key: &Bound<'_, PyAny>, present: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> PyResult<bool> {
-        let present = present.as_ptr();
-        self.store(key, value, self.usual(), &Condition::IfValue(&move |stored| stored.as_ptr() == present))
+        let (py, present) = (key.py(), Object::of(present));
+        let is_present = |stored: &Object| {
+            stored.as_ptr() == present.as_ptr()
+                || self.inner.behind.as_ref().is_some_and(|behind| behind.is_same(py, stored, &present))
+        };
+        self.store(key, value, self.usual(), &Condition::IfValue(&is_present))
     }
 
     #[pyo3(signature = (key, default = None))]
@@ -547,26 +582,49 @@ impl CacheVerbs {
         }
     }
 
+    /// What is there of keys, where a tier is asked for all of them at once.
+    #[pyo3(name = "_get_many")]
+    fn get_many<'py>(&self, keys: &Bound<'py, PyList>) -> PyResult<Bound<'py, PyDict>> {
+        self.find_many(keys)
+    }
+
+    /// The next keys of the tier that are texts and begin so, and what those after them come after.
+    #[pyo3(name = "_page", signature = (prefix, after = None))]
+    fn page<'py>(&self, py: Python<'py>, prefix: &str, after: Option<&[u8]>) -> PyResult<Keys<'py>> {
+        self.inner.page(py, prefix, after)
+    }
+
+    /// Stores pairs, where a tier is given all of them at once.
+    #[pyo3(name = "_set_many", signature = (pairs, *, ttl = Given::Nothing, grace = Given::Nothing, idle = Given::Nothing, tags = None))]
+    fn set_many(
+        &self,
+        pairs: Vec<(Bound<'_, PyAny>, Bound<'_, PyAny>)>,
+        ttl: Given<'_>,
+        grace: Given<'_>,
+        idle: Given<'_>,
+        tags: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<()> {
+        self.store_many(&pairs, &self.details(Life { ttl, grace, idle }, tags)?)
+    }
+
     /// Counts a load under a key.
     #[pyo3(name = "_count_load")]
     fn count_load(&self, seconds: f64, failed: bool) {
         self.inner.memory().count_load(0, MAPPING, (seconds * 1e9) as u64, failed);
     }
 
-    fn clear(&self, py: Python<'_>) {
-        self.inner.finish(py, self.inner.store.clear());
+    fn clear(&self, py: Python<'_>) -> PyResult<()> {
+        self.inner.clear(py)
     }
 
     #[pyo3(signature = (*tags))]
     fn invalidate_tags(&self, tags: &Bound<'_, PyTuple>) -> PyResult<()> {
-        self.inner.store.invalidate_tags(&tag_names(tags)?, Cause::Invalidated);
-        Ok(())
+        self.inner.change_tags(tags.py(), &tag_names(tags)?, Cause::Invalidated)
     }
 
     #[pyo3(signature = (*tags))]
     fn expire_tags(&self, tags: &Bound<'_, PyTuple>) -> PyResult<()> {
-        self.inner.store.invalidate_tags(&tag_names(tags)?, Cause::Expired);
-        Ok(())
+        self.inner.change_tags(tags.py(), &tag_names(tags)?, Cause::Expired)
     }
 
     fn sweep(&self, py: Python<'_>) -> usize {
@@ -604,13 +662,15 @@ impl CacheVerbs {
         Ok(())
     }
 
-    fn stats(&self) -> Stats {
+    fn stats(&self, py: Python<'_>) -> Stats {
         let memory = self.inner.memory();
-        Stats::new(&memory.counts(), self.inner.weighs_bytes().then(|| memory.max_weight()))
+        let tier = self.inner.behind.as_ref().map(|behind| behind.stats(py));
+        Stats::new(&memory.counts(), self.inner.weighs_bytes().then(|| memory.max_weight()), tier)
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         self.loading.visit(&visit)?;
+        self.tier.iter().try_for_each(|tier| tier.visit(&visit))?;
         visit.call(&self.given)?;
         visit.call(&self.ttls)?;
         self.inner.traverse(&visit)

@@ -13,6 +13,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::PyType;
 
 use crate::cache::CacheVerbs;
+use crate::cache::access::Glance;
 use crate::ctype::{NewType, leaked, slot};
 use crate::foreign::{Foreign, import};
 use crate::function::{Call, pack};
@@ -86,9 +87,10 @@ unsafe extern "C" fn subscript(cache: Pointer, key: Pointer) -> Pointer {
     unsafe {
         let verbs = verbs(Python::assume_attached(), cache);
         match verbs.find_quickly(key) {
-            Some(Some(value)) => value.into_ptr(),
-            Some(None) => guard(|py| Err(missing(py, key))),
-            None => guard(|py| verbs.find_slowly(py, key)?.ok_or_else(|| missing(py, key))),
+            Glance::Found(value) => value.into_ptr(),
+            Glance::Missing => guard(|py| Err(missing(py, key))),
+            Glance::Behind => guard(|py| verbs.find_behind(py, key)?.ok_or_else(|| missing(py, key))),
+            Glance::Unsuited => guard(|py| verbs.find_slowly(py, key)?.ok_or_else(|| missing(py, key))),
         }
     }
 }
@@ -114,8 +116,10 @@ unsafe extern "C" fn get(cache: Pointer, args: *const Pointer, count: ffi::Py_ss
             || if count == 2 { Object::from_borrowed(*args.add(1)) } else { Object::from_borrowed(ffi::Py_None()) };
         let verbs = verbs(Python::assume_attached(), cache);
         match verbs.find_quickly(*args) {
-            Some(found) => found.unwrap_or_else(default).into_ptr(),
-            None => guard(|py| Ok(verbs.find_slowly(py, *args)?.unwrap_or_else(default))),
+            Glance::Found(value) => value.into_ptr(),
+            Glance::Missing => default().into_ptr(),
+            Glance::Behind => guard(|py| Ok(verbs.find_behind(py, *args)?.unwrap_or_else(default))),
+            Glance::Unsuited => guard(|py| Ok(verbs.find_slowly(py, *args)?.unwrap_or_else(default))),
         }
     }
 }

@@ -1,11 +1,12 @@
 //! One caller's way to a value in steps, for `hotset._flights`: to begin or to join, to load, to land.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use hotset::clock::{self, Clock, NEVER, Tick};
 use hotset::expiry::Lifespan;
 use hotset::flight::Ticket;
-use hotset::memory::{Details, More, Standing};
+use hotset::memory::{Details, Facts, More, Standing};
 use hotset::sync::Mutex;
 use pyo3::exceptions::PyException;
 use pyo3::intern;
@@ -17,16 +18,18 @@ use crate::flight::circles::Wait;
 use crate::flight::context::{LoadContext, Wishes};
 use crate::flight::current::{Within, enclosing, thread};
 use crate::flight::facts::{facts_for_python, seconds_from};
-use crate::flight::lead::{KnownTags, Lead, Look, Way, abandon, land, land_as};
+use crate::flight::lead::{KnownTags, Lead, Look, Way, abandon, land, land_as, raised_again};
 use crate::flight::meeting::{Flight, Leader, Outcome, Shared, name};
 use crate::flight::timing::Timing;
 use crate::foreign::{Foreign, import, vectorcall};
 use crate::function::{Call, Fate, KeptCall};
 use crate::guard::{attached, is_finalizing};
 use crate::inner::Inner;
+use crate::key::probe::Probe;
 use crate::key::wanted::Sought;
 use crate::object::Object;
 use crate::sync::AttachedLock;
+use crate::tier::behind::Pulled;
 
 /// What a value is loaded for.
 pub(crate) enum Purpose {
@@ -56,17 +59,82 @@ pub(crate) struct Attempt {
     max_age: Tick,
     claim: Mutex<AttachedLock, Option<Claim>>,
     wait: Mutex<AttachedLock, Option<Wait>>,
+    /// What the tier had for the key when it was brought into memory, which may have had no room; for one read.
+    brought: Mutex<AttachedLock, Option<Option<Pulled>>>,
+    /// Whether the tier had a fresh value.
+    from_tier: AtomicBool,
+    /// Under which number it has the right to load, across processes; 0 if it has not.
+    lease: AtomicU64,
+    /// Since when another process may have loaded what will do; 0 if whatever is fresh will.
+    since: AtomicU64,
 }
 
 impl Attempt {
     pub(crate) fn new(cache: Arc<Inner>, sought: Sought, purpose: Purpose, loading: Object) -> Self {
-        Self { cache, sought, purpose, loading, max_age: NEVER, claim: Mutex::new(None), wait: Mutex::new(None) }
+        Self {
+            cache,
+            sought,
+            purpose,
+            loading,
+            max_age: NEVER,
+            claim: Mutex::new(None),
+            wait: Mutex::new(None),
+            brought: Mutex::new(None),
+            from_tier: AtomicBool::new(false),
+            lease: AtomicU64::new(0),
+            since: AtomicU64::new(0),
+        }
     }
 
     /// The same for a caller who accepts no value that is older.
     pub(crate) fn by_who_accepts(mut self, max_age: Tick) -> Self {
         self.max_age = max_age;
         self
+    }
+
+    pub(crate) fn cache(&self) -> &Arc<Inner> {
+        &self.cache
+    }
+
+    pub(crate) fn probe(&self) -> Probe<'_> {
+        self.sought.wanted.probe()
+    }
+
+    /// The tier was asked for the key just now.
+    pub(crate) fn was_brought(&self, pulled: Option<Pulled>) {
+        let before = self.brought.lock().replace(pulled);
+        drop(before);
+    }
+
+    /// What the tier has for the key that memory was found not to have, counted as found.
+    fn read_behind(&self, py: Python<'_>, more: More, loads: bool) -> PyResult<(Option<Object>, More)> {
+        let (mut probe, brought) = (self.probe(), self.brought.lock().take());
+        match brought {
+            None if loads => self.cache.pull_more(py, &mut probe, more),
+            None => Ok((self.cache.pull(py, &mut probe)?, more)),
+            Some(Some(pulled)) if pulled.standing == Standing::Fresh && more != More::Error => {
+                Ok((Some(self.cache.found(py, &probe, pulled.value)?), More::Nothing))
+            }
+            // Where memory has it too, it has been counted.
+            Some(Some(pulled)) if pulled.standing == Standing::Error && self.kept_error(py)?.is_none() => {
+                let error = self.cache.found_error(py, &probe, &pulled.value);
+                if loads { Err(error) } else { Ok((None, more)) }
+            }
+            Some(_) => Ok((None, more)),
+        }
+    }
+
+    /// What the tier has for the key, brought into memory unless that was just done.
+    fn brought(&self, py: Python<'_>) -> PyResult<Option<(Object, Facts)>> {
+        if self.brought.lock().is_none() {
+            let pulled = self.cache.bring_all(py, &mut self.probe())?;
+            let is_fresh = pulled.as_ref().is_some_and(|pulled| pulled.standing == Standing::Fresh);
+            self.from_tier.store(is_fresh, Ordering::Relaxed);
+            self.was_brought(pulled);
+        }
+        let now = self.cache.memory().clock().precise();
+        let brought = self.brought.lock();
+        Ok(brought.iter().flatten().find_map(|pulled| Some((pulled.value.clone(), pulled.facts(now)?))))
     }
 
     fn look(&self, looks: bool) -> Look {
@@ -81,9 +149,25 @@ impl Attempt {
         self.sought.wanted.tag.hash()
     }
 
+    /// Gives the right to load back, across processes, if it has it.
+    fn release(&self, py: Python<'_>) {
+        let holder = self.lease.swap(0, Ordering::Relaxed);
+        if holder != 0 {
+            self.cache.release(py, &self.probe(), holder);
+        }
+    }
+
+    /// Ends a load that another process has made.
+    fn land_found(&self, py: Python<'_>, number: Option<u64>, outcome: Outcome) {
+        let Some((ticket, _)) = self.take_claim(number) else { return };
+        self.release(py);
+        abandon(py, &self.cache, &ticket, outcome);
+    }
+
     /// Ends a load that stores nothing.
     fn end(&self, py: Python<'_>, number: Option<u64>, failed: bool, outcome: Outcome) {
         let Some((ticket, timing)) = self.take_claim(number) else { return };
+        self.release(py);
         if failed {
             timing.failed(&self.cache);
         } else {
@@ -250,8 +334,15 @@ impl Attempt {
     /// `("miss",)`.
     fn read<'py>(&self, py: Python<'py>, loads: bool) -> PyResult<Bound<'py, PyTuple>> {
         let mut probe = self.sought.wanted.probe();
-        let (found, more) =
-            if loads { self.cache.read(py, &mut probe)? } else { (self.cache.look(py, &mut probe)?, More::Nothing) };
+        let (mut found, mut more) = if loads {
+            self.cache.read_here(py, &mut probe)?
+        } else {
+            (self.cache.look_here(py, &mut probe)?, More::Nothing)
+        };
+        if found.is_none() && self.cache.has_tier() {
+            (found, more) = self.read_behind(py, more, loads)?;
+            self.from_tier.store(found.is_some(), Ordering::Relaxed);
+        }
         match found {
             Some(value) if more == More::Refresh => PyTuple::new(py, [name(py, "refresh"), value.into_bound(py)]),
             Some(value) => PyTuple::new(py, [name(py, "hit"), value.into_bound(py)]),
@@ -277,9 +368,22 @@ impl Attempt {
         self.cache.memory().is_enabled()
     }
 
-    /// All that is known of the entry, without any effect; times are seconds from now. None if there is none.
+    /// Whether the tier had a fresh value that memory did not have.
+    #[getter(from_tier)]
+    fn is_from_tier(&self) -> bool {
+        self.from_tier.load(Ordering::Relaxed)
+    }
+
+    /// All that is known of the entry, without any effect but that it is brought into memory; times are seconds from now. None if there
+    /// is none.
     fn facts<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyDict>>> {
-        let Some((value, facts)) = self.cache.examine(py, &mut self.sought.wanted.probe())? else { return Ok(None) };
+        let brought = if self.cache.has_tier() && !self.cache.holds_here(py, &mut self.probe())? {
+            self.brought(py)?
+        } else {
+            None
+        };
+        let known = self.cache.examine(py, &mut self.sought.wanted.probe())?;
+        let Some((value, facts)) = known.or(brought) else { return Ok(None) };
         let value = if facts.standing == Standing::Error { value } else { self.cache.served(py, value)? };
         Ok(Some(facts_for_python(py, &facts, value)?))
     }
@@ -311,6 +415,8 @@ impl Attempt {
             "pool" => (Leader::pool(), true),
             _ => (Leader::thread(), false),
         };
+        let since = if looks { 0 } else { self.cache.memory().clock().precise() };
+        self.since.store(since, Ordering::Relaxed);
         let mut probe = self.sought.wanted.probe();
         match self.cache.begin(py, self.sought.key(), &mut probe, leader, &self.known_tags(py)?, self.look(looks))? {
             Way::Found(value) => PyTuple::new(py, [name(py, "found"), value.into_bound(py)]),
@@ -391,10 +497,40 @@ impl Attempt {
         let Some((ticket, timing)) = self.take_claim(number) else { return Ok(value.clone().unbind()) };
         let nanos = timing.returned(&self.cache);
         let filled = self.fill(py, &ticket, value, nanos);
+        self.release(py);
         if let Err(error) = &filled {
             abandon(py, &self.cache, &ticket, Outcome::of_error(py, error));
         }
         filled.map(|value| value.into_bound(py).unbind())
+    }
+
+    /// Has the right to load for so many seconds, across processes, if nobody else has it; else for how many seconds somebody else may.
+    fn take_lease(&self, py: Python<'_>, seconds: f64) -> PyResult<Option<f64>> {
+        let length = std::time::Duration::try_from_secs_f64(seconds).unwrap_or_default();
+        Ok(match self.cache.lease(py, &self.probe(), length)? {
+            Ok(holder) => {
+                self.lease.store(holder, Ordering::Relaxed);
+                None
+            }
+            Err(held) => Some(held.as_secs_f64()),
+        })
+    }
+
+    /// What another process has loaded meanwhile, of which those who wait are told, and which is not stored again; `MISSING` if none has.
+    /// An error that it keeps is raised.
+    #[pyo3(signature = (number = None))]
+    fn bring(&self, py: Python<'_>, number: Option<u64>) -> PyResult<Py<PyAny>> {
+        let Some(found) = self.cache.bring(py, &mut self.probe(), self.since.load(Ordering::Relaxed))? else {
+            return Ok(crate::missing::missing(py)?.into_bound(py).unbind());
+        };
+        if found.standing == Standing::Error {
+            let error = raised_again(py, &found.value, &Object::from(py.None().into_bound(py)));
+            self.land_found(py, number, Outcome::of_error(py, &error));
+            return Err(error);
+        }
+        let value = self.cache.served(py, found.value)?;
+        self.land_found(py, number, Outcome::Value(value.clone()));
+        Ok(value.into_bound(py).unbind())
     }
 
     /// The load raised: tells those who wait; whether the error is kept, to be raised for a while.
@@ -433,6 +569,7 @@ impl Attempt {
         self.sought.wanted.parts.iter().try_for_each(|part| part.visit(visit))?;
         self.sought.stored.visit(visit)?;
         self.loading.visit(visit)?;
+        self.brought.lock().iter().flatten().try_for_each(|pulled| pulled.value.visit(visit))?;
         match &self.purpose {
             Purpose::Call(call) => visit.call(call),
             Purpose::Key(_) => Ok(()),
@@ -442,6 +579,9 @@ impl Attempt {
 
 impl Drop for Attempt {
     fn drop(&mut self) {
+        if self.lease.load(Ordering::Relaxed) != 0 {
+            attached(|py| self.release(py));
+        }
         if let Some((ticket, _)) = self.claim.lock().take() {
             attached(|py| abandon(py, &self.cache, &ticket, Outcome::Again));
         }

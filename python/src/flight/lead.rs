@@ -88,6 +88,8 @@ impl Inner {
         looks: Look,
     ) -> PyResult<Way<'_>> {
         self.forget_flights_of_parent();
+        // A load that a change elsewhere has overtaken is not joined.
+        self.catch_up(py);
         let (tag, now) = (key.tag, self.memory().clock().coarse());
         let (mut key, mut gave_up) = (Some(key), false);
         let begun = probe.settle_read(py, |probe| {
@@ -107,7 +109,13 @@ impl Inner {
         Ok(match begun {
             Begun::Found(kept) => Way::Found(self.served(py, kept)?),
             Begun::Joins(shared) => Way::Join(shared),
-            Begun::Leads(ticket) => Way::Lead(Lead::new(self, ticket, Some(Stopwatch::begin(tag.hash(), tag.owner())))),
+            Begun::Leads(ticket) => {
+                let lead = Lead::new(self, ticket, Some(Stopwatch::begin(tag.hash(), tag.owner())));
+                if let (Some(behind), Some(ticket)) = (&self.behind, &lead.ticket) {
+                    behind.begin(py, self, probe, ticket, matches!(looks, Look::Nowhere))?;
+                }
+                Way::Lead(lead)
+            }
         })
     }
 
@@ -247,7 +255,19 @@ pub(crate) fn land_as(
     outcome: Option<Outcome>,
     probe: &mut Probe<'_>,
 ) -> PyResult<Object> {
-    let (now, tag) = (cache.memory().clock().coarse(), probe.tag());
+    let (now, tag, mut details) = (cache.memory().clock().coarse(), probe.tag(), details);
+    match cache.fill_behind(py, ticket, value, &mut details, probe) {
+        Ok(true) => {}
+        Ok(false) => {
+            cache.memory().count_refused(tag.hash(), tag.owner());
+            abandon(py, cache, ticket, outcome.unwrap_or_else(|| Outcome::Value(value.clone())));
+            return Ok(value.clone());
+        }
+        Err(error) => {
+            abandon(py, cache, ticket, Outcome::of_error(py, &error));
+            return Err(error);
+        }
+    }
     let written = cache.prepared(py, stored, value.clone(), tag, details).and_then(|(kept, mut details)| {
         let mut taken = Some(kept.clone());
         let fill = |probe: &mut Probe<'_>| cache.store.fill(ticket, tag.owner(), &mut taken, &mut details, now, probe);

@@ -20,6 +20,8 @@ use crate::function::signature::{Call, FEW, Mismatch, Signature, pack};
 use crate::inner::Inner;
 use crate::key::probe::Rule;
 use crate::object::Object;
+use crate::tier::behind::Named;
+use crate::tier::codec::Codec;
 
 /// The state of a decorated function. What a hit needs comes first.
 #[repr(C)]
@@ -91,16 +93,31 @@ impl Body {
         inner.memory().add_usual(lifespan);
         let typed: bool = plan.getattr("typed")?.extract()?;
         let rule = if typed { Rule::Typed } else { Rule::Loose };
-        let owner = inner.add_owner(Object::from(plan.getattr("name")?), rule);
         let has_key = options.key.is_some();
+        let single = has_key || signature.single;
+        let name = Object::from(plan.getattr("name")?);
+        let owner = match &inner.behind {
+            None => inner.add_owner(name, rule),
+            Some(behind) => {
+                let parts =
+                    if has_key { vec!["key=".to_owned()] } else { signature.part_names(function.py()).collect() };
+                let codec = plan.getattr("codec")?;
+                let codec = if codec.is_none() { None } else { Some(Arc::new(Codec::new(&codec)?)) };
+                let named = Named { name: plan.getattr("outside")?.extract()?, rule, single, parts, lifespan, codec };
+                let owner = behind.owner_of(&named).unwrap_or_else(|| inner.add_owner(name, rule));
+                behind.add_function(owner, named);
+                owner
+            }
+        };
         Ok(Self {
             salt: inner.memory().seed().mix(u64::from(owner), 0x5EED),
             owner,
             rule,
-            single: has_key || signature.single,
+            single,
             first_by_identity: AtomicBool::new(plan.getattr("is_method")?.extract()?),
             quick: rule == Rule::Typed && !has_key && signature.count() <= FEW && !inner.serves(),
             fills_quickly: options.asks_nobody()
+                && !inner.has_tier()
                 && inner.aliasing.is_none()
                 && lifespan.early == Early::NONE
                 && inner.weigher.is_none()

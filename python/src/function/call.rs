@@ -207,6 +207,7 @@ pub(crate) fn prepare_and_look_up(
     let Ok(prepared) = body.prepare(py, call)? else { return Ok(Lookup::Misfit) };
     let (found, more) = match looked_up {
         None => body.inner().read(py, &mut prepared.probe())?,
+        Some(more) if body.inner().has_tier() => body.inner().pull_more(py, &mut prepared.probe(), more)?,
         Some(more) => (None, more),
     };
     Ok(match (found, more) {

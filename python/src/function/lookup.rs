@@ -49,8 +49,7 @@ pub(crate) unsafe fn look_up_quickly<'a>(
     bound: &'a mut Bound,
     parts: &mut &'a [Pointer],
 ) -> Quick {
-    let memory = body.inner().memory();
-    if !body.quick || !memory.is_enabled() {
+    if !body.quick || !body.inner().answers_quickly() {
         return Quick::Unsuited;
     }
     if call.names.is_null() && call.count() == body.signature.all_by_position {
@@ -142,8 +141,7 @@ fn look_up(body: &Body, tag: Tag, probe: &mut impl CoreProbe<Key>) -> Quick {
 /// The argument is alive and the thread is attached; the function's keys are typed and have that argument as their only part.
 #[inline(always)]
 pub(crate) unsafe fn look_up_one(body: &Body, part: Pointer) -> Quick {
-    let memory = body.inner().memory();
-    if !memory.is_enabled() {
+    if !body.inner().answers_quickly() {
         return Quick::Unsuited;
     }
     let mut words = [Word::of_other(part)];

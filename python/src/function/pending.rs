@@ -97,8 +97,17 @@ impl PendingCall {
 
     fn begin(&self, py: Python<'_>) -> PyResult<Result<Running, Object>> {
         let (body, call) = (self.call.get().body(), self.call.get().call());
-        let Lookup::Missing(prepared, _) = prepare_and_look_up(py, body, call, Some(More::Nothing))? else {
-            return Ok(Ok(Running { coroutine: iterator(py, self.call.get().run(py)?)?, load: None }));
+        let lookup = if self.refreshes {
+            body.prepare(py, call)?.map_or(Lookup::Misfit, |prepared| Lookup::Missing(prepared, More::Nothing))
+        } else {
+            prepare_and_look_up(py, body, call, Some(More::Nothing))?
+        };
+        let prepared = match lookup {
+            Lookup::Missing(prepared, _) => prepared,
+            Lookup::Found(value) | Lookup::Refreshes(value) => return Ok(Err(value)),
+            Lookup::Misfit => {
+                return Ok(Ok(Running { coroutine: iterator(py, self.call.get().run(py)?)?, load: None }));
+            }
         };
         let (sought, purpose) = (prepared.keep(py, body)?, Purpose::Call(self.call.clone_ref(py)));
         let attempt = Attempt::new(body.inner().clone(), sought, purpose, body.options.loading.clone());

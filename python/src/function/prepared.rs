@@ -10,7 +10,7 @@ use crate::function::body::Body;
 use crate::function::signature::{FEW, Parts};
 use crate::key::Tag;
 use crate::key::exact::{Pointer, address_hash, keyed_by_address, typed_hash};
-use crate::key::freeze::{Unkeyable, Writer, by_identity, hash_of, is_hashable, needs_freezing};
+use crate::key::freeze::{Unkeyable, Way, Writer, by_identity, hash_of, is_hashable, needs_freezing};
 use crate::key::identity::WeakIdentity;
 use crate::key::part::Part;
 use crate::key::probe::{Probe, Rule};
@@ -112,7 +112,8 @@ fn hash_loosely(py: Python<'_>, body: &Body, value: &Bound<'_, PyAny>) -> PyResu
 }
 
 fn frozen(py: Python<'_>, body: &Body, value: &Bound<'_, PyAny>, loose: bool) -> PyResult<(u64, Option<Object>)> {
-    let frozen = Bound::new(py, Writer::freeze(value, body.arc(), loose)?)?;
+    let frozen =
+        Bound::new(py, Writer::freeze(value, body.arc(), Way { loose, everywhere: body.inner().has_tier() })?)?;
     Ok((frozen.get().hash(), Some(Object::from(frozen))))
 }
 

@@ -307,8 +307,12 @@ impl Signature {
 
     /// The name of the parameter that a part of a key comes from.
     pub(crate) fn part_name(&self, py: Python<'_>, part: usize) -> String {
-        let kept = (0..self.names.len()).filter(|&number| self.kept[number]);
-        kept.map(|number| self.name(py, number)).nth(part).unwrap_or_else(|| "*args or **kwargs".to_owned())
+        self.part_names(py).nth(part).unwrap_or_else(|| "*args or **kwargs".to_owned())
+    }
+
+    /// The names of those parts of a key that are parameters.
+    pub(crate) fn part_names(&self, py: Python<'_>) -> impl Iterator<Item = String> {
+        (0..self.names.len()).filter(|&number| self.kept[number]).map(move |number| self.name(py, number))
     }
 
     fn name(&self, py: Python<'_>, number: usize) -> String {

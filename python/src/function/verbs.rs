@@ -3,7 +3,7 @@
 use std::ffi::{CStr, c_int};
 use std::ptr;
 
-use hotset::memory::{Condition, Left};
+use hotset::memory::Condition;
 use hotset::stats::Cause;
 use pyo3::ffi;
 use pyo3::intern;
@@ -124,14 +124,9 @@ fn cache_info(py: Python<'_>, function: Pointer, _call: Call) -> PyResult<Object
 fn cache_clear(py: Python<'_>, function: Pointer, _call: Call) -> PyResult<Object> {
     // SAFETY: as above.
     let body = unsafe { alive(function) };
-    body.inner().finish(py, clear_owner(body));
+    body.inner().clear_owner(py, body.owner)?;
     body.inner().memory().reset_owner(body.owner);
     object_from(py, py.None())
-}
-
-/// Takes out what belongs to one function.
-fn clear_owner(body: &Body) -> Left<Key, Object> {
-    body.inner().store.clear_owner(body.owner)
 }
 
 macro_rules! verbs {

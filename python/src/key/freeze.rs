@@ -8,14 +8,14 @@ use pyo3::ffi;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyByteArray, PyBytes, PyComplex, PyDict, PyFrozenSet, PyList, PySet, PyString, PyTuple};
+use pyo3::types::{PyByteArray, PyBytes, PyComplex, PyDict, PyFrozenSet, PyList, PySet, PyString, PyTuple, PyType};
 
 use crate::foreign::{Foreign, import};
 use crate::inner::Inner;
 use crate::key::exact::{class, compares_by_identity, is_exactly, keyed_by_address};
 use crate::key::frozen::Frozen;
 use crate::key::identity::WeakIdentity;
-use crate::object::Object;
+use crate::object::{Object, borrow};
 
 /// Deeper than this nothing is followed: what is, is a cycle or as good as one.
 const DEPTH: usize = 200;
@@ -37,22 +37,33 @@ fn unhashable(value: &Bound<'_, PyAny>) -> PyErr {
     Unkeyable::new_err(format!("a {class} is not hashable"))
 }
 
+/// What stands for all that is equal to a value.
+type Equal<'py> = (Option<Bound<'py, PyString>>, Bound<'py, PyAny>);
+
 /// What was written of an item of a container without an order.
 type Written = (Vec<u8>, Vec<Object>);
+
+/// What is one key, and where.
+#[derive(Clone, Copy)]
+pub(crate) struct Way {
+    /// Whether numbers that compare equal are one key.
+    pub(crate) loose: bool,
+    /// Whether it is to be the same in every process: classes go by their names, and nothing by its address or by what only it can tell.
+    pub(crate) everywhere: bool,
+}
 
 /// Writes one argument down.
 pub(crate) struct Writer<'a> {
     cache: &'a Arc<Inner>,
-    /// Whether numbers that compare equal are one key.
-    loose: bool,
+    way: Way,
     bytes: Vec<u8>,
     parts: Vec<Object>,
 }
 
 impl<'a> Writer<'a> {
     /// Freezes a value, in whatever way its type is keyed.
-    pub(crate) fn freeze(value: &Bound<'_, PyAny>, cache: &'a Arc<Inner>, loose: bool) -> PyResult<Frozen> {
-        let mut writer = Self { cache, loose, bytes: Vec::with_capacity(64), parts: Vec::new() };
+    pub(crate) fn freeze(value: &Bound<'_, PyAny>, cache: &'a Arc<Inner>, way: Way) -> PyResult<Frozen> {
+        let mut writer = Self { cache, way, bytes: Vec::with_capacity(64), parts: Vec::new() };
         writer.write(value, 0)?;
         Ok(Frozen::new("container", &writer.bytes, writer.parts))
     }
@@ -64,22 +75,31 @@ impl<'a> Writer<'a> {
         if self.write_scalar(value)? {
             return Ok(());
         }
+        if self.way.loose
+            && self.way.everywhere
+            && let Some((name, content)) = equals(value)?
+        {
+            if let Some(name) = name {
+                self.tagged(b'=', name.to_str()?.as_bytes());
+            }
+            return self.write(&content, depth + 1);
+        }
         // SAFETY: the value is alive.
         let class = unsafe { ffi::Py_TYPE(value.as_ptr()) };
         if let Ok(list) = value.cast::<PyList>() {
-            self.tag(b'l', class, class!(PyList_Type));
+            self.tag(b'l', class, class!(PyList_Type))?;
             self.write_all(list.iter(), list.len(), depth)?;
         } else if let Ok(tuple) = value.cast::<PyTuple>() {
-            self.tag(b't', class, class!(PyTuple_Type));
+            self.tag(b't', class, class!(PyTuple_Type))?;
             self.write_all(tuple.iter(), tuple.len(), depth)?;
         } else if let Ok(dict) = value.cast::<PyDict>() {
-            self.tag(b'd', class, class!(PyDict_Type));
+            self.tag(b'd', class, class!(PyDict_Type))?;
             self.write_dict(dict, depth)?;
         } else if value.is_instance_of::<PySet>() {
-            self.tag(b'S', class, class!(PySet_Type));
+            self.tag(b'S', class, class!(PySet_Type))?;
             self.write_set(value, depth)?;
         } else if value.is_instance_of::<PyFrozenSet>() {
-            self.tag(b'z', class, class!(PyFrozenSet_Type));
+            self.tag(b'z', class, class!(PyFrozenSet_Type))?;
             self.write_set(value, depth)?;
         } else {
             self.write_object(value, class, depth)?;
@@ -94,7 +114,8 @@ impl<'a> Writer<'a> {
         unsafe {
             if is_exactly(pointer, class!(PyUnicode_Type)) {
                 self.write_text(value)?;
-            } else if is_exactly(pointer, class!(PyLong_Type)) || self.loose && is_exactly(pointer, class!(PyBool_Type))
+            } else if is_exactly(pointer, class!(PyLong_Type))
+                || self.way.loose && is_exactly(pointer, class!(PyBool_Type))
             {
                 self.write_number(value)?;
             } else if is_exactly(pointer, class!(PyFloat_Type)) {
@@ -107,7 +128,9 @@ impl<'a> Writer<'a> {
                 self.tagged(b'b', bytes.as_bytes());
             } else if let Ok(bytes) = value.cast_exact::<PyByteArray>() {
                 self.tagged(b'A', &bytes.to_vec());
-            } else if let Ok(number) = value.cast_exact::<PyComplex>() {
+            } else if let Ok(number) = value.cast_exact::<PyComplex>()
+                && !(self.way.loose && self.way.everywhere)
+            {
                 self.bytes.push(b'c');
                 self.bytes.extend(number.real().to_bits().to_le_bytes());
                 self.bytes.extend(number.imag().to_bits().to_le_bytes());
@@ -141,7 +164,7 @@ impl<'a> Writer<'a> {
     }
 
     fn write_float(&mut self, value: &Bound<'_, PyAny>, number: f64) -> PyResult<()> {
-        if self.loose && number.is_finite() && number.fract() == 0.0 {
+        if self.way.loose && number.is_finite() && number.fract() == 0.0 {
             return self.write_number(&value.ask_method(intern!(value.py(), "__int__"), ())?);
         }
         self.bytes.push(b'f');
@@ -195,7 +218,7 @@ impl<'a> Writer<'a> {
     ) -> PyResult<()> {
         let mut written = Vec::with_capacity(length);
         for (key, value) in items {
-            let mut writer = Writer { cache: self.cache, loose: self.loose, bytes: Vec::new(), parts: Vec::new() };
+            let mut writer = Writer { cache: self.cache, way: self.way, bytes: Vec::new(), parts: Vec::new() };
             writer.write(&key, depth + 1)?;
             if let Some(value) = value {
                 writer.write(&value, depth + 1)?;
@@ -228,6 +251,9 @@ impl<'a> Writer<'a> {
 
     /// Writes what is no built-in: by address, by what it is made of, or as a part that compares by its own rules.
     fn write_object(&mut self, value: &Bound<'_, PyAny>, class: *mut ffi::PyTypeObject, depth: usize) -> PyResult<()> {
+        if self.way.everywhere {
+            return self.write_object_by_name(value, class, depth);
+        }
         // SAFETY: the value is alive.
         if unsafe { keyed_by_address(value.as_ptr()) || compares_by_identity(class) } {
             self.bytes.push(b'@');
@@ -236,24 +262,56 @@ impl<'a> Writer<'a> {
             return Ok(());
         }
         if let Some(content) = describe(value)? {
-            self.tag(b'o', class, std::ptr::null_mut());
+            self.tag(b'o', class, std::ptr::null_mut())?;
             return self.write(&content, depth + 1);
         }
-        self.tag(b'h', class, std::ptr::null_mut());
+        self.tag(b'h', class, std::ptr::null_mut())?;
         self.bytes.extend(hash_of(value)?.to_le_bytes());
         self.parts.push(Object::of(value));
         Ok(())
     }
 
+    /// Writes what is no built-in so that it is the same in every process: by what it is made of, or by its name.
+    fn write_object_by_name(
+        &mut self,
+        value: &Bound<'_, PyAny>,
+        class: *mut ffi::PyTypeObject,
+        depth: usize,
+    ) -> PyResult<()> {
+        let py = value.py();
+        let content = match describe(value)? {
+            None => describe_by_name(value)?,
+            content => content,
+        };
+        let Some(content) = content else {
+            // SAFETY: the class of a live object is alive.
+            let name = unsafe { class_name(py, class)? };
+            return Err(Unkeyable::new_err(format!(
+                "a {name} is told from others only by its address or its own __eq__, which other processes cannot see"
+            )));
+        };
+        self.tag(b'o', class, std::ptr::null_mut())?;
+        self.write(&content, depth + 1)
+    }
+
     /// A tag, and the class where it is not the built-in one.
-    fn tag(&mut self, tag: u8, class: *mut ffi::PyTypeObject, builtin: *mut ffi::PyTypeObject) {
+    fn tag(&mut self, tag: u8, class: *mut ffi::PyTypeObject, builtin: *mut ffi::PyTypeObject) -> PyResult<()> {
         self.bytes.push(tag);
         self.bytes.push(u8::from(class != builtin));
-        if class != builtin {
-            self.bytes.extend((class as u64).to_le_bytes());
-            // SAFETY: the class of a live object is alive; the part keeps its address its own.
-            self.parts.push(unsafe { Object::from_borrowed(class.cast()) });
+        if class == builtin {
+            return Ok(());
         }
+        // SAFETY: the class of a live object is alive; the part keeps its address its own.
+        let class = unsafe { Object::from_borrowed(class.cast()) };
+        if self.way.everywhere {
+            // SAFETY: the thread is attached, as whoever has an object is.
+            let name = unsafe { class_name(Python::assume_attached(), class.as_ptr().cast())? };
+            self.tagged(b'c', name.as_bytes());
+        } else {
+            self.bytes.extend((class.as_ptr() as u64).to_le_bytes());
+            self.parts.push(class);
+        }
+        Ok(())
     }
 
     fn tagged(&mut self, tag: u8, bytes: &[u8]) {
@@ -286,19 +344,54 @@ fn is_ordered(dict: &Bound<'_, PyDict>) -> bool {
     unsafe { ffi::PyObject_TypeCheck(dict.as_ptr(), &raw mut PyODict_Type) != 0 }
 }
 
+/// Module and qualified name of a class.
+///
+/// # Safety
+/// The class is alive.
+unsafe fn class_name(py: Python<'_>, class: *mut ffi::PyTypeObject) -> PyResult<String> {
+    // SAFETY: by the caller's promise.
+    let class = unsafe { borrow(py, class.cast()) };
+    let class = class.cast::<PyType>()?;
+    let (module, name) = (class.module()?.to_string(), class.qualname()?.to_string());
+    if name.contains("<locals>") {
+        return Err(Unkeyable::new_err(format!("{module}.{name} is a local class, which other processes cannot name")));
+    }
+    Ok(format!("{module}.{name}"))
+}
+
 static CONTENT_OF: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+static CONTENT_BY_NAME: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+static EQUALS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
 
 /// Finds what later calls need. Done while the module is imported: an import in the middle of a call could call back.
 pub(crate) fn prepare(py: Python<'_>) -> PyResult<()> {
-    let content_of = import(py, intern!(py, "hotset._content"))?.getattr("content_of")?.unbind();
+    let module = import(py, intern!(py, "hotset._content"))?;
+    let (content_of, by_name) = (module.getattr("content_of")?.unbind(), module.getattr("content_by_name")?.unbind());
     CONTENT_OF.get_or_init(py, || content_of);
+    CONTENT_BY_NAME.get_or_init(py, || by_name);
+    let equals = module.getattr("equals")?.unbind();
+    EQUALS.get_or_init(py, || equals);
     py.get_type::<Unkeyable>();
     Ok(())
 }
 
 /// What a value is made of, if its type is one of those that `hotset._content` knows.
 fn describe<'py>(value: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
-    let Some(content_of) = CONTENT_OF.get(value.py()) else { return Ok(None) };
+    asked(&CONTENT_OF, value)
+}
+
+/// What tells a value from others in every process, if its type is one of those that `hotset._content` knows.
+fn describe_by_name<'py>(value: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
+    asked(&CONTENT_BY_NAME, value)
+}
+
+/// What stands for all that is equal to a value, where that is something else: a built-in, or one by this name.
+fn equals<'py>(value: &Bound<'py, PyAny>) -> PyResult<Option<Equal<'py>>> {
+    asked(&EQUALS, value)?.map(|found| found.extract()).transpose()
+}
+
+fn asked<'py>(content_of: &PyOnceLock<Py<PyAny>>, value: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
+    let Some(content_of) = content_of.get(value.py()) else { return Ok(None) };
     let content = content_of.bind(value.py()).ask((value,))?;
     Ok(if content.is_none() { None } else { Some(content) })
 }

@@ -53,6 +53,11 @@ impl Frozen {
         self.hash
     }
 
+    /// What was written down, or its digest.
+    pub(crate) fn written(&self) -> &[u8] {
+        &self.bytes
+    }
+
     pub(crate) fn parts(&self) -> &[Held] {
         &self.parts
     }

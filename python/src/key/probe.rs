@@ -149,6 +149,25 @@ impl<'a> Probe<'a> {
         self.tag
     }
 
+    pub(crate) fn rule(&self) -> Rule {
+        self.rule
+    }
+
+    /// The objects that the key is made of.
+    pub(crate) fn parts(&self) -> &[Pointer] {
+        self.parts
+    }
+
+    /// What to store of a key whose parts are all told by what they are, not by their addresses.
+    pub(crate) fn stored(&self) -> Part {
+        // SAFETY: the parts outlive the probe.
+        let part = |&part: &Pointer| unsafe { Part::of(part) };
+        match self.parts {
+            [only] if self.single => part(only),
+            parts => Part::several(parts.iter().map(part)),
+        }
+    }
+
     /// Repeats an operation until the probe could tell each time it was asked. What `__eq__` raises comes out.
     #[inline]
     pub(crate) fn settle<T>(

@@ -1,0 +1,1 @@
+"""What the default codec knows of classes: which it may rebuild, and what their objects are made of."""

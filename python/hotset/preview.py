@@ -1,0 +1,24 @@
+"""What is built, tested and documented, and may still change: places outside the process, and how values get there.
+
+``Cache(tier=...)`` and its options are part of it, and so is :mod:`hotset.disk`, which looks after stores.
+"""
+
+from hotset._codecs import Codec, register_type
+from hotset._core import ValueCodec
+from hotset._errors import CodecError, NotDecodableError, NotEncodableError, StaleClassError, TierError
+from hotset._own_tiers import Tier
+from hotset.disk import Disk, Shm
+
+__all__ = [
+    "Codec",
+    "CodecError",
+    "Disk",
+    "NotDecodableError",
+    "NotEncodableError",
+    "Shm",
+    "StaleClassError",
+    "Tier",
+    "TierError",
+    "ValueCodec",
+    "register_type",
+]

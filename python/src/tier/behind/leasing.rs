@@ -1,0 +1,59 @@
+//! The right to load, across processes.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use hotset::hash::Seed;
+use hotset::tier::Lease;
+use pyo3::prelude::*;
+
+use crate::inner::Inner;
+use crate::key::probe::Probe;
+use crate::tier::behind::Behind;
+
+static HOLDERS: AtomicU64 = AtomicU64::new(0);
+
+/// A number that no other holder has, in this process or, as far as chance goes, in others.
+fn new_holder() -> u64 {
+    let number = HOLDERS.fetch_add(1, Ordering::Relaxed);
+    Seed::random().mix(number, u64::from(std::process::id())) | 1
+}
+
+impl Behind {
+    /// The right to load a key for so long: a number to give it back with, or for how long somebody else may have it. Where the tier
+    /// cannot say, everybody has it.
+    pub(crate) fn lease(
+        &self,
+        py: Python<'_>,
+        inner: &Arc<Inner>,
+        probe: &Probe<'_>,
+        length: Duration,
+    ) -> PyResult<Result<u64, Duration>> {
+        if !self.back.features().leases {
+            return Ok(Ok(0));
+        }
+        let (mark, holder) = (self.spell(py, inner, probe)?.marks[0], new_holder());
+        match self.call(py, |wait| self.back.lease(mark, holder, length, wait)) {
+            Ok(Lease::Granted) => Ok(Ok(holder)),
+            Ok(Lease::Held(left)) => Ok(Err(left)),
+            Err(fault) => self.failed(py, inner, "grant a lease", &fault).map(|()| Ok(0)),
+        }
+    }
+
+    /// Gives that right back.
+    pub(crate) fn release(&self, py: Python<'_>, inner: &Arc<Inner>, probe: &Probe<'_>, holder: u64) {
+        if !self.back.features().leases {
+            return;
+        }
+        let released = self.spell(py, inner, probe).and_then(|spelled| {
+            match self.call(py, |wait| self.back.release(spelled.marks[0], holder, wait)) {
+                Ok(()) => Ok(()),
+                Err(fault) => self.failed(py, inner, "release a lease", &fault),
+            }
+        });
+        if let Err(error) = released {
+            error.write_unraisable(py, None);
+        }
+    }
+}
