@@ -137,7 +137,7 @@ impl<K: Hashed, V, S: Meeting, R: RawMutex> Fenced<K, V, S, R> {
         now: Tick,
         probe: &mut impl Probe<K>,
     ) -> Result<Landing<K, S, Stored<K, V>>, Unsure> {
-        self.flights.land(ticket, |key, began, may_store| {
+        let write = |key: &mut Option<K>, began: &Beginning, may_store: bool| {
             details.since = self.fence_of_tags(began);
             if !may_store {
                 self.memory.count_refused(ticket.hash(), owner);
@@ -149,7 +149,19 @@ impl<K: Hashed, V, S: Meeting, R: RawMutex> Fenced<K, V, S, R> {
                 (*key, *value) = (Some(left_key), Some(left_value));
             }
             written
-        })
+        };
+        self.flights.land(ticket, write, |began| self.is_behind(ticket, began))
+    }
+
+    /// Whether a tag that is known by now has overtaken a load. Whoever came after that and could not be told joined it all the same.
+    #[inline]
+    fn is_behind(&self, ticket: &Ticket, began: &Beginning) -> bool {
+        #[cfg(any(test, feature = "validate"))]
+        if self.flights.faults().keeps_what_is_behind {
+            return false;
+        }
+        let tags = began.tags.as_ref().filter(|tags| !tags.is_empty());
+        tags.is_some_and(|tags| self.memory.killed_since(ticket.hash(), tags, began.since))
     }
 
     /// Since when the tags of what a load returned must not have been invalidated.
@@ -164,7 +176,7 @@ impl<K: Hashed, V, S: Meeting, R: RawMutex> Fenced<K, V, S, R> {
 
     /// Ends a flight that stores nothing.
     pub fn abandon(&self, ticket: &Ticket) -> Landing<K, S, ()> {
-        match self.flights.land(ticket, |_, _, _| Ok(())) {
+        match self.flights.land(ticket, |_, _, _| Ok(()), |began| self.is_behind(ticket, began)) {
             Ok(landing) => landing,
             Err(Unsure) => unreachable!("nobody was asked"),
         }

@@ -33,6 +33,8 @@ pub struct Faults {
     pub no_fence_of_tags: bool,
     /// Overtaken loads are joined.
     pub joins_overtaken: bool,
+    /// Followers are not told of tags that became known too late to keep them from joining.
+    pub keeps_what_is_behind: bool,
     /// For callers of [`Flights::begin`]: to look nothing up.
     pub no_second_look: bool,
 }
@@ -65,6 +67,8 @@ pub struct Landing<K, S, T> {
     pub key: Option<K>,
     /// Where followers wait, if there are any.
     pub meeting: Option<Arc<S>>,
+    /// Whether a tag that became known during the load was invalidated before: followers who came between asked for what is newer.
+    pub is_behind: bool,
 }
 
 impl Ticket {
@@ -148,7 +152,7 @@ impl<K: Hashed, S: Meeting, R: RawMutex> Flights<K, S, R> {
     }
 
     /// Ends a flight. `write` is given the key, how the load began, and whether what was loaded may be stored: not if the flight was
-    /// overtaken.
+    /// overtaken. `is_behind` says whether a tag has overtaken it, by how it began.
     ///
     /// # Errors
     /// [`Unsure`] if `write` says so; nothing has changed then, and the ticket is still good.
@@ -157,16 +161,18 @@ impl<K: Hashed, S: Meeting, R: RawMutex> Flights<K, S, R> {
         &self,
         ticket: &Ticket,
         write: impl FnOnce(&mut Option<K>, &Beginning, bool) -> Result<T, Unsure>,
+        is_behind: impl FnOnce(&Beginning) -> bool,
     ) -> Result<Landing<K, S, T>, Unsure> {
         let mut table = self.table(ticket.hash).lock();
         let Some(flight) = table.get(ticket.hash, ticket.number) else {
             let written = write(&mut None, &Beginning::default(), false)?;
-            return Ok(Landing { written, key: None, meeting: None });
+            return Ok(Landing { written, key: None, meeting: None, is_behind: false });
         };
         let may_store = !self.is_fenced(flight);
         let written = write(&mut flight.key, &flight.began, may_store)?;
+        let is_behind = flight.meeting.is_some() && is_behind(&flight.began);
         let (key, meeting) = table.end(ticket.hash, ticket.number);
-        Ok(Landing { written, key, meeting })
+        Ok(Landing { written, key, meeting, is_behind })
     }
 
     /// What loads of this key return will not be stored, and nobody joins them any more. To be called before the key is written to.

@@ -8,10 +8,12 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from hotset import MISSING, Cache, cache_result
+from hotset import MISSING, Cache, cache_result, current_load
+from test_freshness import eventually
 
 WRITES: dict[str, Callable[[Cache[str, Any]], object]] = {
     "set": lambda cache: cache.set("key", "written"),
@@ -178,6 +180,176 @@ def test_refresh_does_not_join_a_load_that_began_before_it() -> None:
     go.set()
     slow.join(30)
     assert f.peek(1) == "new"
+
+
+# Tags that are known late
+
+
+def _decorated(cache: Cache[Any, Any], load: Callable[[], Any], **options: Any) -> Callable[[], Any]:
+    return cache.cache_result(**options)(load)
+
+
+def _of_a_key(cache: Cache[Any, Any], load: Callable[[], Any], **_options: Any) -> Callable[[], Any]:
+    return lambda: cache.get_or_load("key", lambda _: load())
+
+
+def _in_the_pool(cache: Cache[Any, Any], load: Callable[[], Any], **options: Any) -> Callable[[], Any]:
+    return cache.cache_result(timeout="30s", **options)(load)
+
+
+def _in_a_task(cache: Cache[Any, Any], load: Callable[[], Any], **options: Any) -> Callable[[], Any]:
+    @cache.cache_result(**options)
+    async def f() -> Any:
+        await asyncio.sleep(0)
+        return load()
+
+    return lambda: asyncio.run(_awaited(f))
+
+
+def _of_a_key_in_a_task(cache: Cache[Any, Any], load: Callable[[], Any], **_options: Any) -> Callable[[], Any]:
+    async def f(_key: str) -> Any:
+        await asyncio.sleep(0)
+        return load()
+
+    return lambda: asyncio.run(_awaited(lambda: cache.aio.get_or_load("key", f)))
+
+
+async def _awaited(call: Callable[[], Any]) -> Any:
+    return await call()
+
+
+Asks = Callable[..., Callable[[], Any]]
+ASKS: list[Asks] = [_decorated, _of_a_key, _in_the_pool, _in_a_task, _of_a_key_in_a_task]
+
+
+def waiting(cache: Cache[Any, Any]) -> int:
+    """How many callers have missed beside the one that loads."""
+    return cache.stats().misses - 1
+
+
+class Late:
+    """A database that is read slowly, and what is read of it has a tag that only its loader knows."""
+
+    def __init__(self) -> None:
+        self.truth, self.loads = 0, 0
+        self.reading, self.go = threading.Event(), threading.Event()
+        self.error: type[Exception] | None = None
+        self.skips = False
+
+    def __call__(self) -> int:
+        self.loads += 1
+        value = self.truth
+        self.reading.set()
+        assert self.go.wait(30)
+        load = current_load()
+        load.add_tags("user:7")
+        if self.skips:
+            load.skip()
+        if self.error is not None and value == 0:
+            raise self.error(value)
+        return value
+
+
+def _joined(cache: Cache[Any, Any], late: Late, ask: Callable[[], Any]) -> list[Any]:
+    """What callers get who ask before the tag is invalidated, and after it, of a load that knows its tag after that."""
+    seen: list[Any] = [None] * 3
+
+    def caller(number: int) -> threading.Thread:
+        def run() -> None:
+            try:
+                seen[number] = ask()
+            except Exception as error:
+                seen[number] = error
+
+        thread = threading.Thread(target=run)
+        thread.start()
+        return thread
+
+    threads = [caller(0)]
+    assert late.reading.wait(30)
+    threads.append(caller(1))
+    eventually(lambda: waiting(cache) == 1)
+    late.truth = 1
+    cache.invalidate_tags("user:7")
+    threads.append(caller(2))
+    eventually(lambda: waiting(cache) == 2)
+    late.go.set()
+    for thread in threads:
+        thread.join(30)
+    return seen
+
+
+@pytest.mark.parametrize("asks", ASKS)
+def test_who_asks_after_a_tag_was_invalidated_gets_nothing_that_was_read_before(asks: Asks) -> None:
+    cache: Cache[Any, Any] = Cache()
+    late = Late()
+    ask = asks(cache, late)
+    assert _joined(cache, late, ask)[::2] == [0, 1]
+    assert ask() == 1 and late.loads == 2
+
+
+@pytest.mark.parametrize("asks", ASKS)
+def test_nor_what_is_not_stored(asks: Asks) -> None:
+    cache: Cache[Any, Any] = Cache()
+    late = Late()
+    late.skips = True
+    assert _joined(cache, late, asks(cache, late))[::2] == [0, 1]
+
+
+@pytest.mark.parametrize("asks", [_decorated, _in_the_pool, _in_a_task])
+def test_nor_what_a_function_of_the_result_refuses(asks: Asks) -> None:
+    cache: Cache[Any, Any] = Cache()
+    late = Late()
+    assert _joined(cache, late, asks(cache, late, should_cache=lambda *_: False))[::2] == [0, 1]
+
+
+@pytest.mark.parametrize("asks", ASKS)
+@pytest.mark.parametrize("kept", [False, True], ids=["raised", "kept"])
+def test_nor_what_was_raised(asks: Asks, kept: bool) -> None:
+    cache: Cache[Any, Any] = Cache(cache_errors=LookupError, error_ttl="1h") if kept else Cache()
+    late = Late()
+    late.error = LookupError
+    first, _, last = _joined(cache, late, asks(cache, late))
+    assert isinstance(first, LookupError) and last == 1
+
+
+def test_an_error_that_is_kept_carries_the_tags_that_its_loader_has_said() -> None:
+    cache: Cache[str, Any] = Cache(cache_errors=LookupError, error_ttl="1h")
+    loads = 0
+
+    def load(_key: str) -> None:
+        nonlocal loads
+        loads += 1
+        current_load().add_tags("user:7")
+        raise LookupError
+
+    for _ in range(2):
+        with pytest.raises(LookupError):
+            cache.get_or_load("key", load)
+    assert loads == 1
+    cache.invalidate_tags("user:7")
+    with pytest.raises(LookupError):
+        cache.get_or_load("key", load)
+    assert loads == 2
+
+
+def test_a_caller_is_told_to_ask_again_once() -> None:
+    """A tag that is invalidated all the time keeps nobody waiting for more than two loads."""
+    cache: Cache[str, int] = Cache()
+    loads = 0
+
+    def load(_key: str) -> int:
+        nonlocal loads
+        loads += 1
+        read = loads
+        eventually(lambda: waiting(cache) == 3 or read > 1)
+        cache.invalidate_tags("user:7")
+        current_load().add_tags("user:7")
+        return read
+
+    with ThreadPoolExecutor(4) as pool:
+        seen = list(pool.map(lambda _: cache.get_or_load("key", load), range(4)))
+    assert min(seen) == 1 and max(seen) <= 4
 
 
 # A history

@@ -66,8 +66,10 @@ impl Hashed for Key {
     }
 }
 
-/// Where followers wait: 0 until the leader has a version for them.
+/// Where followers wait: 0 until the leader has a version for them, or [`AGAIN`].
 struct Follow(AtomicU64);
+
+const AGAIN: u64 = u64::MAX;
 
 impl Meeting for Follow {
     type Leader = ();
@@ -84,8 +86,18 @@ struct World {
     floor: AtomicU64,
     loads: AtomicU64,
     faults: Faults,
-    /// Whether it is known before the load which tags its result will carry.
-    tags_are_known: bool,
+    tags: Known,
+}
+
+/// When it is known which tags a value carries.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Known {
+    /// Before its load begins.
+    Before,
+    /// Its loader says so, after it has read.
+    Late,
+    /// When it is there.
+    After,
 }
 
 /// The tags of every value.
@@ -96,12 +108,12 @@ fn tags() -> Box<[Arc<str>]> {
 const KEY: Key = Key(1);
 
 impl World {
-    fn new(faults: Faults, tags_are_known: bool) -> Arc<Self> {
+    fn new(faults: Faults, tags: Known) -> Arc<Self> {
         let options = Options { seed: Seed::fixed(3), ..Options::default() };
         let cache = Fenced::new(options).unwrap();
         cache.flights().inject(faults);
         let zero = || AtomicU64::new(0);
-        Arc::new(Self { cache, database: AtomicU64::new(1), floor: zero(), loads: zero(), faults, tags_are_known })
+        Arc::new(Self { cache, database: AtomicU64::new(1), floor: zero(), loads: zero(), faults, tags })
     }
 
     fn get(&self) -> u64 {
@@ -116,7 +128,11 @@ impl World {
             || (),
             0,
             &mut false,
-            || self.tags_are_known.then(tags),
+            || match self.tags {
+                Known::Before => Some(tags()),
+                Known::Late => Some(Box::default()),
+                Known::After => None,
+            },
             |probe| if self.faults.no_second_look { Ok(None) } else { memory.peek(KEY.hash(), probe, |v| *v) },
         );
         match begun.unwrap() {
@@ -124,6 +140,7 @@ impl World {
             Begun::Joins(meeting) => loop {
                 match meeting.0.load(SeqCst) {
                     0 => thread::yield_now(),
+                    AGAIN => return self.get(),
                     version => return version,
                 }
             },
@@ -131,10 +148,14 @@ impl World {
                 self.loads.fetch_add(1, SeqCst);
                 let version = self.database.load(SeqCst);
                 thread::yield_now();
+                if self.tags == Known::Late {
+                    self.cache.flights().add_tags(KEY.hash(), ticket.number(), &tags());
+                    thread::yield_now();
+                }
                 let mut details = Details { tags: tags(), ..Details::default() };
                 let landing = self.cache.fill(&ticket, 0, &mut Some(version), &mut details, 0, &mut probe).unwrap();
                 if let Some(meeting) = landing.meeting {
-                    meeting.0.store(version, SeqCst);
+                    meeting.0.store(if landing.is_behind { AGAIN } else { version }, SeqCst);
                 }
                 version
             }
@@ -177,8 +198,8 @@ enum Invalidation {
 }
 
 /// Reads and writes interleaved; panics if a read is stale.
-fn history(how: Invalidation, writes: usize, faults: Faults) {
-    let world = World::new(faults, matches!(how, Invalidation::OtherTag) || writes.is_multiple_of(2));
+fn history(how: Invalidation, writes: usize, tags: Known, faults: Faults) {
+    let world = World::new(faults, tags);
     let mut threads = Vec::new();
     for _ in 0..READERS {
         let world = world.clone();
@@ -202,15 +223,20 @@ fn history(how: Invalidation, writes: usize, faults: Faults) {
     world.cache.memory().validate();
 }
 
-const SOUND: Faults =
-    Faults { no_fence: false, no_fence_of_tags: false, joins_overtaken: false, no_second_look: false };
+const SOUND: Faults = Faults {
+    no_fence: false,
+    no_fence_of_tags: false,
+    joins_overtaken: false,
+    keeps_what_is_behind: false,
+    no_second_look: false,
+};
 
 /// Whether the fault shows, in the same schedules every time the test runs.
-fn finds(how: Invalidation, writes: usize, faults: Faults) -> bool {
+fn finds(how: Invalidation, writes: usize, tags: Known, faults: Faults) -> bool {
     let hook = std::panic::take_hook();
     std::panic::set_hook(Box::new(|_| {}));
     let found = (0..HUNTS).any(|seed| {
-        let hunt = || shuttle::check_random_with_seed(move || history(how, writes, faults), seed, SCHEDULES);
+        let hunt = || shuttle::check_random_with_seed(move || history(how, writes, tags, faults), seed, SCHEDULES);
         catch_unwind(AssertUnwindSafe(hunt)).is_err()
     });
     std::panic::set_hook(hook);
@@ -221,17 +247,33 @@ fn finds(how: Invalidation, writes: usize, faults: Faults) -> bool {
 #[test]
 fn no_read_is_stale_and_every_fence_is_needed() {
     for how in [Invalidation::Remove, Invalidation::Clear, Invalidation::Write] {
-        shuttle::check_random(move || history(how, WRITES, SOUND), SCHEDULES);
-        assert!(finds(how, WRITES, Faults { no_fence: true, ..SOUND }), "{how:?} without a fence");
+        shuttle::check_random(move || history(how, WRITES, Known::Before, SOUND), SCHEDULES);
+        assert!(finds(how, WRITES, Known::Before, Faults { no_fence: true, ..SOUND }), "{how:?} without a fence");
     }
-    for writes in [2, 3] {
-        shuttle::check_random(move || history(Invalidation::Tag, writes, SOUND), SCHEDULES);
-        shuttle::check_random(move || history(Invalidation::OtherTag, writes, SOUND), SCHEDULES);
-        let (open, joins) = (Faults { no_fence_of_tags: true, ..SOUND }, Faults { joins_overtaken: true, ..SOUND });
-        assert!(finds(Invalidation::Tag, writes, open), "without the fence of tags");
-        assert!(finds(Invalidation::Tag, writes, joins), "joined a load that a tag had overtaken");
+    for tags in [Known::Before, Known::Late, Known::After] {
+        for writes in [2, 3] {
+            shuttle::check_random(move || history(Invalidation::Tag, writes, tags, SOUND), SCHEDULES);
+        }
+        if tags != Known::After {
+            shuttle::check_random(move || history(Invalidation::OtherTag, WRITES, tags, SOUND), SCHEDULES);
+        }
+        let (open, joins) = (
+            Faults { no_fence_of_tags: true, ..SOUND },
+            Faults { joins_overtaken: true, keeps_what_is_behind: true, ..SOUND },
+        );
+        assert!(finds(Invalidation::Tag, WRITES, tags, open), "without the fence of tags");
+        assert!(finds(Invalidation::Tag, WRITES, tags, joins), "joined a load that a tag had overtaken");
     }
-    shuttle::check_random(|| history(Invalidation::Remove, 0, SOUND), SCHEDULES);
-    assert!(finds(Invalidation::Remove, WRITES, Faults { joins_overtaken: true, ..SOUND }), "joined an overtaken load");
-    assert!(finds(Invalidation::Remove, 0, Faults { no_second_look: true, ..SOUND }), "no second look");
+    let behind = Faults { keeps_what_is_behind: true, ..SOUND };
+    assert!(
+        finds(Invalidation::Tag, WRITES, Known::Late, behind),
+        "kept what a load returned that a late tag had overtaken"
+    );
+    let known = Known::Before;
+    shuttle::check_random(move || history(Invalidation::Remove, 0, known, SOUND), SCHEDULES);
+    assert!(
+        finds(Invalidation::Remove, WRITES, known, Faults { joins_overtaken: true, ..SOUND }),
+        "joined an overtaken load"
+    );
+    assert!(finds(Invalidation::Remove, 0, known, Faults { no_second_look: true, ..SOUND }), "no second look");
 }

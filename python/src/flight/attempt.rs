@@ -19,7 +19,7 @@ use crate::flight::context::{LoadContext, Wishes};
 use crate::flight::current::{Within, enclosing, thread};
 use crate::flight::facts::{facts_for_python, seconds_from};
 use crate::flight::lead::{KnownTags, Lead, Look, Way, abandon, land, land_as, raised_again};
-use crate::flight::meeting::{Flight, Leader, Outcome, Shared, name};
+use crate::flight::meeting::{Came, Flight, Leader, Outcome, Shared, name};
 use crate::flight::timing::Timing;
 use crate::foreign::{Foreign, import, vectorcall};
 use crate::function::{Call, Fate, KeptCall};
@@ -58,6 +58,8 @@ pub(crate) struct Attempt {
     /// How old a value may be that its caller accepts, or [`NEVER`].
     max_age: Tick,
     claim: Mutex<AttachedLock, Option<Claim>>,
+    /// Whether it has joined a load: any other begins after its caller asked.
+    has_joined: AtomicBool,
     wait: Mutex<AttachedLock, Option<Wait>>,
     /// What the tier had for the key when it was brought into memory, which may have had no room; for one read.
     brought: Mutex<AttachedLock, Option<Option<Pulled>>>,
@@ -78,6 +80,7 @@ impl Attempt {
             loading,
             max_age: NEVER,
             claim: Mutex::new(None),
+            has_joined: AtomicBool::new(false),
             wait: Mutex::new(None),
             brought: Mutex::new(None),
             from_tier: AtomicBool::new(false),
@@ -188,8 +191,8 @@ impl Attempt {
         self.claim.lock().as_ref().map(|(ticket, _)| ticket.number())
     }
 
-    fn flight<'py>(&self, py: Python<'py>, shared: Arc<Shared>) -> PyResult<Bound<'py, PyAny>> {
-        Ok(Bound::new(py, Flight::new(shared, &self.cache, self.hash()))?.into_any())
+    fn flight<'py>(&self, py: Python<'py>, shared: Arc<Shared>, came: Came) -> PyResult<Bound<'py, PyAny>> {
+        Ok(Bound::new(py, Flight::new(shared, &self.cache, self.hash(), came))?.into_any())
     }
 
     /// The tags that the result will carry, as far as that is known.
@@ -220,7 +223,7 @@ impl Attempt {
 
     /// Ends the load by storing its error; false if this leads another one by now.
     fn keep_error(&self, py: Python<'_>, error: &Bound<'_, PyAny>, number: Option<u64>) -> PyResult<bool> {
-        let details = Details {
+        let mut details = Details {
             lifespan: Lifespan { ttl: self.error_ttl(py)?, ..Lifespan::FOREVER },
             tags: self.known_tags(py)?.unwrap_or_default(),
             is_error: true,
@@ -230,6 +233,7 @@ impl Attempt {
         let outcome = Outcome::of_error(py, &PyErr::from_value(error.clone()));
         let Some((ticket, timing)) = self.take_claim(number) else { return Ok(false) };
         timing.failed(&self.cache);
+        Wishes::take(ticket.number()).iter().for_each(|wishes| wishes.add_tags(&mut details));
         let mut probe = self.sought.wanted.probe();
         let stored = Some(&self.sought.stored);
         land_as(py, &self.cache, &ticket, stored, &Object::from(kept), details, Some(outcome), &mut probe)?;
@@ -420,7 +424,10 @@ impl Attempt {
         let mut probe = self.sought.wanted.probe();
         match self.cache.begin(py, self.sought.key(), &mut probe, leader, &self.known_tags(py)?, self.look(looks))? {
             Way::Found(value) => PyTuple::new(py, [name(py, "found"), value.into_bound(py)]),
-            Way::Join(shared) => PyTuple::new(py, [name(py, "join"), self.flight(py, shared)?]),
+            Way::Join(shared) => {
+                let came = if self.has_joined.swap(true, Ordering::Relaxed) { Came::Before } else { Came::After };
+                PyTuple::new(py, [name(py, "join"), self.flight(py, shared, came)?])
+            }
             Way::Lead(lead) => {
                 let claim = Some(claim_of(lead));
                 let joined = claim.as_ref().filter(|_| waits);
@@ -430,7 +437,8 @@ impl Attempt {
                     // It was given up, and whoever waits for it all the same is not to wait for ever.
                     abandon(py, &self.cache, &given_up, Outcome::Again);
                 }
-                let flight = shared.map_or_else(|| Ok(py.None().into_bound(py)), |shared| self.flight(py, shared))?;
+                let flight = |shared| self.flight(py, shared, Came::Before);
+                let flight = shared.map_or_else(|| Ok(py.None().into_bound(py)), flight)?;
                 PyTuple::new(py, [name(py, "lead"), flight])
             }
         }

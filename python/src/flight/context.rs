@@ -32,7 +32,7 @@ pub(crate) struct Wishes {
     said: Mutex<AttachedLock, Said>,
 }
 
-#[derive(Clone, Default)]
+#[derive(Default)]
 struct Said {
     ttl: Option<Tick>,
     tags: Vec<Arc<str>>,
@@ -71,13 +71,19 @@ impl Wishes {
 
     /// Details as they were said to be.
     pub(crate) fn change(&self, details: &mut Details) {
-        let said = self.said.lock().clone();
-        if let Some(ttl) = said.ttl {
+        let ttl = self.said.lock().ttl;
+        if let Some(ttl) = ttl {
             details.lifespan.ttl = ttl;
         }
-        if !said.tags.is_empty() {
+        self.add_tags(details);
+    }
+
+    /// Details with the tags that were said, besides those that are known.
+    pub(crate) fn add_tags(&self, details: &mut Details) {
+        let said = self.said.lock().tags.clone();
+        if !said.is_empty() {
             let known = std::mem::take(&mut details.tags);
-            let others = said.tags.into_iter().filter(|tag| !known.contains(tag)).collect::<Vec<_>>();
+            let others = said.into_iter().filter(|tag| !known.contains(tag)).collect::<Vec<_>>();
             details.tags = known.into_vec().into_iter().chain(others).collect();
         }
     }

@@ -12,7 +12,7 @@ use pyo3::prelude::*;
 use crate::flight::circles::Wait;
 use crate::flight::context::Wishes;
 use crate::flight::current::{Here, Within, enclosing, thread};
-use crate::flight::meeting::{Flight, Leader, Outcome, Shared};
+use crate::flight::meeting::{Came, Flight, Leader, Outcome, Shared};
 use crate::foreign::{Foreign, import, vectorcall};
 use crate::function::Call;
 use crate::guard::{attached, is_finalizing};
@@ -260,7 +260,8 @@ pub(crate) fn land_as(
         Ok(true) => {}
         Ok(false) => {
             cache.memory().count_refused(tag.hash(), tag.owner());
-            abandon(py, cache, ticket, outcome.unwrap_or_else(|| Outcome::Value(value.clone())));
+            // What has overtaken it in the tier may have been heard of before a follower came.
+            tell(py, cache, ticket, outcome.unwrap_or_else(|| Outcome::Value(value.clone())), true);
             return Ok(value.clone());
         }
         Err(error) => {
@@ -315,7 +316,7 @@ pub(crate) fn settle(
     outcome: Outcome,
 ) -> bool {
     if let Some(meeting) = landing.meeting {
-        meeting.land(py, outcome);
+        meeting.land(py, outcome, landing.is_behind);
     }
     drop(landing.key);
     cache.finish(py, landing.written.left);
@@ -324,10 +325,15 @@ pub(crate) fn settle(
 
 /// Ends a flight that stores nothing, and tells followers.
 pub(crate) fn abandon(py: Python<'_>, cache: &Inner, ticket: &Ticket, outcome: Outcome) {
+    tell(py, cache, ticket, outcome, false);
+}
+
+/// As [`abandon`], of a load that may be known to be behind.
+fn tell(py: Python<'_>, cache: &Inner, ticket: &Ticket, outcome: Outcome, is_behind: bool) {
     drop(Wishes::take(ticket.number()));
     let landing = cache.store.abandon(ticket);
     if let Some(meeting) = landing.meeting {
-        meeting.land(py, outcome);
+        meeting.land(py, outcome, is_behind || landing.is_behind);
     }
     drop(landing.key);
 }
@@ -340,12 +346,18 @@ pub(crate) fn raised_again(py: Python<'_>, error: &Object, traceback: &Object) -
 }
 
 /// Waits on this thread for a load that somebody else leads; `Alone` where waiting would never end.
-pub(crate) fn follow(py: Python<'_>, cache: &Arc<Inner>, shared: &Arc<Shared>, hash: u32) -> PyResult<Outcome> {
+pub(crate) fn follow(
+    py: Python<'_>,
+    cache: &Arc<Inner>,
+    shared: &Arc<Shared>,
+    hash: u32,
+    came: Came,
+) -> PyResult<Outcome> {
     if is_finalizing() {
         return Ok(Outcome::Alone);
     }
     let Some(wait) = Wait::begin(shared, enclosing(py)?, Some(thread())) else { return Ok(Outcome::Alone) };
-    let flight = Bound::new(py, Flight::new(shared.clone(), cache, hash))?;
+    let flight = Bound::new(py, Flight::new(shared.clone(), cache, hash, came))?;
     let waiter = import(py, intern!(py, "hotset._flights"))?.getattr("wait_in_thread")?;
     let args = [flight.as_ptr()];
     let call = Call { args: args.as_ptr(), flagged_count: 1, names: std::ptr::null_mut() };
@@ -353,5 +365,5 @@ pub(crate) fn follow(py: Python<'_>, cache: &Arc<Inner>, shared: &Arc<Shared>, h
     let waited = unsafe { Object::from_result(py, vectorcall(waiter.as_ptr(), call)) };
     drop(wait);
     waited?;
-    Ok(shared.outcome().unwrap_or(Outcome::Again))
+    Ok(shared.outcome(came).unwrap_or(Outcome::Again))
 }

@@ -60,6 +60,15 @@ pub(crate) enum Outcome {
     Alone,
 }
 
+/// When somebody who waits for a load asked for its value.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Came {
+    /// Before the load began: whatever it came to will do.
+    Before,
+    /// While it was in progress: it will not do if it turns out to have been overtaken by then.
+    After,
+}
+
 /// Where the followers of one flight meet.
 pub(crate) struct Shared {
     pub(crate) number: u64,
@@ -69,6 +78,8 @@ pub(crate) struct Shared {
 
 struct State {
     outcome: Option<Outcome>,
+    /// Whether the load is too old for those who came after it had begun.
+    is_behind: bool,
     /// Who is to be woken when the flight has landed, by token: weak references, so that a garbage collection sees all that refers
     /// to a waiter.
     waiters: Vec<(u64, Object)>,
@@ -81,21 +92,21 @@ impl Meeting for Shared {
     type Leader = Leader;
 
     fn new(number: u64, leader: &Leader) -> Self {
-        let state = State { outcome: None, waiters: Vec::new(), tokens: 0, home: None };
+        let state = State { outcome: None, is_behind: false, waiters: Vec::new(), tokens: 0, home: None };
         Self { number, leader: *leader, state: Mutex::new(state) }
     }
 }
 
 impl Shared {
-    /// Tells everybody who waits. Only the first outcome counts.
-    pub(crate) fn land(&self, py: Python<'_>, outcome: Outcome) {
+    /// Tells everybody who waits, and whether the load is too old for those who came after it had begun. Only the first outcome counts.
+    pub(crate) fn land(&self, py: Python<'_>, outcome: Outcome, is_behind: bool) {
         let (waiters, home) = {
             let mut state = self.state.lock();
             if state.outcome.is_some() {
                 drop(state);
                 return drop(outcome);
             }
-            state.outcome = Some(outcome);
+            (state.outcome, state.is_behind) = (Some(outcome), is_behind);
             (std::mem::take(&mut state.waiters), state.home.take())
         };
         drop(home);
@@ -112,9 +123,13 @@ impl Shared {
         }
     }
 
-    /// What the load came to, if it is over.
-    pub(crate) fn outcome(&self) -> Option<Outcome> {
-        self.state.lock().outcome.clone()
+    /// What the load came to, if it is over, for who came at this time.
+    pub(crate) fn outcome(&self, came: Came) -> Option<Outcome> {
+        let state = self.state.lock();
+        if state.is_behind && came == Came::After {
+            return state.outcome.as_ref().map(|_| Outcome::Again);
+        }
+        state.outcome.clone()
     }
 }
 
@@ -124,11 +139,12 @@ pub(crate) struct Flight {
     pub(crate) shared: Arc<Shared>,
     cache: Weak<Inner>,
     hash: u32,
+    came: Came,
 }
 
 impl Flight {
-    pub(crate) fn new(shared: Arc<Shared>, cache: &Arc<Inner>, hash: u32) -> Self {
-        Self { shared, cache: Arc::downgrade(cache), hash }
+    pub(crate) fn new(shared: Arc<Shared>, cache: &Arc<Inner>, hash: u32, came: Came) -> Self {
+        Self { shared, cache: Arc::downgrade(cache), hash, came }
     }
 }
 
@@ -160,7 +176,7 @@ impl Flight {
     /// What the load came to: its name, and the value, or the exception and its traceback. None while it is in progress.
     fn outcome<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyTuple>>> {
         let object = |object: Object| object.into_bound(py);
-        let outcome = self.shared.outcome();
+        let outcome = self.shared.outcome(self.came);
         outcome
             .map(|outcome| match outcome {
                 Outcome::Value(kept) => {
@@ -232,7 +248,7 @@ impl Flight {
         let old = age != NEVER && began.is_some_and(|began| began + age <= now);
         let first = old && cache.store.flights().strand(self.hash, self.shared.number);
         if old {
-            self.shared.land(py, Outcome::Again);
+            self.shared.land(py, Outcome::Again, false);
         }
         if first {
             cache.log_given_up(py);
@@ -245,7 +261,7 @@ impl Flight {
         if let Some(cache) = self.cache.upgrade() {
             cache.store.flights().strand(self.hash, self.shared.number);
         }
-        self.shared.land(py, Outcome::Again);
+        self.shared.land(py, Outcome::Again, false);
     }
 }
 

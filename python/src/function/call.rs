@@ -12,7 +12,7 @@ use crate::duration::ticks;
 use crate::flight::attempt::{Attempt, Purpose};
 use crate::flight::current::Here;
 use crate::flight::lead::{Lead, Look, Way, follow, raised_again};
-use crate::flight::meeting::{Leader, Outcome};
+use crate::flight::meeting::{Came, Leader, Outcome};
 use crate::foreign::{Foreign, import, vectorcall};
 use crate::function::body::Body;
 use crate::function::fate::{Fate, can_be_read_once, details, fate, known_tags};
@@ -229,6 +229,7 @@ pub(crate) fn call_uncached(py: Python<'_>, body: &Body, call: Call) -> PyResult
 /// Loads a missing value and stores it, or waits for somebody who does.
 pub(crate) fn load(py: Python<'_>, body: &Body, call: Call, prepared: &Prepared, looks: bool) -> PyResult<Object> {
     let inner = body.inner();
+    let mut came = Came::After;
     loop {
         let stored = prepared.stored(py, body)?;
         let key = Key { part: stored.clone(), tag: prepared.tag };
@@ -237,11 +238,12 @@ pub(crate) fn load(py: Python<'_>, body: &Body, call: Call, prepared: &Prepared,
         match inner.begin(py, key, &mut prepared.probe(), Leader::thread(), &tags, looks)? {
             Way::Found(value) => return Ok(value),
             Way::Lead(lead) => return load_here(py, body, call, prepared, &stored, lead),
-            Way::Join(shared) => match follow(py, inner, &shared, prepared.tag.hash())? {
+            Way::Join(shared) => match follow(py, inner, &shared, prepared.tag.hash(), came)? {
                 Outcome::Value(value) => return Ok(value),
                 Outcome::Error(error, traceback) => return Err(raised_again(py, &error, &traceback)),
                 Outcome::Alone => return call_uncached(py, body, call),
-                Outcome::Again => {}
+                // Any other load begins after this caller asked.
+                Outcome::Again => came = Came::Before,
             },
         }
     }
