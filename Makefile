@@ -11,7 +11,7 @@ SOURCES := $(shell find src python -name '*.rs' -o -name 'Cargo.toml' -o -name '
 FUZZ_SECONDS ?= 30
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak lint format bench clean rust python
+.PHONY: help demo test soak lint format bench clean rust python sdist
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -19,10 +19,13 @@ help: ## List the targets
 demo: $(STAMP) ## Build, install into .venv, and watch a real workload get faster
 	$(BIN)/hotset demo $(ARGS)
 
-test: lint rust python ## Rust tests, Python tests on every interpreter here, lints
+test: lint sdist rust python ## Rust tests, Python tests on every interpreter here, lints, the sdist
 
 soak: ## The same tests with larger numbers
 	HOTSET_SOAK=1 PROPTEST_CASES=4096 $(MAKE) test FUZZ_SECONDS=900
+
+sdist: $(STAMP) ## Build and install from the sources that an index would serve
+	@tests/sdist.sh "$(PYTHON)" $(BIN)/maturin
 
 rust: ## Tests of the core
 	HOTSET_FUZZ_SECONDS=$(FUZZ_SECONDS) cargo test -q -p hotset
