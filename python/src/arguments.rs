@@ -6,8 +6,9 @@ use hotset::clock::{Tick, ticks};
 use hotset::expiry::{Early, Part};
 use hotset::size::parse;
 use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyString};
+use pyo3::types::{PyBool, PyBytes, PyString};
 
 use crate::duration::duration;
 use crate::errors::invalid;
@@ -40,7 +41,14 @@ pub(crate) fn tag_names(tags: &Bound<'_, PyAny>) -> PyResult<Box<[Arc<str>]>> {
             let text = name
                 .cast::<PyString>()
                 .map_err(|_| no_tags(&name, "a tag is a text; write a list of names, as in tags=[\"user:7\"]"))?;
-            Ok(Arc::from(text.to_str()?))
+            match text.to_str() {
+                Ok(text) => Ok(Arc::from(text)),
+                // A lone surrogate, which anybody can send as JSON. Two tags that become one are invalidated together.
+                Err(_) => {
+                    let encoded = name.ask_method(intern!(name.py(), "encode"), ("utf-8", "backslashreplace"))?;
+                    Ok(Arc::from(String::from_utf8_lossy(encoded.cast::<PyBytes>()?.as_bytes())))
+                }
+            }
         })
         .collect()
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from types import BuiltinFunctionType, EllipsisType, FunctionType, NoneType, NotImplementedType
 
-from hotset._content import content_of
+from hotset._keys.content import content_of
 
 #: Classes of leaves. Those of `_PUBLIC` join when one is met.
 LEAVES: set[type] = {

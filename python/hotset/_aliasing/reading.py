@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from hotset._aliasing.attributes import attributes_of
 from hotset._aliasing.leaves import is_leaf, package_of
 from hotset._aliasing.parts import Attributes, Content, Elements, Entries, Items, Keys
-from hotset._content import content_of
+from hotset._keys.content import content_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,6 +5,7 @@ use hotset::hash;
 use hotset::memory::{Condition, Details};
 use hotset::stats::Cause;
 use pyo3::exceptions::{PyKeyError, PyTypeError};
+use pyo3::ffi;
 use pyo3::prelude::*;
 use smallvec::SmallVec;
 
@@ -12,6 +13,7 @@ use crate::cache::CacheVerbs;
 use crate::foreign::Foreign;
 use crate::key::call_key::as_call_key;
 use crate::key::exact::{Pointer, quick_hash};
+use crate::key::judged::unmasked;
 use crate::key::part::{Part, Word};
 use crate::key::probe::{QuickProbeOfOne, Rule};
 use crate::key::wanted::Wanted;
@@ -40,6 +42,7 @@ impl CacheVerbs {
                 let (tag, rule, single) = (call.tag(), call.rule(), call.is_single());
                 return Ok(Wanted { tag, rule, single, parts: call.objects() });
             }
+            refuse_pretender(py, key)?;
             let tag = self.tag_of(python_hash(py, key)?);
             let parts = SmallVec::from_buf([Object::from_borrowed(key)]);
             Ok(Wanted { tag, rule: Rule::Mapping, single: true, parts })
@@ -173,4 +176,27 @@ fn unhashable(object: &Bound<'_, PyAny>, error: PyErr) -> PyErr {
     PyTypeError::new_err(format!(
         "a {class} cannot be a key because it is not hashable: use a str, a number or a tuple of them, as for a dict"
     ))
+}
+
+/// Refuses a key that stands for another object: what it is equal to may change while it is stored.
+///
+/// # Safety
+/// The key is alive and the thread is attached.
+unsafe fn refuse_pretender(py: Python<'_>, key: Pointer) -> PyResult<()> {
+    // SAFETY: by the caller's promise. Classes that the interpreter comes with do not pretend, but for weak proxies, which have no hash.
+    unsafe {
+        if ffi::PyType_HasFeature(ffi::Py_TYPE(key), ffi::Py_TPFLAGS_HEAPTYPE) == 0 {
+            return Ok(());
+        }
+        let key = borrow(py, key);
+        let class = key.get_type();
+        match unmasked(&key) {
+            Ok(None) => Ok(()),
+            Err(error) if !error.is_instance_of::<PyTypeError>(py) => Err(error),
+            _ => Err(PyTypeError::new_err(format!(
+                "a {} cannot be a key: it stands for another object, and may for another one later. Take the object itself",
+                class.qualname()?
+            ))),
+        }
+    }
 }

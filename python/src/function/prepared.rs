@@ -2,16 +2,20 @@
 
 use hotset::hash;
 use pyo3::exceptions::PyTypeError;
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 use smallvec::SmallVec;
 
+use crate::foreign::Foreign;
 use crate::function::body::Body;
 use crate::function::signature::{FEW, Parts};
 use crate::key::Tag;
 use crate::key::exact::{Pointer, address_hash, keyed_by_address, typed_hash};
-use crate::key::freeze::{Unkeyable, Way, Writer, by_identity, hash_of, is_hashable, needs_freezing};
+use crate::key::freeze::{Unkeyable, Way, Writer, by_identity, hash_of, is_hashable, is_written_down};
+use crate::key::frozen::Frozen;
 use crate::key::identity::WeakIdentity;
+use crate::key::judged::{Described, Judged, describe, judged, unmasked};
 use crate::key::part::Part;
 use crate::key::probe::{Probe, Rule};
 use crate::key::wanted::{Sought, Wanted};
@@ -88,10 +92,14 @@ fn hash_part(py: Python<'_>, body: &Body, part: Pointer, by_identity: bool) -> P
     if let Some((hash, _)) = unsafe { typed_hash(part) } {
         return Ok((hash, None));
     }
-    if needs_freezing(&value)? {
-        return frozen(py, body, &value, false);
+    // SAFETY: as above.
+    if unsafe { is_written_down(part) } {
+        return frozen(py, Writer::freeze(&value, body.arc(), way(body, false)));
     }
-    Ok((hash_of(&value)?, None))
+    match describe(&value)? {
+        Described::Own => Ok((hash_of(&value)?, None)),
+        described => frozen(py, Writer::freeze_described(&value, described, body.arc(), way(body, false))),
+    }
 }
 
 fn hash_loosely(py: Python<'_>, body: &Body, value: &Bound<'_, PyAny>) -> PyResult<(u64, Option<Object>)> {
@@ -99,21 +107,30 @@ fn hash_loosely(py: Python<'_>, body: &Body, value: &Bound<'_, PyAny>) -> PyResu
     if unsafe { keyed_by_address(value.as_ptr()) } {
         return Ok((address_hash(value.as_ptr()), None));
     }
-    if !is_hashable(value) && needs_freezing(value)? {
-        return frozen(py, body, value, true);
+    let freeze = || frozen(py, Writer::freeze(value, body.arc(), way(body, true)));
+    if unmasked(value)?.is_some() {
+        return freeze();
+    }
+    // SAFETY: as above.
+    let is_content =
+        || Ok::<_, PyErr>(unsafe { is_written_down(value.as_ptr()) } || !matches!(judged(value)?, Judged::Own));
+    if !is_hashable(value) && is_content()? {
+        return freeze();
     }
     match hash_of(value) {
         // A tuple of lists says only now that it has no hash.
-        Err(error) if error.is_instance_of::<PyTypeError>(py) && value.is_instance_of::<PyTuple>() => {
-            frozen(py, body, value, true)
-        }
+        Err(error) if error.is_instance_of::<PyTypeError>(py) && value.is_instance_of::<PyTuple>() => freeze(),
         hash => Ok((hash?, None)),
     }
 }
 
-fn frozen(py: Python<'_>, body: &Body, value: &Bound<'_, PyAny>, loose: bool) -> PyResult<(u64, Option<Object>)> {
-    let frozen =
-        Bound::new(py, Writer::freeze(value, body.arc(), Way { loose, everywhere: body.inner().has_tier() })?)?;
+/// How arguments of a function are written down.
+fn way(body: &Body, loose: bool) -> Way {
+    Way { loose, everywhere: body.inner().has_tier() }
+}
+
+fn frozen(py: Python<'_>, frozen: PyResult<Frozen>) -> PyResult<(u64, Option<Object>)> {
+    let frozen = Bound::new(py, frozen?)?;
     Ok((frozen.get().hash(), Some(Object::from(frozen))))
 }
 
@@ -142,10 +159,16 @@ fn no_weak_references(py: Python<'_>, body: &Body, value: &Bound<'_, PyAny>, err
 
 /// Says which parameter an error is about.
 fn explain(py: Python<'_>, body: &Body, part: usize, error: PyErr) -> PyErr {
+    let (name, parameter) = (body.name(py), body.part_name(py, part));
     if !error.is_instance_of::<Unkeyable>(py) {
+        // It is the value's own, and says nothing of where it came from.
+        if error.is_instance_of::<PyTypeError>(py) {
+            let note = format!("{name}() is cached, and its argument {parameter:?} is to be part of a key");
+            let noted = error.value(py).ask_method(intern!(py, "add_note"), (note,));
+            drop(noted);
+        }
         return error;
     }
-    let (name, parameter) = (body.name(py), body.part_name(py, part));
     PyTypeError::new_err(format!(
         "{name}() cannot be cached: its argument {parameter:?} cannot be part of a key ({}). Leave it out with \
          ignore=[{parameter:?}], or say what it stands for with key=",

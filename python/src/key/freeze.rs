@@ -1,5 +1,6 @@
 //! Writing containers down for [`Frozen`].
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use pyo3::create_exception;
@@ -8,13 +9,14 @@ use pyo3::ffi;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyByteArray, PyBytes, PyComplex, PyDict, PyFrozenSet, PyList, PySet, PyString, PyTuple, PyType};
+use pyo3::types::{PyByteArray, PyBytes, PyComplex, PyDict, PyFrozenSet, PyList, PyString, PyTuple, PyType};
 
 use crate::foreign::{Foreign, import};
 use crate::inner::Inner;
-use crate::key::exact::{class, compares_by_identity, is_exactly, keyed_by_address};
-use crate::key::frozen::Frozen;
+use crate::key::exact::{Pointer, class, compares_by_identity, is_exactly, keyed_by_address};
+use crate::key::frozen::{Frozen, LONGEST};
 use crate::key::identity::WeakIdentity;
+use crate::key::judged::{self, Described, describe, unmasked};
 use crate::object::{Object, borrow};
 
 /// Deeper than this nothing is followed: what is, is a cycle or as good as one.
@@ -58,20 +60,60 @@ pub(crate) struct Writer<'a> {
     way: Way,
     bytes: Vec<u8>,
     parts: Vec<Object>,
+    met: HashMap<usize, Met>,
+    /// Values that were written so far, and those of containers that had been written before.
+    written: usize,
+    again: usize,
+    is_again: bool,
 }
 
+/// A container that was written and may come again.
+struct Met {
+    /// What stands for it; None if it has parts, which have to be there each time.
+    digest: Option<Digest>,
+    /// So that its address stays its own.
+    _held: Object,
+}
+
+type Digest = [u8; blake3::OUT_LEN];
+
+/// How often signals are looked at, in values that are written.
+const SIGNALS: usize = 1 << 16;
+/// The most values that are written once more because the container that they are in comes again.
+const MOST_AGAIN: usize = 1 << 20;
+
 impl<'a> Writer<'a> {
+    fn new(cache: &'a Arc<Inner>, way: Way) -> Self {
+        let (bytes, parts, met) = (Vec::with_capacity(64), Vec::new(), HashMap::new());
+        Self { cache, way, bytes, parts, met, written: 0, again: 0, is_again: false }
+    }
+
     /// Freezes a value, in whatever way its type is keyed.
     pub(crate) fn freeze(value: &Bound<'_, PyAny>, cache: &'a Arc<Inner>, way: Way) -> PyResult<Frozen> {
-        let mut writer = Self { cache, way, bytes: Vec::with_capacity(64), parts: Vec::new() };
+        let mut writer = Self::new(cache, way);
         writer.write(value, 0)?;
         Ok(Frozen::new("container", &writer.bytes, writer.parts))
+    }
+
+    /// As [`Writer::freeze`], of what is no built-in and is keyed so.
+    pub(crate) fn freeze_described(
+        value: &Bound<'_, PyAny>,
+        described: Described<'_>,
+        cache: &'a Arc<Inner>,
+        way: Way,
+    ) -> PyResult<Frozen> {
+        let mut writer = Self::new(cache, way);
+        // SAFETY: the value is alive.
+        let class = unsafe { ffi::Py_TYPE(value.as_ptr()) };
+        writer.write_described(value, described, class, 0)?;
+        Ok(Frozen::new("object", &writer.bytes, writer.parts))
     }
 
     fn write(&mut self, value: &Bound<'_, PyAny>, depth: usize) -> PyResult<()> {
         if depth > DEPTH {
             return Err(Unkeyable::new_err("it is nested more than 200 levels deep or contains itself"));
         }
+        self.count(value.py())?;
         if self.write_scalar(value)? {
             return Ok(());
         }
@@ -86,25 +128,69 @@ impl<'a> Writer<'a> {
         }
         // SAFETY: the value is alive.
         let class = unsafe { ffi::Py_TYPE(value.as_ptr()) };
-        if let Ok(list) = value.cast::<PyList>() {
-            self.tag(b'l', class, class!(PyList_Type))?;
-            self.write_all(list.iter(), list.len(), depth)?;
-        } else if let Ok(tuple) = value.cast::<PyTuple>() {
-            self.tag(b't', class, class!(PyTuple_Type))?;
-            self.write_all(tuple.iter(), tuple.len(), depth)?;
-        } else if let Ok(dict) = value.cast::<PyDict>() {
-            self.tag(b'd', class, class!(PyDict_Type))?;
-            self.write_dict(dict, depth)?;
-        } else if value.is_instance_of::<PySet>() {
-            self.tag(b'S', class, class!(PySet_Type))?;
-            self.write_set(value, depth)?;
-        } else if value.is_instance_of::<PyFrozenSet>() {
-            self.tag(b'z', class, class!(PyFrozenSet_Type))?;
-            self.write_set(value, depth)?;
-        } else {
-            self.write_object(value, class, depth)?;
+        match built_in_tag(class) {
+            Some(tag) => self.write_met(value, tag, depth),
+            None => self.write_object(value, class, depth),
+        }
+    }
+
+    fn count(&mut self, py: Python<'_>) -> PyResult<()> {
+        self.written += 1;
+        if self.written.is_multiple_of(SIGNALS) {
+            py.check_signals()?;
+        }
+        if self.is_again {
+            self.again += 1;
+            if self.again > MOST_AGAIN {
+                return Err(Unkeyable::new_err("it contains the same containers too often to be written down"));
+            }
         }
         Ok(())
+    }
+
+    /// Writes a built-in container. Where one within another takes many bytes, a digest stands for them, so that one that comes again
+    /// does not have to be written again.
+    fn write_met(&mut self, value: &Bound<'_, PyAny>, tag: u8, depth: usize) -> PyResult<()> {
+        let address = value.as_ptr() as usize;
+        let has_parts = match self.met.get(&address) {
+            Some(Met { digest: Some(digest), .. }) => {
+                self.bytes.push(b'D');
+                self.bytes.extend(digest);
+                return Ok(());
+            }
+            met => met.is_some(),
+        };
+        let (start, parts, was_again) = (self.bytes.len(), self.parts.len(), self.is_again);
+        self.is_again |= has_parts;
+        self.bytes.extend([tag, 0]);
+        self.write_built_in(value, depth)?;
+        self.is_again = was_again;
+        if depth == 0 || self.bytes.len() - start <= LONGEST {
+            return Ok(());
+        }
+        let digest: Digest = blake3::hash(&self.bytes[start..]).into();
+        self.bytes.truncate(start);
+        self.bytes.push(b'D');
+        self.bytes.extend(digest);
+        // SAFETY: the value is alive.
+        if !has_parts && unsafe { ffi::Py_REFCNT(value.as_ptr()) } > 1 {
+            let digest = (self.parts.len() == parts).then_some(digest);
+            self.met.insert(address, Met { digest, _held: Object::of(value) });
+        }
+        Ok(())
+    }
+
+    /// Writes what a built-in container holds, whatever its class is.
+    fn write_built_in(&mut self, value: &Bound<'_, PyAny>, depth: usize) -> PyResult<()> {
+        if let Ok(list) = value.cast::<PyList>() {
+            self.write_all(list.iter(), list.len(), depth)
+        } else if let Ok(tuple) = value.cast::<PyTuple>() {
+            self.write_all(tuple.iter(), tuple.len(), depth)
+        } else if let Ok(dict) = value.cast::<PyDict>() {
+            self.write_dict(dict, depth)
+        } else {
+            self.write_set(value, depth)
+        }
     }
 
     /// Writes a value of exactly a built-in scalar type.
@@ -193,17 +279,8 @@ impl<'a> Writer<'a> {
     }
 
     fn write_dict(&mut self, dict: &Bound<'_, PyDict>, depth: usize) -> PyResult<()> {
-        let ordered = is_ordered(dict);
         // A copy: what is written may run code that changes the dict.
         let items: Vec<(Bound<'_, PyAny>, Bound<'_, PyAny>)> = dict.items().extract()?;
-        if ordered {
-            for (key, value) in items {
-                self.write(&key, depth + 1)?;
-                self.write(&value, depth + 1)?;
-            }
-            self.bytes.push(b';');
-            return Ok(());
-        }
         let length = items.len();
         self.write_unordered(dict.py(), items.into_iter().map(|(key, value)| (key, Some(value))), length, depth)
     }
@@ -216,15 +293,16 @@ impl<'a> Writer<'a> {
         length: usize,
         depth: usize,
     ) -> PyResult<()> {
+        let before = (std::mem::take(&mut self.bytes), std::mem::take(&mut self.parts));
         let mut written = Vec::with_capacity(length);
         for (key, value) in items {
-            let mut writer = Writer { cache: self.cache, way: self.way, bytes: Vec::new(), parts: Vec::new() };
-            writer.write(&key, depth + 1)?;
+            self.write(&key, depth + 1)?;
             if let Some(value) = value {
-                writer.write(&value, depth + 1)?;
+                self.write(&value, depth + 1)?;
             }
-            written.push((writer.bytes, writer.parts));
+            written.push((std::mem::take(&mut self.bytes), std::mem::take(&mut self.parts)));
         }
+        (self.bytes, self.parts) = before;
         written.sort_by(|(left, _), (right, _)| left.cmp(right));
         self.bytes.extend((length as u64).to_le_bytes());
         for group in written.chunk_by(|(left, _), (right, _)| left == right) {
@@ -251,56 +329,82 @@ impl<'a> Writer<'a> {
 
     /// Writes what is no built-in: by address, by what it is made of, or as a part that compares by its own rules.
     fn write_object(&mut self, value: &Bound<'_, PyAny>, class: *mut ffi::PyTypeObject, depth: usize) -> PyResult<()> {
-        if self.way.everywhere {
-            return self.write_object_by_name(value, class, depth);
-        }
         // SAFETY: the value is alive.
-        if unsafe { keyed_by_address(value.as_ptr()) || compares_by_identity(class) } {
-            self.bytes.push(b'@');
-            self.bytes.extend((value.as_ptr() as u64).to_le_bytes());
-            self.parts.push(by_identity(value, self.cache)?);
-            return Ok(());
+        let by_address = unsafe { keyed_by_address(value.as_ptr()) || compares_by_identity(class) };
+        if by_address && !self.way.everywhere {
+            return self.write_identity(value);
         }
-        if let Some(content) = describe(value)? {
-            self.tag(b'o', class, std::ptr::null_mut())?;
-            return self.write(&content, depth + 1);
+        self.write_described(value, describe(value)?, class, depth)
+    }
+
+    fn write_described(
+        &mut self,
+        value: &Bound<'_, PyAny>,
+        described: Described<'_>,
+        class: *mut ffi::PyTypeObject,
+        depth: usize,
+    ) -> PyResult<()> {
+        match described {
+            Described::Plain => {
+                self.tag(b'o', class)?;
+                self.write_built_in(value, depth)
+            }
+            Described::Content(content) => {
+                self.tag(b'o', class)?;
+                self.write(&content, depth + 1)
+            }
+            described if self.way.everywhere => self.write_by_name(value, &described, class, depth),
+            Described::Identity => self.write_identity(value),
+            Described::Own => {
+                self.tag(b'h', class)?;
+                self.write_own(value)
+            }
+            Described::Both(content) => {
+                self.tag(b'b', class)?;
+                self.write(&content, depth + 1)?;
+                self.write_own(value)
+            }
         }
-        self.tag(b'h', class, std::ptr::null_mut())?;
+    }
+
+    /// Writes an object by its address, which a part keeps its own.
+    fn write_identity(&mut self, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        self.bytes.push(b'@');
+        self.bytes.extend((value.as_ptr() as u64).to_le_bytes());
+        self.parts.push(by_identity(value, self.cache)?);
+        Ok(())
+    }
+
+    /// Writes the hash that a value says it has, and has it compare itself.
+    fn write_own(&mut self, value: &Bound<'_, PyAny>) -> PyResult<()> {
         self.bytes.extend(hash_of(value)?.to_le_bytes());
         self.parts.push(Object::of(value));
         Ok(())
     }
 
-    /// Writes what is no built-in so that it is the same in every process: by what it is made of, or by its name.
-    fn write_object_by_name(
+    /// Writes what compares by its own rule, or by identity, so that it is the same in every process.
+    fn write_by_name(
         &mut self,
         value: &Bound<'_, PyAny>,
+        described: &Described<'_>,
         class: *mut ffi::PyTypeObject,
         depth: usize,
     ) -> PyResult<()> {
-        let py = value.py();
-        let content = match describe(value)? {
-            None => describe_by_name(value)?,
-            content => content,
-        };
+        let content = if matches!(described, Described::Own) { describe_by_name(value)? } else { None };
         let Some(content) = content else {
             // SAFETY: the class of a live object is alive.
-            let name = unsafe { class_name(py, class)? };
+            let name = unsafe { class_name(value.py(), class)? };
             return Err(Unkeyable::new_err(format!(
                 "a {name} is told from others only by its address or its own __eq__, which other processes cannot see"
             )));
         };
-        self.tag(b'o', class, std::ptr::null_mut())?;
+        self.tag(b'o', class)?;
         self.write(&content, depth + 1)
     }
 
-    /// A tag, and the class where it is not the built-in one.
-    fn tag(&mut self, tag: u8, class: *mut ffi::PyTypeObject, builtin: *mut ffi::PyTypeObject) -> PyResult<()> {
-        self.bytes.push(tag);
-        self.bytes.push(u8::from(class != builtin));
-        if class == builtin {
-            return Ok(());
-        }
+    /// A tag, and the class.
+    fn tag(&mut self, tag: u8, class: *mut ffi::PyTypeObject) -> PyResult<()> {
+        self.bytes.extend([tag, 1]);
         // SAFETY: the class of a live object is alive; the part keeps its address its own.
         let class = unsafe { Object::from_borrowed(class.cast()) };
         if self.way.everywhere {
@@ -324,6 +428,11 @@ impl<'a> Writer<'a> {
 /// The identity of an object that is keyed by its address, or the object itself where it cannot be referred to weakly.
 pub(crate) fn by_identity(value: &Bound<'_, PyAny>, cache: &Arc<Inner>) -> PyResult<Object> {
     let py = value.py();
+    if unmasked(value)?.is_some() {
+        return Err(Unkeyable::new_err(
+            "it stands for another object, and may for another one later: pass the object itself",
+        ));
+    }
     // SAFETY: the value is alive.
     let fixed = unsafe { !keyed_by_address(value.as_ptr()) };
     if fixed {
@@ -335,13 +444,21 @@ pub(crate) fn by_identity(value: &Bound<'_, PyAny>, cache: &Arc<Inner>) -> PyRes
     }
 }
 
-/// Whether the order of a dict tells it apart: whether it is an `OrderedDict`.
-fn is_ordered(dict: &Bound<'_, PyDict>) -> bool {
-    unsafe extern "C" {
-        static mut PyODict_Type: ffi::PyTypeObject;
-    }
-    // SAFETY: the class is one of CPython's own and the dict is alive.
-    unsafe { ffi::PyObject_TypeCheck(dict.as_ptr(), &raw mut PyODict_Type) != 0 }
+/// What a container of exactly a built-in class is written with.
+fn built_in_tag(class: *mut ffi::PyTypeObject) -> Option<u8> {
+    Some(if class == class!(PyList_Type) {
+        b'l'
+    } else if class == class!(PyTuple_Type) {
+        b't'
+    } else if class == class!(PyDict_Type) {
+        b'd'
+    } else if class == class!(PySet_Type) {
+        b'S'
+    } else if class == class!(PyFrozenSet_Type) {
+        b'z'
+    } else {
+        return None;
+    })
 }
 
 /// Module and qualified name of a class.
@@ -359,25 +476,17 @@ unsafe fn class_name(py: Python<'_>, class: *mut ffi::PyTypeObject) -> PyResult<
     Ok(format!("{module}.{name}"))
 }
 
-static CONTENT_OF: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
 static CONTENT_BY_NAME: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
 static EQUALS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
 
 /// Finds what later calls need. Done while the module is imported: an import in the middle of a call could call back.
 pub(crate) fn prepare(py: Python<'_>) -> PyResult<()> {
-    let module = import(py, intern!(py, "hotset._content"))?;
-    let (content_of, by_name) = (module.getattr("content_of")?.unbind(), module.getattr("content_by_name")?.unbind());
-    CONTENT_OF.get_or_init(py, || content_of);
+    let module = import(py, intern!(py, "hotset._keys.outside"))?;
+    let (by_name, equals) = (module.getattr("content_by_name")?.unbind(), module.getattr("equals")?.unbind());
     CONTENT_BY_NAME.get_or_init(py, || by_name);
-    let equals = module.getattr("equals")?.unbind();
     EQUALS.get_or_init(py, || equals);
     py.get_type::<Unkeyable>();
-    Ok(())
-}
-
-/// What a value is made of, if its type is one of those that `hotset._content` knows.
-fn describe<'py>(value: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
-    asked(&CONTENT_OF, value)
+    judged::prepare(py)
 }
 
 /// What tells a value from others in every process, if its type is one of those that `hotset._content` knows.
@@ -396,14 +505,12 @@ fn asked<'py>(content_of: &PyOnceLock<Py<PyAny>>, value: &Bound<'py, PyAny>) -> 
     Ok(if content.is_none() { None } else { Some(content) })
 }
 
-/// Whether a value of this kind has to be written down to be a part of a typed key.
-pub(crate) fn needs_freezing(value: &Bound<'_, PyAny>) -> PyResult<bool> {
-    let container = value.is_instance_of::<PyTuple>()
-        || value.is_instance_of::<PyList>()
-        || value.is_instance_of::<PyDict>()
-        || value.is_instance_of::<PySet>()
-        || value.is_instance_of::<PyFrozenSet>()
-        || value.is_instance_of::<PyByteArray>()
-        || value.is_exact_instance_of::<PyComplex>();
-    Ok(container || describe(value)?.is_some())
+/// Whether a value is exactly of a built-in class whose values are written down to be a part of a typed key.
+///
+/// # Safety
+/// The value is alive.
+pub(crate) unsafe fn is_written_down(value: Pointer) -> bool {
+    // SAFETY: by the caller's promise.
+    let class = unsafe { ffi::Py_TYPE(value) };
+    built_in_tag(class).is_some() || class == class!(PyByteArray_Type) || class == class!(PyComplex_Type)
 }

@@ -19,7 +19,7 @@ use crate::object::{Object, borrow};
 static CLASS: AtomicPtr<ffi::PyTypeObject> = AtomicPtr::new(std::ptr::null_mut());
 
 /// The most bytes that are kept as they are; from there on a digest is kept.
-const LONGEST: usize = 256;
+pub(crate) const LONGEST: usize = 256;
 
 /// A container as it was.
 #[pyclass(frozen, module = "hotset._core")]

@@ -11,6 +11,7 @@ pub(crate) mod exact;
 pub(crate) mod freeze;
 pub(crate) mod frozen;
 pub(crate) mod identity;
+pub(crate) mod judged;
 pub(crate) mod layout;
 pub(crate) mod part;
 pub(crate) mod probe;

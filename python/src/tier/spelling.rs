@@ -213,7 +213,7 @@ fn write_key(bytes: &mut Vec<u8>, key: &Bound<'_, PyAny>, depth: usize) -> PyRes
         write_length(bytes, tuple.len());
         return tuple.iter().try_for_each(|item| write_key(bytes, &item, depth + 1));
     }
-    let spelled = import(py, intern!(py, "hotset._content"))?.ask_method(intern!(py, "key_by_name"), (key,))?;
+    let spelled = import(py, intern!(py, "hotset._keys.outside"))?.ask_method(intern!(py, "key_by_name"), (key,))?;
     if spelled.is_none() {
         return Err(unspeakable(key));
     }
