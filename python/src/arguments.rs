@@ -5,7 +5,7 @@ use std::sync::Arc;
 use hotset::clock::{Tick, ticks};
 use hotset::expiry::{Early, Part};
 use hotset::size::parse;
-use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::exceptions::{PyMemoryError, PyTypeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyString};
@@ -34,7 +34,8 @@ pub(crate) fn tag_names(tags: &Bound<'_, PyAny>) -> PyResult<Box<[Arc<str>]>> {
     if tags.is_instance_of::<PyString>() {
         return Err(no_list());
     }
-    let names = tags.try_iter().map_err(|_| no_list())?;
+    let names =
+        tags.try_iter().map_err(|error| if is_want_of_memory(tags.py(), &error) { error } else { no_list() })?;
     names
         .map(|name| {
             let name = name?;
@@ -44,6 +45,7 @@ pub(crate) fn tag_names(tags: &Bound<'_, PyAny>) -> PyResult<Box<[Arc<str>]>> {
             match text.to_str() {
                 Ok(text) => Ok(Arc::from(text)),
                 // A lone surrogate, which anybody can send as JSON. Two tags that become one are invalidated together.
+                Err(error) if is_want_of_memory(name.py(), &error) => Err(error),
                 Err(_) => {
                     let encoded = name.ask_method(intern!(name.py(), "encode"), ("utf-8", "backslashreplace"))?;
                     Ok(Arc::from(String::from_utf8_lossy(encoded.cast::<PyBytes>()?.as_bytes())))
@@ -51,6 +53,11 @@ pub(crate) fn tag_names(tags: &Bound<'_, PyAny>) -> PyResult<Box<[Arc<str>]>> {
             }
         })
         .collect()
+}
+
+/// Whether there is no memory, for another exception either.
+fn is_want_of_memory(py: Python<'_>, error: &PyErr) -> bool {
+    error.is_instance_of::<PyMemoryError>(py)
 }
 
 fn no_tags(given: &Bound<'_, PyAny>, instead: &str) -> PyErr {

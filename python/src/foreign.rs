@@ -9,6 +9,7 @@ use std::hint::black_box;
 use std::mem::{forget, transmute};
 use std::ptr::null_mut;
 
+use pyo3::exceptions::PySystemError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple};
 use pyo3::{BoundObject, ffi};
@@ -98,6 +99,31 @@ pub(crate) unsafe fn set_item(dict: Pointer, key: Pointer, value: Pointer) -> c_
 pub(crate) unsafe fn add_element(set: Pointer, element: Pointer) -> c_int {
     // SAFETY: by the caller's promise.
     unsafe { leave!(ffi::PySet_Add as (Pointer, Pointer) -> c_int, set, element) }
+}
+
+/// The exception that is set, taken. (`PyErr::fetch` goes on with a panic that was one, also where nothing may unwind through.)
+pub(crate) fn raised(py: Python<'_>) -> PyErr {
+    // SAFETY: the thread is attached, and what is taken is ours.
+    unsafe {
+        #[cfg(Py_3_12)]
+        let exception = ffi::PyErr_GetRaisedException();
+        #[cfg(not(Py_3_12))]
+        let exception = {
+            let (mut class, mut value, mut traceback) = (null_mut(), null_mut(), null_mut());
+            ffi::PyErr_Fetch(&raw mut class, &raw mut value, &raw mut traceback);
+            ffi::PyErr_NormalizeException(&raw mut class, &raw mut value, &raw mut traceback);
+            if !traceback.is_null() {
+                ffi::PyException_SetTraceback(value, traceback);
+                ffi::Py_DECREF(traceback);
+            }
+            ffi::Py_XDECREF(class);
+            value
+        };
+        if exception.is_null() {
+            return PySystemError::new_err("an operation failed without an exception");
+        }
+        PyErr::from_value(Bound::from_owned_ptr(py, exception))
+    }
 }
 
 /// Imports a module.
@@ -190,13 +216,13 @@ impl<'py> Foreign<'py> for Bound<'py, PyAny> {
     fn ask_hash(&self) -> PyResult<u64> {
         // SAFETY: it is alive.
         let hash = unsafe { leave!(ffi::PyObject_Hash as (Pointer) -> ffi::Py_hash_t, self.as_ptr()) };
-        if hash == -1 { Err(PyErr::fetch(self.py())) } else { Ok(hash as u64) }
+        if hash == -1 { Err(raised(self.py())) } else { Ok(hash as u64) }
     }
 
     fn ask_truth(&self) -> PyResult<bool> {
         // SAFETY: it is alive.
         let truth = unsafe { leave!(ffi::PyObject_IsTrue as (Pointer) -> c_int, self.as_ptr()) };
-        if truth == -1 { Err(PyErr::fetch(self.py())) } else { Ok(truth != 0) }
+        if truth == -1 { Err(raised(self.py())) } else { Ok(truth != 0) }
     }
 }
 
@@ -212,5 +238,5 @@ where
 /// The pointer is what a C API call returned as a new reference.
 unsafe fn result(py: Python<'_>, pointer: Pointer) -> PyResult<Bound<'_, PyAny>> {
     // SAFETY: by the caller's promise.
-    unsafe { Bound::from_owned_ptr_or_err(py, pointer) }
+    unsafe { Bound::from_owned_ptr_or_opt(py, pointer).ok_or_else(|| raised(py)) }
 }

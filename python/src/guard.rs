@@ -11,16 +11,32 @@ use crate::object::Object;
 /// Runs what a C slot does; null and an exception if it fails.
 pub(crate) fn guard(action: impl FnOnce(Python<'_>) -> PyResult<Object>) -> Pointer {
     attached(|py| {
-        let result = catch_unwind(AssertUnwindSafe(|| action(py)))
-            .unwrap_or_else(|_| Err(PanicException::new_err("a bug in hotset: please report it")));
-        match result {
+        // An exception is made when it is raised, which can fail for want of memory.
+        let done = catch_unwind(AssertUnwindSafe(|| match action(py) {
             Ok(object) => object.into_ptr(),
             Err(error) => {
                 error.restore(py);
                 std::ptr::null_mut()
             }
-        }
+        }));
+        done.unwrap_or_else(|_| {
+            raise_panic(py);
+            std::ptr::null_mut()
+        })
     })
+}
+
+/// Raises what says that there was a panic, or that there is no memory: then most of PyO3 panics.
+#[cold]
+fn raise_panic(py: Python<'_>) {
+    // SAFETY: the thread is attached. Setting an exception that cannot be made sets another.
+    unsafe {
+        if pyo3::ffi::PyErr_Occurred().is_null() {
+            let class = py.get_type::<PanicException>();
+            let message = c"a bug in hotset, or no memory: if there was some, please report it";
+            pyo3::ffi::PyErr_SetString(class.as_ptr(), message.as_ptr());
+        }
+    }
 }
 
 /// Runs something on a thread that is known to be attached, also while the interpreter ends.

@@ -31,6 +31,7 @@ use crate::key::part::Part;
 use crate::key::probe::{Probe, Rule};
 use crate::key::wanted::Wanted;
 use crate::key::{Key, MAPPING, Tag};
+use crate::missing;
 use crate::object::Object;
 use crate::sync::AttachedLock;
 use crate::tier::behind::{Behind, Filled, Keys, Pulled};
@@ -432,6 +433,7 @@ impl Inner {
         condition: &Condition<'_, Object>,
         probe: &mut Probe<'_>,
     ) -> PyResult<bool> {
+        missing::refuse(value.as_ptr())?;
         let mut details = details;
         let Some(behind) = self.behind_if_on() else {
             self.invalidate_behind(py, probe)?;

@@ -36,7 +36,11 @@ mod sync;
 mod tier;
 mod trace;
 
+use std::sync::atomic::{AtomicI64, Ordering};
+
 use crate::foreign::{Foreign, import};
+use pyo3::exceptions::PyImportError;
+use pyo3::ffi;
 use pyo3::intern;
 use pyo3::prelude::*;
 
@@ -44,6 +48,7 @@ use pyo3::prelude::*;
 #[pymodule(gil_used = true)]
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     let py = module.py();
+    only_one_interpreter()?;
     hotset::fork::watch();
     key::register(module)?;
     breaker::register(module)?;
@@ -65,6 +70,22 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     #[cfg(feature = "validate")]
     module.add_function(wrap_pyfunction!(cache::validate, module)?)?;
     Ok(())
+}
+
+/// Refuses every interpreter of the process but the first: classes, names and what is remembered are the process's.
+fn only_one_interpreter() -> PyResult<()> {
+    const NONE: i64 = -1;
+    static FIRST: AtomicI64 = AtomicI64::new(NONE);
+    // SAFETY: the thread is attached.
+    let this = unsafe { ffi::PyInterpreterState_GetID(ffi::PyInterpreterState_Get()) };
+    match FIRST.compare_exchange(NONE, this, Ordering::SeqCst, Ordering::SeqCst) {
+        Ok(_) => Ok(()),
+        Err(first) if first == this => Ok(()),
+        Err(_) => Err(PyImportError::new_err(
+            "hotset is in use by another interpreter of this process, and works in one only. Under mod_wsgi, have applications run \
+             in the main one: WSGIApplicationGroup %{GLOBAL}",
+        )),
+    }
 }
 
 /// Makes what calls of coroutine functions return pass for coroutines.

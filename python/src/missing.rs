@@ -1,8 +1,13 @@
 //! `MISSING`: what stands for a value that is not there.
 
+use std::sync::atomic::{AtomicPtr, Ordering};
+
+use pyo3::exceptions::PyValueError;
+use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 
+use crate::key::exact::Pointer;
 use crate::object::Object;
 
 static MISSING: PyOnceLock<Py<Missing>> = PyOnceLock::new();
@@ -11,10 +16,30 @@ static MISSING: PyOnceLock<Py<Missing>> = PyOnceLock::new();
 #[pyclass(frozen, module = "hotset")]
 pub(crate) struct Missing;
 
+/// Where that object is.
+static ADDRESS: AtomicPtr<ffi::PyObject> = AtomicPtr::new(std::ptr::null_mut());
+
 /// The only object of its type.
 pub(crate) fn missing(py: Python<'_>) -> PyResult<Object> {
     let missing = MISSING.get_or_try_init(py, || Py::new(py, Missing))?;
+    ADDRESS.store(missing.as_ptr(), Ordering::Relaxed);
     Ok(Object::of(missing.bind(py)))
+}
+
+/// Whether an object is `MISSING`, which is no value.
+#[inline(always)]
+pub(crate) fn is_missing(object: Pointer) -> bool {
+    object == ADDRESS.load(Ordering::Relaxed)
+}
+
+/// Refuses to store what says that there is nothing.
+pub(crate) fn refuse(value: Pointer) -> PyResult<()> {
+    if is_missing(value) {
+        return Err(PyValueError::new_err(
+            "MISSING says that there is nothing, so it cannot be stored: store None, or an object of your own that says so",
+        ));
+    }
+    Ok(())
 }
 
 #[pymethods]

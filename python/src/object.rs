@@ -3,7 +3,7 @@
 //! `pyo3::Py` asks a thread-local at each drop whether the thread is attached to the interpreter. Everything in this crate
 //! runs on attached threads and the core starts none, so the answer is known.
 
-use crate::foreign::give_back;
+use crate::foreign::{give_back, raised};
 use std::ptr::NonNull;
 
 use pyo3::prelude::*;
@@ -37,7 +37,7 @@ impl Object {
     #[inline]
     pub(crate) unsafe fn from_result(py: Python<'_>, pointer: *mut ffi::PyObject) -> PyResult<Self> {
         if pointer.is_null() {
-            return Err(PyErr::fetch(py));
+            return Err(raised(py));
         }
         // SAFETY: it is not null, and new by the caller's promise.
         Ok(unsafe { Self::from_owned(pointer) })

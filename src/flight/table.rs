@@ -128,7 +128,7 @@ impl<K: Hashed, S: Meeting> Table<K, S> {
         let mut unsure = false;
         let mut is_it = |flight: &Flight<K, S>| {
             let verdict = match &flight.key {
-                Some(key) if !unsure && flight.hash == hash && fits(flight) => probe.compare(key),
+                Some(key) if flight.hash == hash && fits(flight) => probe.compare(key),
                 _ => Verdict::Different,
             };
             unsure |= verdict == Verdict::Unknown;
@@ -137,7 +137,7 @@ impl<K: Hashed, S: Meeting> Table<K, S> {
         let others = &mut self.others;
         let first = self.first.as_mut().filter(|first| is_it(first));
         let found = first.or_else(|| others.find_mut(spread(hash), |flight| is_it(flight)));
-        if unsure { Err(Unsure) } else { Ok(found) }
+        if found.is_none() && unsure { Err(Unsure) } else { Ok(found) }
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Flight<K, S>> {

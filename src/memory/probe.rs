@@ -13,9 +13,9 @@ pub enum Verdict {
 
 /// A key that is looked for.
 ///
-/// It is asked under the lock. If it answers [`Verdict::Unknown`] the operation ends with [`Unsure`] and without effect. The
-/// probe has remembered the stored key, the caller compares outside the lock, and tries again with what the probe then
-/// knows.
+/// It is asked under the lock, of all keys that may be it until one is. If it answers [`Verdict::Unknown`] of some and none is it, the
+/// operation ends with [`Unsure`] and without effect. The probe has remembered the stored keys, the caller compares outside the lock,
+/// and tries again with what the probe then knows.
 pub trait Probe<K> {
     /// Whether `stored`, whose hash may differ, is the key.
     fn compare(&mut self, stored: &K) -> Verdict;

@@ -296,15 +296,16 @@ impl<K: Hashed, V> Shard<K, V> {
 
     #[inline(always)]
     pub(super) fn find(&self, hash: u32, probe: &mut impl Probe<K>) -> Result<Option<Slot>, Unsure> {
+        let mut unsure = false;
         for slot in self.index.slots(hash) {
             let Some((key, _)) = &self.slab.get(slot).pair else { continue };
             match probe.compare(key) {
                 Verdict::Same => return Ok(Some(slot)),
                 Verdict::Different => {}
-                Verdict::Unknown => return Err(Unsure),
+                Verdict::Unknown => unsure = true,
             }
         }
-        Ok(None)
+        if unsure { Err(Unsure) } else { Ok(None) }
     }
 
     pub(super) fn find_fresh(

@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import hotset
@@ -250,3 +251,40 @@ def test_an_argument_that_makes_no_sense_is_named_with_what_to_write(
 ) -> None:
     with pytest.raises(error, match=re.escape(message)):
         Cache(**arguments)
+
+
+# What says that there is nothing
+
+STORES: dict[str, Callable[[Cache[str, Any]], object]] = {
+    "set": lambda cache: cache.set("key", MISSING),
+    "[]": lambda cache: cache.__setitem__("key", MISSING),
+    "add": lambda cache: cache.add("key", MISSING),
+    "setdefault": lambda cache: cache.setdefault("key", MISSING),
+    "update": lambda cache: cache.update(key=MISSING),
+    "set_many": lambda cache: cache.set_many({"key": MISSING}),
+    "replace": lambda cache: (cache.set("key", 1), cache.replace("key", MISSING)),
+    "a function's set": lambda cache: cache.cache_result(lambda: 1).set(MISSING),
+}
+
+
+@pytest.mark.parametrize("verb", STORES)
+def test_missing_is_no_value(verb: str) -> None:
+    cache: Cache[str, Any] = Cache()
+    with pytest.raises(ValueError, match="MISSING says that there is nothing"):
+        STORES[verb](cache)
+    assert cache.get("key") in (None, 1) and cache.setdefault("other", 5) == 5 and cache.incr("number") == 1
+
+
+def test_a_load_that_returns_missing_stores_nothing() -> None:
+    cache: Cache[Any, Any] = Cache()
+    calls = []
+
+    @cache.cache_result
+    def f(number: int) -> Any:
+        calls.append(number)
+        return MISSING
+
+    assert f(1) is f(1) is MISSING and calls == [1, 1]
+    assert cache.get_or_load("k", lambda _: MISSING) is MISSING
+    assert cache.load_many(["k"], lambda keys: dict.fromkeys(keys, MISSING)) == {"k": MISSING}
+    assert len(cache) == 0

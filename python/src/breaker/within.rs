@@ -1,5 +1,6 @@
 //! Which calls the running code is within, the innermost first: a context variable, so that tasks and threads have their own.
 
+use crate::foreign::raised;
 use std::ptr::null_mut;
 
 use pyo3::ffi;
@@ -24,7 +25,7 @@ fn innermost(py: Python<'_>) -> PyResult<Option<Bound<'_, Permit>>> {
     // SAFETY: the variable is one, and the value is new, or null where there is none.
     unsafe {
         if ffi::PyContextVar_Get(variable(py)?.as_ptr(), null_mut(), &raw mut value) != 0 {
-            return Err(PyErr::fetch(py));
+            return Err(raised(py));
         }
         let value = Bound::from_owned_ptr_or_opt(py, value);
         Ok(value.filter(|value| !value.is_none()).map(|value| value.cast_into_unchecked()))

@@ -18,6 +18,7 @@ use crate::key::part::{Part, Word};
 use crate::key::probe::{QuickProbeOfOne, Rule};
 use crate::key::wanted::Wanted;
 use crate::key::{Key, MAPPING, Tag};
+use crate::missing::is_missing;
 use crate::object::{Object, borrow};
 
 /// What a quick look at memory came to.
@@ -108,7 +109,11 @@ impl CacheVerbs {
     pub(super) unsafe fn store_quickly(&self, key: Pointer, value: Pointer) -> bool {
         // SAFETY: by the caller's promise.
         unsafe {
-            if self.inner.weigher.is_some() || self.inner.aliasing.is_some() || self.inner.has_tier() {
+            if is_missing(value)
+                || self.inner.weigher.is_some()
+                || self.inner.aliasing.is_some()
+                || self.inner.has_tier()
+            {
                 return false;
             }
             let Some((tag, word)) = self.quick_tag(key) else { return false };

@@ -1,5 +1,7 @@
 //! Iterators that survive what others do to the cache meanwhile.
 
+use std::mem::ManuallyDrop;
+
 use hotset::memory::Cursor;
 use hotset::sync::Mutex;
 use pyo3::prelude::*;
@@ -7,6 +9,7 @@ use pyo3::types::PyTuple;
 use pyo3::{PyTraverseError, PyVisit};
 
 use crate::cache::CacheVerbs;
+use crate::held::release;
 use crate::object::Object;
 use crate::sync::AttachedLock;
 
@@ -21,14 +24,15 @@ pub(crate) enum Shows {
 /// Walks over the fresh entries of a cache.
 #[pyclass(frozen, module = "hotset._core")]
 pub(crate) struct CacheIterator {
-    cache: Py<CacheVerbs>,
+    /// Given up by hand, so that caches that hold iterators over caches can be nested as deeply as anybody likes.
+    cache: ManuallyDrop<Py<CacheVerbs>>,
     shows: Shows,
     cursor: Mutex<AttachedLock, Cursor>,
 }
 
 impl CacheIterator {
     pub(crate) fn new(cache: Py<CacheVerbs>, shows: Shows) -> Self {
-        Self { cache, shows, cursor: Mutex::new(Cursor::default()) }
+        Self { cache: ManuallyDrop::new(cache), shows, cursor: Mutex::new(Cursor::default()) }
     }
 }
 
@@ -57,6 +61,13 @@ impl CacheIterator {
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        visit.call(&self.cache)
+        visit.call(&*self.cache)
+    }
+}
+
+impl Drop for CacheIterator {
+    fn drop(&mut self) {
+        // SAFETY: nothing follows; the reference is ours, and the thread is attached, as whoever drops an object is.
+        release(unsafe { Object::from_owned(ManuallyDrop::take(&mut self.cache).into_ptr()) });
     }
 }

@@ -567,18 +567,17 @@ impl CacheVerbs {
         let py = key.py();
         let wanted = self.wanted(py, key.as_ptr())?;
         let (found, more) = self.inner.read(py, &mut wanted.probe())?;
-        let named = |word: &str| name(py, word);
         match (found, more) {
-            (Some(value), More::Refresh) => PyTuple::new(py, [named("refresh"), value.into_bound(py)]),
-            (Some(value), _) => PyTuple::new(py, [named("hit"), value.into_bound(py)]),
-            (None, More::Stale) => PyTuple::new(py, [named("stale")]),
+            (Some(value), More::Refresh) => PyTuple::new(py, [name!(py, "refresh"), value.into_bound(py)]),
+            (Some(value), _) => PyTuple::new(py, [name!(py, "hit"), value.into_bound(py)]),
+            (None, More::Stale) => PyTuple::new(py, [name!(py, "stale")]),
             (None, More::Error) => match self.inner.examine(py, &mut wanted.probe())? {
                 Some((error, facts)) if facts.standing == Standing::Error => {
-                    PyTuple::new(py, [named("error"), error.into_bound(py)])
+                    PyTuple::new(py, [name!(py, "error"), error.into_bound(py)])
                 }
-                _ => PyTuple::new(py, [named("miss")]),
+                _ => PyTuple::new(py, [name!(py, "miss")]),
             },
-            (None, _) => PyTuple::new(py, [named("miss")]),
+            (None, _) => PyTuple::new(py, [name!(py, "miss")]),
         }
     }
 

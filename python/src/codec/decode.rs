@@ -18,7 +18,7 @@ use crate::codec::names;
 use crate::codec::plan::Plan;
 use crate::codec::refusal::{Decoded, Undecodable};
 use crate::codec::{text, times};
-use crate::foreign::{Foreign, add_element, set_item};
+use crate::foreign::{Foreign, add_element, raised, set_item};
 use crate::key::exact::{class, is_exactly};
 use crate::object::Object;
 
@@ -305,7 +305,7 @@ impl<'a, 'py> Decoder<'a, 'py> {
     }
 
     fn done(&self, result: std::ffi::c_int) -> PyResult<()> {
-        if result == 0 { Ok(()) } else { Err(PyErr::fetch(self.py)) }
+        if result == 0 { Ok(()) } else { Err(raised(self.py)) }
     }
 
     fn big_int(&self, bytes: &[u8]) -> Decoded<Object> {

@@ -1,5 +1,6 @@
 //! Bytes that are given away: an object that has a copy of what was stored, for arrays to be views of.
 
+use crate::foreign::raised;
 use std::mem::ManuallyDrop;
 use std::ops::Range;
 
@@ -59,7 +60,7 @@ impl Given {
             let start = this.start.add(this.shown.start).cast();
             ffi::PyBuffer_FillInfo(view, slf.as_ptr(), start, this.shown.len() as ffi::Py_ssize_t, 0, flags)
         };
-        if filled == 0 { Ok(()) } else { Err(PyErr::fetch(slf.py())) }
+        if filled == 0 { Ok(()) } else { Err(raised(slf.py())) }
     }
 }
 

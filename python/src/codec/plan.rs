@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 use smallvec::SmallVec;
 
-use crate::foreign::Foreign;
+use crate::foreign::{Foreign, raised};
 use crate::key::exact::{Pointer, class};
 use crate::object::Object;
 
@@ -245,7 +245,7 @@ fn write(slot: &Object, object: &Bound<'_, PyAny>, value: &Object) -> PyResult<(
 }
 
 fn done(py: Python<'_>, result: std::ffi::c_int) -> PyResult<()> {
-    if result == 0 { Ok(()) } else { Err(PyErr::fetch(py)) }
+    if result == 0 { Ok(()) } else { Err(raised(py)) }
 }
 
 /// The fields of an object that is a tuple.

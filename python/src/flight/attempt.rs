@@ -327,9 +327,9 @@ impl Attempt {
                 let age = seconds_from(facts.course.created, facts.now);
                 let numbers = [stale_for, age].map(|number| PyFloat::new(py, number).into_any());
                 let [stale_for, age] = numbers;
-                Some(PyTuple::new(py, [name(py, "stale"), value, resting, stale_for, age])?)
+                Some(PyTuple::new(py, [name!(py, "stale"), value, resting, stale_for, age])?)
             }
-            Standing::Error => Some(PyTuple::new(py, [name(py, "error"), value.into_bound(py)])?),
+            Standing::Error => Some(PyTuple::new(py, [name!(py, "error"), value.into_bound(py)])?),
             _ => None,
         })
     }
@@ -348,9 +348,9 @@ impl Attempt {
             self.from_tier.store(found.is_some(), Ordering::Relaxed);
         }
         match found {
-            Some(value) if more == More::Refresh => PyTuple::new(py, [name(py, "refresh"), value.into_bound(py)]),
-            Some(value) => PyTuple::new(py, [name(py, "hit"), value.into_bound(py)]),
-            None => PyTuple::new(py, [name(py, "miss")]),
+            Some(value) if more == More::Refresh => PyTuple::new(py, [name!(py, "refresh"), value.into_bound(py)]),
+            Some(value) => PyTuple::new(py, [name!(py, "hit"), value.into_bound(py)]),
+            None => PyTuple::new(py, [name!(py, "miss")]),
         }
     }
 
@@ -412,7 +412,7 @@ impl Attempt {
     /// another thread; or by a `"task"` of the event loop that runs on this thread.
     fn begin<'py>(&self, py: Python<'py>, r#where: &str, looks: bool) -> PyResult<Bound<'py, PyTuple>> {
         if is_finalizing() {
-            return PyTuple::new(py, [name(py, "alone")]);
+            return PyTuple::new(py, [name!(py, "alone")]);
         }
         let (leader, waits) = match r#where {
             "task" => (Leader::task(), true),
@@ -423,10 +423,10 @@ impl Attempt {
         self.since.store(since, Ordering::Relaxed);
         let mut probe = self.sought.wanted.probe();
         match self.cache.begin(py, self.sought.key(), &mut probe, leader, &self.known_tags(py)?, self.look(looks))? {
-            Way::Found(value) => PyTuple::new(py, [name(py, "found"), value.into_bound(py)]),
+            Way::Found(value) => PyTuple::new(py, [name!(py, "found"), value.into_bound(py)]),
             Way::Join(shared) => {
                 let came = if self.has_joined.swap(true, Ordering::Relaxed) { Came::Before } else { Came::After };
-                PyTuple::new(py, [name(py, "join"), self.flight(py, shared, came)?])
+                PyTuple::new(py, [name!(py, "join"), self.flight(py, shared, came)?])
             }
             Way::Lead(lead) => {
                 let claim = Some(claim_of(lead));
@@ -439,7 +439,7 @@ impl Attempt {
                 }
                 let flight = |shared| self.flight(py, shared, Came::Before);
                 let flight = shared.map_or_else(|| Ok(py.None().into_bound(py)), flight)?;
-                PyTuple::new(py, [name(py, "lead"), flight])
+                PyTuple::new(py, [name!(py, "lead"), flight])
             }
         }
     }

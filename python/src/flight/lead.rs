@@ -13,7 +13,7 @@ use crate::flight::circles::Wait;
 use crate::flight::context::Wishes;
 use crate::flight::current::{Here, Within, enclosing, thread};
 use crate::flight::meeting::{Came, Flight, Leader, Outcome, Shared};
-use crate::foreign::{Foreign, import, vectorcall};
+use crate::foreign::{Foreign, import, raised, vectorcall};
 use crate::function::Call;
 use crate::guard::{attached, is_finalizing};
 use crate::inner::Inner;
@@ -224,7 +224,7 @@ impl<'a> Lead<'a> {
 
     /// As [`Lead::fail`], with the exception that is set, and stays so.
     pub(crate) fn fail_raised(self, py: Python<'_>) {
-        let error = PyErr::fetch(py);
+        let error = raised(py);
         self.fail(py, &error);
         error.restore(py);
     }

@@ -7,7 +7,7 @@ use hotset::flight::Meeting;
 use hotset::sync::Mutex;
 use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::prelude::*;
-use pyo3::types::{PyString, PyTuple, PyWeakrefReference};
+use pyo3::types::{PyTuple, PyWeakrefReference};
 use pyo3::{ffi, intern};
 
 use crate::flight::current::{self, Here};
@@ -182,13 +182,13 @@ impl Flight {
                 Outcome::Value(kept) => {
                     let cache = self.cache.upgrade();
                     let value = cache.map_or_else(|| Ok(kept.clone()), |cache| cache.served(py, kept.clone()))?;
-                    PyTuple::new(py, [name(py, "value"), object(value)])
+                    PyTuple::new(py, [name!(py, "value"), object(value)])
                 }
                 Outcome::Error(error, traceback) => {
-                    PyTuple::new(py, [name(py, "error"), object(error), object(traceback)])
+                    PyTuple::new(py, [name!(py, "error"), object(error), object(traceback)])
                 }
-                Outcome::Again => PyTuple::new(py, [name(py, "again")]),
-                Outcome::Alone => PyTuple::new(py, [name(py, "alone")]),
+                Outcome::Again => PyTuple::new(py, [name!(py, "again")]),
+                Outcome::Alone => PyTuple::new(py, [name!(py, "alone")]),
             })
             .transpose()
     }
@@ -276,6 +276,10 @@ fn wake(reference: &Bound<'_, PyAny>) -> PyResult<()> {
     if waiter.is_none() { Ok(()) } else { waiter.ask_method(intern!(reference.py(), "wake"), ()).map(drop) }
 }
 
-pub(crate) fn name<'py>(py: Python<'py>, name: &str) -> Bound<'py, PyAny> {
-    PyString::intern(py, name).into_any()
+/// A word of steps, made once.
+macro_rules! name {
+    ($py:expr, $word:literal) => {
+        pyo3::intern!($py, $word).clone().into_any()
+    };
 }
+pub(crate) use name;

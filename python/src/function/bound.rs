@@ -13,7 +13,7 @@ use pyo3::types::PyType;
 use smallvec::SmallVec;
 
 use crate::ctype::{NewType, leaked, members, offset, slot};
-use crate::foreign::{Foreign, import, vectorcall};
+use crate::foreign::{Foreign, import, raised, vectorcall};
 use crate::function::signature::Call;
 use crate::function::{body_of, is_function, verbs};
 use crate::guard::guard;
@@ -50,7 +50,7 @@ pub(super) unsafe extern "C" fn descr_get(function: Pointer, instance: Pointer, 
 }
 
 fn make(py: Python<'_>, function: Object, receiver: Object) -> PyResult<Object> {
-    let Some(class) = CLASS.get(py) else { return Err(PyErr::fetch(py)) };
+    let Some(class) = CLASS.get(py) else { return Err(raised(py)) };
     // SAFETY: the object is filled before anybody sees it.
     unsafe {
         let method = Object::from_result(py, ffi::PyType_GenericAlloc(class.as_ptr().cast(), 0))?;

@@ -25,6 +25,7 @@ use crate::key::exact::{Pointer, keyed_by_address};
 use crate::key::part::Part;
 use crate::key::probe::{Probe, Rule};
 use crate::key::{Key, Tag};
+use crate::missing::is_missing;
 use crate::object::Object;
 
 /// Loads and stores what a quick lookup has missed, where nothing has to be asked about the result; null and an exception if
@@ -61,7 +62,7 @@ pub(crate) unsafe fn load_quickly(function: Pointer, call: Call, tag: Tag, parts
             wishes.change(&mut details);
             wishes.skips()
         });
-        if skips || can_be_read_once(result.as_ptr()) {
+        if skips || is_missing(result.as_ptr()) || can_be_read_once(result.as_ptr()) {
             return guard(|py| {
                 let fate = fate(py, body, &result.bind(py), 0)?;
                 lead.end(py, if skips { fate.at_most_shared() } else { fate }.outcome(&result));

@@ -16,6 +16,7 @@ use crate::foreign::{Foreign, import};
 use crate::function::body::Body;
 use crate::function::signature::{Call, pack};
 use crate::key::exact::Pointer;
+use crate::missing::is_missing;
 use crate::object::Object;
 
 /// What becomes of the result of a load.
@@ -33,7 +34,13 @@ impl Fate {
     /// Of what was loaded for a key of the mapping.
     pub(crate) fn of_key(value: &Bound<'_, PyAny>) -> Self {
         // SAFETY: the value is alive.
-        if unsafe { can_be_read_once(value.as_ptr()) } { Self::Alone } else { Self::Stored }
+        if unsafe { can_be_read_once(value.as_ptr()) } {
+            Self::Alone
+        } else if is_missing(value.as_ptr()) {
+            Self::Shared
+        } else {
+            Self::Stored
+        }
     }
 
     /// The same for what its loader wishes not to be stored.
@@ -54,6 +61,9 @@ impl Fate {
 
 /// What becomes of a result that took so long to load.
 pub(crate) fn fate(py: Python<'_>, body: &Body, result: &Bound<'_, PyAny>, nanos: u64) -> PyResult<Fate> {
+    if is_missing(result.as_ptr()) {
+        return Ok(Fate::Shared);
+    }
     // SAFETY: the result is alive.
     if unsafe { can_be_read_once(result.as_ptr()) } {
         body.inner().memory().count_refused(0, body.owner);

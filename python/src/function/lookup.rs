@@ -108,7 +108,7 @@ unsafe fn hash_parts(body: &Body, parts: &[Pointer], words: &mut [Word]) -> Opti
     for (&part, place) in parts.iter().zip(words) {
         let identity = (address_hash(part), Word::of_other(part));
         // SAFETY: by the caller's promise.
-        let (hash, word) = if by_identity { identity } else { unsafe { typed_hash(part)? } };
+        let (hash, word) = if by_identity { identity } else { unsafe { typed_hash(part, seed)? } };
         state = seed.mix(state, hash);
         *place = word;
         by_identity = false;

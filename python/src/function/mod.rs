@@ -17,6 +17,7 @@ mod signature;
 mod stop;
 mod verbs;
 
+use crate::foreign::raised;
 use std::ffi::{CStr, c_int, c_void};
 use std::mem::{ManuallyDrop, offset_of};
 use std::ptr;
@@ -94,7 +95,7 @@ fn wrap(
         (false, true) => (&FUNCTION, entry_of_one::<Plain>),
         (false, false) => (&FUNCTION, entry::<Plain>),
     };
-    let Some(class) = class.get(py) else { return Err(PyErr::fetch(py)) };
+    let Some(class) = class.get(py) else { return Err(raised(py)) };
     // SAFETY: the object is filled before anybody sees it; allocation zeroes the rest and keeps the type alive.
     unsafe {
         let allocated = ffi::PyType_GenericAlloc(class.as_ptr().cast(), 0);

@@ -11,7 +11,7 @@ use pyo3::{PyTraverseError, PyVisit};
 
 use crate::flight::attempt::{Attempt, Purpose};
 use crate::flight::lead::raised_again;
-use crate::foreign::{Foreign, import, iter_send};
+use crate::foreign::{Foreign, import, iter_send, raised};
 use crate::function::call::{Lookup, prepare_and_look_up};
 use crate::function::kept::KeptCall;
 use crate::function::ready::thrown;
@@ -36,6 +36,9 @@ enum State {
     Busy,
     Done,
 }
+
+/// Class, value and traceback.
+pub(super) const MOST_THROWN: usize = 3;
 
 /// A coroutine that has begun.
 struct Running {
@@ -194,7 +197,7 @@ fn send(py: Python<'_>, coroutine: &Object, sent: &Bound<'_, PyAny>) -> PyResult
         match iter_send(coroutine.as_ptr(), sent.as_ptr(), &raw mut result) {
             ffi::PySendResult::PYGEN_NEXT => Ok(Step::Yielded(Object::from_owned(result))),
             ffi::PySendResult::PYGEN_RETURN => Ok(Step::Returned(Object::from_owned(result))),
-            ffi::PySendResult::PYGEN_ERROR => Err(PyErr::fetch(py)),
+            ffi::PySendResult::PYGEN_ERROR => Err(raised(py)),
         }
     }
 }
@@ -245,6 +248,12 @@ impl PendingCall {
     #[pyo3(signature = (*args))]
     fn throw(&self, args: &Bound<'_, PyTuple>) -> PyResult<Py<PyAny>> {
         let py = args.py();
+        if !(1..=MOST_THROWN).contains(&args.len()) {
+            return Err(PyTypeError::new_err(format!(
+                "throw() takes 1 to {MOST_THROWN} arguments, not {}",
+                args.len()
+            )));
+        }
         match self.take()? {
             State::Running(running) => self.resume(py, running, |py, coroutine| throw(py, coroutine, args))?.give(py),
             _ => {

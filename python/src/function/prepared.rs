@@ -89,7 +89,7 @@ fn hash_part(py: Python<'_>, body: &Body, part: Pointer, by_identity: bool) -> P
         return hash_loosely(py, body, &value);
     }
     // SAFETY: as above.
-    if let Some((hash, _)) = unsafe { typed_hash(part) } {
+    if let Some((hash, _)) = unsafe { typed_hash(part, body.inner().memory().seed()) } {
         return Ok((hash, None));
     }
     // SAFETY: as above.

@@ -13,6 +13,7 @@ use crate::ctype::{NewType, leaked, slot};
 use crate::foreign::Foreign;
 use crate::function::stop::{self, stop_iteration};
 use crate::guard::{attached, guard};
+use crate::held::release;
 use crate::key::exact::Pointer;
 use crate::object::{Object, borrow};
 
@@ -195,7 +196,7 @@ unsafe fn drop_value(ready: Pointer) {
     unsafe {
         let value = take(ready);
         if !value.is_null() {
-            ffi::Py_DECREF(value);
+            release(Object::from_owned(value));
         }
     }
 }

@@ -51,6 +51,8 @@ pub(super) use recycled::{prepare, stop_iteration};
 mod recycled {
     use super::*;
     use crate::ctype::{NewType, slot};
+    use crate::held::release;
+    use crate::object::Object;
     use pyo3::exceptions::PyStopIteration;
 
     unsafe extern "C" {
@@ -144,7 +146,7 @@ mod recycled {
             }
             let item = ffi::PyTuple_GET_ITEM(*args, 0);
             ffi::PyTuple_SET_ITEM(*args, 0, ptr::null_mut());
-            ffi::Py_XDECREF(item);
+            give_up(item);
         }
     }
 
@@ -173,8 +175,8 @@ mod recycled {
             ffi::Py_CLEAR(&raw mut (*object).dict);
             ffi::Py_CLEAR(&raw mut (*object).notes);
             ffi::Py_CLEAR(&raw mut (*object).traceback);
-            ffi::Py_CLEAR(&raw mut (*object).context);
-            ffi::Py_CLEAR(&raw mut (*object).cause);
+            give_up(ptr::replace(&raw mut (*object).context, ptr::null_mut()));
+            give_up(ptr::replace(&raw mut (*object).cause, ptr::null_mut()));
             (*object).suppress_context = '\0';
             if cfg!(not(Py_GIL_DISABLED)) && KEPT.is_null() {
                 KEPT = exception;
@@ -184,7 +186,21 @@ mod recycled {
                 ffi::PyObject_GC_Del(exception.cast());
                 ffi::Py_DECREF(class.cast());
             }
-            ffi::Py_XDECREF(value);
+            give_up(value);
+        }
+    }
+
+    /// Lets go of a reference, if it is one, that may be the last to a long chain of such exceptions.
+    #[inline(always)]
+    unsafe fn give_up(object: Pointer) {
+        // SAFETY: the reference is ours, and the thread is attached.
+        unsafe {
+            if object.is_null() {
+            } else if ffi::Py_REFCNT(object) > 1 {
+                ffi::Py_DECREF(object);
+            } else {
+                release(Object::from_owned(object));
+            }
         }
     }
 }

@@ -1,12 +1,13 @@
 //! What can be said of objects of exactly the built-in types without running any Python code, which is why it may be said
 //! under a lock.
 
+use hotset::hash::Seed;
 use hotset::memory::Verdict;
 use pyo3::ffi;
 
 use crate::key::frozen::Frozen;
 use crate::key::identity::WeakIdentity;
-use crate::key::layout::{cached_text_hash, equal_ints, equal_texts, small_int};
+use crate::key::layout::{cached_text_hash, digits, equal_ints, equal_texts, small_int};
 use crate::key::part::{Kind, Word};
 
 pub(crate) type Pointer = *mut ffi::PyObject;
@@ -74,7 +75,7 @@ pub(crate) unsafe fn quick_hash(object: Pointer) -> Option<(u64, Word)> {
 /// # Safety
 /// The object is alive and the thread is attached.
 #[inline(always)]
-pub(crate) unsafe fn typed_hash(object: Pointer) -> Option<(u64, Word)> {
+pub(crate) unsafe fn typed_hash(object: Pointer, seed: Seed) -> Option<(u64, Word)> {
     // SAFETY: the types that are asked for a hash run no Python code for it.
     unsafe {
         let word = Word::of(object);
@@ -83,7 +84,7 @@ pub(crate) unsafe fn typed_hash(object: Pointer) -> Option<(u64, Word)> {
         } else if is_exactly(object, class!(PyUnicode_Type)) {
             Some((text_hash(object), word))
         } else {
-            Some((typed_hash_of_others(object, 0)?, word))
+            Some((typed_hash_of_others(object, seed, 0)?, word))
         }
     }
 }
@@ -99,9 +100,12 @@ pub(crate) unsafe fn text_hash(text: Pointer) -> u64 {
 /// # Safety
 /// The object is exactly an `int`, alive, and the thread is attached.
 #[inline(always)]
-pub(crate) unsafe fn number_hash(number: Pointer) -> u64 {
-    // SAFETY: hashing an exact int runs no Python code and cannot fail.
-    unsafe { small_int(number).map_or_else(|| ffi::PyObject_Hash(number) as u64, small_hash) }
+unsafe fn number_hash(number: Pointer, seed: Seed) -> u64 {
+    // SAFETY: by the caller's promise. The hash of CPython would be that of other numbers, which anybody can tell.
+    unsafe {
+        small_int(number)
+            .map_or_else(|| digits(number).iter().fold(0, |state, &digit| seed.mix(state, digit.into())), small_hash)
+    }
 }
 
 /// Small numbers are their own hash, but for -1.
@@ -113,16 +117,16 @@ fn small_hash(small: i64) -> u64 {
 /// # Safety
 /// The object is alive and the thread is attached.
 #[inline(never)]
-unsafe fn typed_hash_of_others(object: Pointer, depth: usize) -> Option<u64> {
+unsafe fn typed_hash_of_others(object: Pointer, seed: Seed, depth: usize) -> Option<u64> {
     // SAFETY: each type's own layout or hash is used, none of which runs Python code.
     unsafe {
         let class = ffi::Py_TYPE(object);
         if class == class!(PyLong_Type) {
-            Some(number_hash(object))
+            Some(number_hash(object, seed))
         } else if class == class!(PyFloat_Type) {
             Some(ffi::PyFloat_AS_DOUBLE(object).to_bits())
         } else if class == class!(PyTuple_Type) {
-            tuple_hash(object, depth)
+            tuple_hash(object, seed, depth)
         } else if class == class!(PyBytes_Type) {
             Some(ffi::PyObject_Hash(object) as u64)
         } else if class == class!(PyBool_Type) || compares_by_identity(class) {
@@ -135,7 +139,7 @@ unsafe fn typed_hash_of_others(object: Pointer, depth: usize) -> Option<u64> {
 
 /// # Safety
 /// The object is exactly a tuple, alive, and the thread is attached.
-unsafe fn tuple_hash(tuple: Pointer, depth: usize) -> Option<u64> {
+unsafe fn tuple_hash(tuple: Pointer, seed: Seed, depth: usize) -> Option<u64> {
     // SAFETY: items of a live tuple are alive.
     unsafe {
         let length = ffi::PyTuple_GET_SIZE(tuple);
@@ -148,11 +152,11 @@ unsafe fn tuple_hash(tuple: Pointer, depth: usize) -> Option<u64> {
             let hash = if is_exactly(item, class!(PyUnicode_Type)) {
                 text_hash(item)
             } else if is_exactly(item, class!(PyLong_Type)) {
-                number_hash(item)
+                number_hash(item, seed)
             } else {
-                typed_hash_of_others(item, depth + 1)?
+                typed_hash_of_others(item, seed, depth + 1)?
             };
-            state = hotset::hash::fold(state ^ hash, 0x9E37_79B9_7F4A_7C15);
+            state = seed.mix(state, hash);
         }
         Some(state)
     }

@@ -280,7 +280,9 @@ impl<'a> Writer<'a> {
 
     fn write_dict(&mut self, dict: &Bound<'_, PyDict>, depth: usize) -> PyResult<()> {
         // A copy: what is written may run code that changes the dict.
-        let items: Vec<(Bound<'_, PyAny>, Bound<'_, PyAny>)> = dict.items().extract()?;
+        // SAFETY: the dict is alive.
+        let items = unsafe { Object::from_result(dict.py(), ffi::PyDict_Items(dict.as_ptr()))? };
+        let items: Vec<(Bound<'_, PyAny>, Bound<'_, PyAny>)> = items.bind(dict.py()).extract()?;
         let length = items.len();
         self.write_unordered(dict.py(), items.into_iter().map(|(key, value)| (key, Some(value))), length, depth)
     }

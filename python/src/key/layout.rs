@@ -44,6 +44,18 @@ pub(crate) unsafe fn small_int(number: Pointer) -> Option<i64> {
     }
 }
 
+/// The digits of an `int`, the lowest first.
+///
+/// # Safety
+/// The object is exactly an `int` and outlives the result.
+pub(crate) unsafe fn digits<'a>(number: Pointer) -> &'a [u32] {
+    // SAFETY: every int has this layout, with as many digits as it says.
+    unsafe {
+        let int = number.cast::<Int>();
+        std::slice::from_raw_parts((&raw const (*int).digits).cast::<u32>(), measure((*int).size).0)
+    }
+}
+
 /// Whether two `int`s are equal.
 ///
 /// # Safety
@@ -51,12 +63,7 @@ pub(crate) unsafe fn small_int(number: Pointer) -> Option<i64> {
 #[inline(always)]
 pub(crate) unsafe fn equal_ints(left: Pointer, right: Pointer) -> bool {
     // SAFETY: every int has this layout, with as many digits as it says.
-    unsafe {
-        let (left, right) = (left.cast::<Int>(), right.cast::<Int>());
-        let count = measure((*left).size).0;
-        let digits = |int: *const Int| std::slice::from_raw_parts((&raw const (*int).digits).cast::<u32>(), count);
-        (*left).size == (*right).size && digits(left) == digits(right)
-    }
+    unsafe { (*left.cast::<Int>()).size == (*right.cast::<Int>()).size && digits(left) == digits(right) }
 }
 
 /// The hash of a `str` if it has been asked for before.

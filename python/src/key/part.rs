@@ -3,9 +3,9 @@
 //! The lowest bits of a word say which: objects and allocations are aligned to more. An `int` that is stored as itself takes no
 //! object, and is compared without looking anywhere else.
 
+use std::alloc::Layout;
 use std::mem::ManuallyDrop;
 use std::num::NonZeroUsize;
-use std::ptr::NonNull;
 
 use pyo3::types::PyTuple;
 use pyo3::{PyTraverseError, PyVisit, ffi, prelude::*};
@@ -17,7 +17,9 @@ use crate::object::Object;
 const KIND: usize = 0b11;
 const OBJECT: usize = 0b00;
 const INT: usize = 0b01;
+/// Two kinds: this bit, and the lowest one if the allocation is not Python's.
 const SEVERAL: usize = 0b10;
+const FOREIGN: usize = 0b01;
 /// Bits of the kind, above which an `int` has its place.
 const SHIFT: u32 = 2;
 
@@ -78,11 +80,29 @@ impl Word {
 #[repr(transparent)]
 pub(crate) struct Part(NonZeroUsize);
 
-/// Several parts in one allocation of Python's.
+/// Several parts in one allocation: of Python's, which has the least overhead, or where that refuses of the system's.
 #[repr(C)]
 struct Several {
     length: usize,
     parts: [Part; 0],
+}
+
+/// Bytes of so many parts together.
+fn size_of_several(length: usize) -> usize {
+    size_of::<Several>() + length * size_of::<Part>()
+}
+
+fn layout_of_several(length: usize) -> Layout {
+    Layout::from_size_align(size_of_several(length), align_of::<Several>()).unwrap_or(Layout::new::<Several>())
+}
+
+/// Memory for so many parts from where everything else of Rust's comes from, which ends the process if it has none.
+#[cold]
+fn system_malloc(length: usize) -> *mut Several {
+    let layout = layout_of_several(length);
+    // SAFETY: the layout is not empty.
+    let several = unsafe { std::alloc::alloc(layout) };
+    if several.is_null() { std::alloc::handle_alloc_error(layout) } else { several.cast() }
 }
 
 impl Part {
@@ -108,16 +128,18 @@ impl Part {
         let parts = parts.take(length);
         // SAFETY: the allocation has room for the length and as many parts, which are all written.
         unsafe {
-            let bytes = size_of::<Several>() + length * size_of::<Self>();
-            let Some(several) = NonNull::new(ffi::PyMem_Malloc(bytes).cast::<Several>()) else {
-                std::alloc::handle_alloc_error(std::alloc::Layout::new::<Several>())
-            };
-            (*several.as_ptr()).length = 0;
-            let all = Self(NonZeroUsize::new_unchecked(several.as_ptr() as usize | SEVERAL));
+            let mut several = ffi::PyMem_Malloc(size_of_several(length)).cast::<Several>();
+            let mut kind = SEVERAL;
+            if several.is_null() {
+                several = system_malloc(length);
+                kind |= FOREIGN;
+            }
+            (*several).length = 0;
+            let all = Self(NonZeroUsize::new_unchecked(several as usize | kind));
             for part in parts {
-                let place = (&raw mut (*several.as_ptr()).parts).cast::<Self>();
-                place.add((*several.as_ptr()).length).write(part);
-                (*several.as_ptr()).length += 1;
+                let place = (&raw mut (*several).parts).cast::<Self>();
+                place.add((*several).length).write(part);
+                (*several).length += 1;
             }
             all
         }
@@ -132,12 +154,12 @@ impl Part {
     /// The parts that it is made of, if there are several.
     #[inline(always)]
     pub(crate) fn parts(&self) -> Option<&[Self]> {
-        if self.0.get() & KIND != SEVERAL {
+        if self.0.get() & SEVERAL == 0 {
             return None;
         }
         // SAFETY: a word of this kind points to an allocation that lives as long as the part.
         unsafe {
-            let several = (self.0.get() - SEVERAL) as *const Several;
+            let several = (self.0.get() & !KIND) as *const Several;
             Some(std::slice::from_raw_parts((&raw const (*several).parts).cast::<Self>(), (*several).length))
         }
     }
@@ -214,11 +236,16 @@ impl Drop for Part {
                 Kind::Object(object) => ffi::Py_DECREF(object),
                 Kind::Int(_) => {}
                 Kind::Several => {
-                    let several = (self.0.get() - SEVERAL) as *mut Several;
-                    for number in 0..(*several).length {
+                    let several = (self.0.get() & !KIND) as *mut Several;
+                    let length = (*several).length;
+                    for number in 0..length {
                         (&raw mut (*several).parts).cast::<Self>().add(number).drop_in_place();
                     }
-                    ffi::PyMem_Free(several.cast());
+                    if self.0.get() & FOREIGN == 0 {
+                        ffi::PyMem_Free(several.cast());
+                    } else {
+                        std::alloc::dealloc(several.cast(), layout_of_several(length));
+                    }
                 }
             }
         }

@@ -1,8 +1,11 @@
 //! Looking for a key: what can be told under the lock is, the rest is asked of Python after it is released.
 
+use std::collections::HashMap;
+
 use hotset::memory::{Probe as CoreProbe, Unsure, Verdict};
 use pyo3::ffi;
 use pyo3::prelude::*;
+use smallvec::SmallVec;
 
 use crate::foreign::Foreign;
 use crate::key::exact::{Pointer, all_same, class, int_same, is_exactly, mapping_same, typed_same, verdict};
@@ -12,7 +15,7 @@ use crate::key::part::{Kind, Part, Word};
 use crate::key::{Key, Tag};
 use crate::object::borrow;
 
-/// How many keys a read compares by Python's means before it takes its own for a missing one: others may go on replacing them.
+/// How often a read compares keys by Python's means before it takes its own for a missing one: others may go on replacing them.
 const MOST_ROUNDS: usize = 10_000;
 
 /// By which rule keys are the same.
@@ -131,17 +134,33 @@ pub(crate) struct Probe<'a> {
     /// Whether the key has one part, which is stored as it is.
     single: bool,
     parts: &'a [Pointer],
-    /// What is stored that Python has compared, and what it said.
-    compared: Vec<(Part, bool)>,
-    asked: Option<Part>,
+    /// Made when Python is first to compare.
+    asked: Option<Box<Asked>>,
     gives_up: bool,
+}
+
+/// What is compared by Python's means.
+#[derive(Default)]
+struct Asked {
+    /// Stored parts that it has compared, by the words of which they consist, and what it said.
+    compared: HashMap<Words, (Part, bool)>,
+    /// Those that it is to compare.
+    waiting: Vec<Part>,
+    rounds: usize,
+}
+
+/// The words that a stored part consists of.
+type Words = SmallVec<[u64; 2]>;
+
+fn words(part: &Part) -> Words {
+    part.parts().unwrap_or(std::slice::from_ref(part)).iter().map(|part| part.word().bits()).collect()
 }
 
 impl<'a> Probe<'a> {
     /// A probe for live objects that outlive it.
     #[inline(always)]
     pub(crate) fn new(tag: Tag, rule: Rule, single: bool, parts: &'a [Pointer]) -> Self {
-        Self { tag, rule, single, parts, compared: Vec::new(), asked: None, gives_up: false }
+        Self { tag, rule, single, parts, asked: None, gives_up: false }
     }
 
     #[inline(always)]
@@ -190,16 +209,23 @@ impl<'a> Probe<'a> {
         mut operation: impl FnMut(&mut Self) -> Result<T, Unsure>,
     ) -> PyResult<T> {
         self.settle(py, |probe| {
-            probe.gives_up = probe.compared.len() >= MOST_ROUNDS;
+            probe.gives_up = probe.asked.as_ref().is_some_and(|asked| asked.rounds >= MOST_ROUNDS);
             operation(probe)
         })
     }
 
     #[cold]
     fn ask(&mut self, py: Python<'_>) -> PyResult<()> {
-        let Some(stored) = self.asked.take() else { return Ok(()) };
-        let same = self.is_same(py, &stored)?;
-        self.compared.push((stored, same));
+        let Some(mut asked) = self.asked.take() else { return Ok(()) };
+        asked.rounds += 1;
+        for stored in std::mem::take(&mut asked.waiting) {
+            let same = self.is_same(py, &stored)?;
+            asked.compared.insert(words(&stored), (stored, same));
+            if same {
+                break;
+            }
+        }
+        self.asked = Some(asked);
         Ok(())
     }
 
@@ -218,12 +244,13 @@ impl<'a> Probe<'a> {
 
     #[cold]
     fn remember(&mut self, stored: &Key) -> Verdict {
-        match self.compared.iter().find(|(compared, _)| *compared == stored.part) {
+        let asked = self.asked.get_or_insert_default();
+        match asked.compared.get(&words(&stored.part)) {
             Some((_, true)) => Verdict::Same,
             Some((_, false)) => Verdict::Different,
             None if self.gives_up => Verdict::Different,
             None => {
-                self.asked = Some(stored.part.clone());
+                asked.waiting.push(stored.part.clone());
                 Verdict::Unknown
             }
         }

@@ -14,6 +14,7 @@ use pyo3::prelude::*;
 use crate::inner::Inner;
 use crate::key::probe::Probe;
 use crate::key::wanted::Wanted;
+use crate::missing;
 use crate::object::Object;
 use crate::tier::behind::Behind;
 use crate::tier::behind::copied::Copied;
@@ -304,6 +305,7 @@ impl Behind {
         let tags = self.tag_marks(&details.tags);
         let mut prepared = Vec::with_capacity(entries.len());
         for (wanted, value) in entries {
+            missing::refuse(value.as_ptr())?;
             let encoded = self.codec(wanted.tag.owner()).encode(py, &value.bind(py))?;
             let spelled = self.spell(py, inner, &wanted.probe())?;
             let header = self.header(details, &spelled, now, encoded.codec);
