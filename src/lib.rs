@@ -2,7 +2,7 @@
 //!
 //! Layers, each of which imports only from those above it:
 //!
-//! 1. leaves: [`clock`], [`error`], [`fork`], [`hash`], [`progress`], [`size`], [`stats`], [`sync`]
+//! 1. leaves: [`call_stack`], [`clock`], [`error`], [`fork`], [`hash`], [`progress`], [`size`], [`stats`], [`sync`]
 //! 2. [`policy`] (who leaves), [`expiry`] (when) and [`trace`] (what was asked for)
 //! 3. [`simulation`] (how a cache would do)
 //! 4. [`memory`] (where objects live)
@@ -11,6 +11,7 @@
 //! 7. [`tier`] (where bytes live)
 //! 8. [`stack`] (how memory and tiers combine)
 
+pub mod call_stack;
 pub mod clock;
 pub mod codec;
 pub mod error;

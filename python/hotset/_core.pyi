@@ -825,6 +825,17 @@ class Ready(Generic[_R_co]):
     def throw(self, *args: Any) -> Never: ...
     def close(self) -> None: ...
 
+class PropertyBase:
+    """What :class:`hotset.cached_property` is beneath."""
+
+    def __new__(cls, *_args: object, **_kwargs: object) -> Self: ...
+    @property
+    def function(self) -> Any:
+        """The decorated function behind the property, with all its verbs: a :class:`hotset.CachedFunction`."""
+
+    def _set_function(self, function: object) -> None: ...
+    def __get__(self, instance: Any, _owner: object = None) -> Any: ...
+
 @final
 class PendingCall(Generic[_R_co]):
     """What any other call of a coroutine function returns: a coroutine that looks again, loads and fills."""

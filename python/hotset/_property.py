@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast, overload
 
+from hotset._core import PropertyBase
 from hotset._decorator import cache_result
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ V = TypeVar("V")
 W = TypeVar("W")
 
 
-class cached_property(Generic[T, V]):  # noqa: N801  # used as a decorator, named as the one of functools
+class cached_property(PropertyBase, Generic[T, V]):  # noqa: N801  # used as a decorator, named as the one of functools
     """A property that keeps its value outside the instance, without keeping the instance alive.
 
     ``instance.name = value`` sets the value, ``del instance.name`` forgets it. The options are those of
@@ -43,8 +44,6 @@ class cached_property(Generic[T, V]):  # noqa: N801  # used as a decorator, name
     ) -> None: ...
     def __init__(self, function: Callable[[T], V] | None = None, /, **options: Any) -> None:
         self._options = options
-        # Any: an attribute of this type would be taken for a method of the property.
-        self._function: Any = None
         if function is not None:
             self._decorate(function)
 
@@ -55,26 +54,20 @@ class cached_property(Generic[T, V]):  # noqa: N801  # used as a decorator, name
         return taken
 
     def _decorate(self, function: Callable[[T], V]) -> None:
-        self._function = cache_result(**self._options)(function)
+        self._set_function(cache_result(**self._options)(function))
         self.__doc__ = function.__doc__
-
-    @property
-    def function(self) -> Any:
-        """The decorated function behind the property, with all its verbs: a :class:`hotset.CachedFunction`."""
-        if self._function is None:
-            raise TypeError("cached_property(...) is a decorator: put it above a method")
-        return self._function
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.__name__ = name
         self.function.__set_name__(owner, name)
 
-    @overload
-    def __get__(self, instance: None, owner: type | None = None) -> Self: ...
-    @overload
-    def __get__(self, instance: T, owner: type | None = None) -> V: ...
-    def __get__(self, instance: T | None, owner: type | None = None) -> Self | V:
-        return self if instance is None else self.function(instance)
+    if TYPE_CHECKING:
+
+        @overload  # type: ignore[override]  # the base gives anything for anything
+        def __get__(self, instance: None, owner: type | None = None) -> Self: ...
+        @overload
+        def __get__(self, instance: T, owner: type | None = None) -> V: ...
+        def __get__(self, instance: T | None, owner: type | None = None) -> Self | V: ...
 
     def __set__(self, instance: T, value: V) -> None:
         self.function.set(value, instance)

@@ -9,6 +9,7 @@ use std::hint::black_box;
 use std::mem::{forget, transmute};
 use std::ptr::null_mut;
 
+use hotset::call_stack;
 use pyo3::exceptions::PySystemError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple};
@@ -42,12 +43,40 @@ macro_rules! leave {
     }};
 }
 
+/// Whether nothing more should be called from this depth of the stack: then an exception is set.
+///
+/// CPython counts calls, at most, and not what they take. The interpreter may go as deep as its user says, and on small stacks.
+#[inline(always)]
+fn is_too_deep() -> bool {
+    let is_used_up = call_stack::is_used_up();
+    if is_used_up {
+        set_recursion_error();
+    }
+    is_used_up
+}
+
+#[cold]
+fn set_recursion_error() {
+    let message = c"maximum recursion depth exceeded: the stack of this thread is used up, within a call of something that is cached";
+    // SAFETY: only attached threads call Python code.
+    unsafe { ffi::PyErr_SetString(ffi::PyExc_RecursionError, message.as_ptr()) };
+}
+
+/// As [`is_too_deep`].
+#[inline(always)]
+fn go_down(py: Python<'_>) -> PyResult<()> {
+    if is_too_deep() { Err(raised(py)) } else { Ok(()) }
+}
+
 /// Calls what may be anybody's code.
 ///
 /// # Safety
 /// As for `PyObject_Vectorcall`.
 #[inline(always)]
 pub(crate) unsafe fn vectorcall(callable: Pointer, call: Call) -> Pointer {
+    if is_too_deep() {
+        return null_mut();
+    }
     // SAFETY: the pointer is that of the function, and the rest is the caller's promise.
     unsafe {
         leave!(
@@ -62,6 +91,9 @@ pub(crate) unsafe fn vectorcall(callable: Pointer, call: Call) -> Pointer {
 /// # Safety
 /// As for `PyIter_Send`.
 pub(crate) unsafe fn iter_send(iterator: Pointer, sent: Pointer, result: *mut Pointer) -> ffi::PySendResult {
+    if is_too_deep() {
+        return ffi::PySendResult::PYGEN_ERROR;
+    }
     // SAFETY: as above.
     unsafe { leave!(ffi::PyIter_Send as (Pointer, Pointer, *mut Pointer) -> ffi::PySendResult, iterator, sent, result) }
 }
@@ -172,6 +204,7 @@ impl<'py> Foreign<'py> for Bound<'py, PyAny> {
     }
 
     fn ask_with(&self, args: &Bound<'py, PyTuple>, kwargs: Option<&Bound<'py, PyDict>>) -> PyResult<Bound<'py, PyAny>> {
+        go_down(self.py())?;
         let kwargs = kwargs.map_or(null_mut(), Bound::as_ptr);
         // SAFETY: all are alive, and of the types that are asked for.
         unsafe {
@@ -185,6 +218,7 @@ impl<'py> Foreign<'py> for Bound<'py, PyAny> {
         A: IntoPyObject<'py, Target = PyTuple>,
         A::Error: Into<PyErr>,
     {
+        go_down(self.py())?;
         let args = tuple(self.py(), args)?;
         let mut places = [self.as_ptr(); 1 + MOST_ARGUMENTS];
         let count = 1 + args.len();
@@ -202,6 +236,7 @@ impl<'py> Foreign<'py> for Bound<'py, PyAny> {
     }
 
     fn ask_equal(&self, other: &Bound<'py, PyAny>) -> PyResult<bool> {
+        go_down(self.py())?;
         // SAFETY: both are alive.
         let answer = unsafe {
             let compared = leave!(
@@ -214,12 +249,14 @@ impl<'py> Foreign<'py> for Bound<'py, PyAny> {
     }
 
     fn ask_hash(&self) -> PyResult<u64> {
+        go_down(self.py())?;
         // SAFETY: it is alive.
         let hash = unsafe { leave!(ffi::PyObject_Hash as (Pointer) -> ffi::Py_hash_t, self.as_ptr()) };
         if hash == -1 { Err(raised(self.py())) } else { Ok(hash as u64) }
     }
 
     fn ask_truth(&self) -> PyResult<bool> {
+        go_down(self.py())?;
         // SAFETY: it is alive.
         let truth = unsafe { leave!(ffi::PyObject_IsTrue as (Pointer) -> c_int, self.as_ptr()) };
         if truth == -1 { Err(raised(self.py())) } else { Ok(truth != 0) }

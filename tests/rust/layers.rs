@@ -20,7 +20,10 @@ const CODEC: usize = 5;
 const TIER: usize = 6;
 
 const LAYERS: [Layer; 8] = [
-    Layer { modules: &["clock", "error", "fork", "hash", "progress", "size", "stats", "sync"], below: &[] },
+    Layer {
+        modules: &["call_stack", "clock", "error", "fork", "hash", "progress", "size", "stats", "sync"],
+        below: &[],
+    },
     Layer { modules: &["policy", "expiry", "trace"], below: &[LEAVES] },
     Layer { modules: &["simulation"], below: &[LEAVES, DECISIONS] },
     Layer { modules: &["memory"], below: &[LEAVES, DECISIONS, SIMULATION] },

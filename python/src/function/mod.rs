@@ -12,6 +12,7 @@ mod kept;
 mod lookup;
 mod pending;
 mod prepared;
+mod property;
 mod ready;
 mod signature;
 mod stop;
@@ -65,6 +66,7 @@ pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     bound::register(module)?;
     ready::register(module)?;
     module.add_class::<PendingCall>()?;
+    module.add_class::<property::PropertyBase>()?;
     module.add_function(wrap_pyfunction!(wrap, module)?)?;
     module.add_function(wrap_pyfunction!(call::attempt_of, module)?)?;
     module.add_function(wrap_pyfunction!(call::loading_of, module)?)?;

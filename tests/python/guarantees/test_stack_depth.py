@@ -1,5 +1,7 @@
 """However deep things are nested, the worst is an exception: the stack of the process is never used up."""
 
+import sys
+
 import pytest
 from child import run
 
@@ -83,9 +85,7 @@ def test_endless_recursion_is_an_error(kind: str) -> None:
         import hotset
         from hotset import Cache, cache_result
 
-        import resource  # a build with assertions has larger frames than the limits of CPython reckon with
-        resource.setrlimit(resource.RLIMIT_STACK, (64 << 20, resource.getrlimit(resource.RLIMIT_STACK)[1]))
-        if sys.version_info >= (3, 12): sys.setrecursionlimit(10**6)  # before, C code is not counted apart
+        sys.setrecursionlimit(10**6)
         sys.unraisablehook = lambda info: unraisable.append(info.exc_type)
         unraisable, kind = [], sys.argv[1]
 
@@ -117,6 +117,72 @@ def test_endless_recursion_is_an_error(kind: str) -> None:
         print("done")
         """,
         kind,
+        silent=False,
+    )
+
+
+#: Ways to a recursion, and how deep it gets on 8 MiB where the interpreter counts what it takes, and not levels of it.
+RECURSIONS = {
+    "function": ("@cache_result(maxsize=None)\ndef f(n): return n and f(n - 1) + 1", 2_500),
+    "keyword": ("@cache_result(maxsize=None)\ndef f(n, *, a=1): return n and f(n - 1, a=2) + 1", 2_500),
+    "tags": ('@cache_result(maxsize=None, tags=["t:{n}"])\ndef f(n): return n and f(n - 1) + 1', 2_500),
+    "key": ("@cache_result(maxsize=None, key=lambda n: n)\ndef f(n): return n and f(n - 1) + 1", 2_500),
+    "method": (
+        "class Owner:\n    @cache_result(maxsize=None)\n    def f(self, n): return n and self.f(n - 1) + 1\nf = Owner().f",
+        2_500,
+    ),
+    "property": (
+        "class Node:\n    def __init__(self, below): self.below = below\n    @hotset.cached_property(maxsize=None)\n"
+        "    def depth(self): return 0 if self.below is None else self.below.depth + 1\n"
+        # Freed from the last to the first, each alone.
+        "def f(n):\n    nodes = [Node(None)]\n    for _ in range(n): nodes.append(Node(nodes[-1]))\n    return nodes[-1].depth",
+        2_500,
+    ),
+    "grace": ("@cache_result(maxsize=None, ttl=99, grace=99)\ndef f(n): return n and f(n - 1) + 1", 1_200),
+    "timeout": ("@cache_result(maxsize=None, timeout=60)\ndef f(n): return n and f(n - 1) + 1", 1_200),
+    "cache_errors": ("@cache_result(maxsize=None, cache_errors=KeyError)\ndef f(n): return n and f(n - 1) + 1", 1_200),
+    "get_or_load": ("def f(n): return n and cache.get_or_load(n, lambda n: f(n - 1) + 1)", 1_200),
+    "load_many": ("def f(n): return n and cache.load_many([n], lambda keys: {n: f(n - 1) + 1})[n]", 1_200),
+    "typed=False": ("@cache_result(maxsize=None, typed=False)\ndef f(n): return n and f(n - 1) + 1", 2_500),
+}
+#: Before 3.13 the interpreter has its own mind about levels of C: as many, at least, as it gives others.
+LEVELS = {(3, 11): 500, (3, 12): 350}.get(sys.version_info[:2])
+
+
+@pytest.mark.parametrize("limit", [1_000, 10**6])
+@pytest.mark.parametrize("kibibytes", [256, 512, 8_192])
+@pytest.mark.parametrize("kind", RECURSIONS)
+def test_recursion_ends_in_an_error_however_small_the_stack(kind: str, kibibytes: int, limit: int) -> None:
+    code, depth = RECURSIONS[kind]
+    if kibibytes < 8_192:
+        depth = 30 * kibibytes // 256
+    elif limit == 1_000:
+        depth = 100
+    elif LEVELS is not None:
+        depth = LEVELS
+    run(
+        f"""
+        import sys, threading
+        import hotset
+        from hotset import Cache, cache_result
+
+        cache = Cache(maxsize=None)
+        exec({code!r})
+
+        def recur():
+            assert f({depth}) == {depth}
+            try: f(200_000)
+            except RecursionError: pass
+            else: raise AssertionError("it ended")
+            assert f(7) == 7
+            print("done")
+
+        sys.setrecursionlimit({limit})
+        threading.stack_size({kibibytes} << 10)
+        thread = threading.Thread(target=recur)
+        thread.start()
+        thread.join()
+        """,
         silent=False,
     )
 
