@@ -826,15 +826,13 @@ class Ready(Generic[_R_co]):
     def close(self) -> None: ...
 
 class PropertyBase:
-    """What :class:`hotset.cached_property` is beneath."""
+    """What :class:`hotset.cached_property` is beneath, which says what it takes and gives."""
 
-    def __new__(cls, *_args: object, **_kwargs: object) -> Self: ...
     @property
     def function(self) -> Any:
         """The decorated function behind the property, with all its verbs: a :class:`hotset.CachedFunction`."""
 
     def _set_function(self, function: object) -> None: ...
-    def __get__(self, instance: Any, _owner: object = None) -> Any: ...
 
 @final
 class PendingCall(Generic[_R_co]):

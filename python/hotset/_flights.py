@@ -10,7 +10,7 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 from hotset import _leads, _leases, _waiting
-from hotset._leads import ENCLOSING, PoolLead, TaskLead, late
+from hotset._leads import ENCLOSING, PoolLead, TaskLead, late, refuse_endless
 from hotset._log import recovered, refresh_failed
 from hotset._waiting import follow_in_task, follow_in_thread, look_after, running_loop, take_over, wait_in_thread
 
@@ -362,6 +362,7 @@ async def obtain(
         return stale.serve(FAILED)
     if running_loop() is None:
         return await _load_in_this_coroutine(attempt, loader, stale, looks)
+    refuse_endless()
     loading = attempt.loading
     patience: float | None = stale.patience()
     lead: TaskLead | None = None

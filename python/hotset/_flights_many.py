@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 from hotset._core import prefetch
 from hotset._errors import NotCachedError
 from hotset._flights import FAILED, LATE, REFRESHING, Stale, in_pool, raised_again
-from hotset._leads import PoolLead, TaskLead, late
+from hotset._leads import PoolLead, TaskLead, late, refuse_endless
 from hotset._waiting import Presence, follow_in_task, follow_in_thread, look_after, running_loop, take_over
 
 if TYPE_CHECKING:
@@ -349,6 +349,7 @@ async def obtain_many(
     if running_loop() is None:
         await _load_in_this_coroutine(many, load_missing, looks)
         return many.found
+    refuse_endless()
     if many.outdated:
         refresh_many_later(many.outdated, load_missing, is_coroutine=True)
     while many.missing:

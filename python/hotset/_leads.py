@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextvars import Context, ContextVar, copy_context
+from sys import getrecursionlimit
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
@@ -18,8 +19,38 @@ if TYPE_CHECKING:
     from hotset._core import Flight, LoadContext
     from hotset._pool import Job
 
-#: The numbers of the flights whose loads the running code is part of, as far as its context says.
-ENCLOSING: ContextVar[tuple[int, ...]] = ContextVar("hotset_enclosing_flights", default=())
+
+class Enclosing:
+    """The load that code is part of whose context was made for it, until it ends."""
+
+    __slots__ = ("depth", "numbers")
+
+    def __init__(self, depth: int, numbers: tuple[int, ...]) -> None:
+        #: How many loads it lies within, each of which waits for the next, and itself.
+        self.depth = depth
+        #: Those of its flights. What waits for it in turn knows by its own wait.
+        self.numbers = numbers
+
+    def end(self) -> None:
+        """What its code goes on with is part of no load."""
+        self.depth, self.numbers = 0, ()
+
+
+_NOWHERE = Enclosing(0, ())
+
+#: The load that the running code is part of, as far as its context says.
+ENCLOSING: ContextVar[Enclosing] = ContextVar("hotset_enclosing_load", default=_NOWHERE)
+
+
+def refuse_endless() -> None:
+    """Refuse to begin a load within as many as calls may be nested, each of which waits for the next.
+
+    Raises:
+        RecursionError: each is a task of its own, so that nothing else bounds them.
+    """
+    if ENCLOSING.get().depth >= getrecursionlimit():
+        raise RecursionError("maximum recursion depth exceeded: so many loads of coroutines wait for each other")
+
 
 #: Loads that nobody waits for: event loops refer to their tasks weakly.
 _staying: set[TaskLead] = set()
@@ -53,19 +84,23 @@ def late(attempt: Attempt, seconds: float | None) -> LoadTimeoutError:
     return LoadTimeoutError(f"a load for {attempt.name} took longer than its timeout of {seconds or 0:g} s")
 
 
-def _context(attempts: list[Attempt], flights: list[Flight], *, waits: bool, within: int) -> Context:
-    """A copy of the context, in which these loads run. Who does not wait is not held up by them."""
+def _context(attempts: list[Attempt], flights: list[Flight], enclosing: Enclosing, *, within: int) -> Context:
+    """A copy of the context, in which these loads run."""
     context = copy_context()
-    enclosing = ENCLOSING.get() if waits else ()
-    context.run(ENCLOSING.set, (*enclosing, *(flight.number for flight in flights)))
+    context.run(ENCLOSING.set, enclosing)
     context.run(_LOADING.set, (attempts[0] if len(attempts) == 1 else None, flights[0].number, within))
     return context
+
+
+def _enclosing(flights: list[Flight], *, waits: bool) -> Enclosing:
+    """What is part of these loads. Who does not wait is not held up by them."""
+    return Enclosing(ENCLOSING.get().depth + 1 if waits else 1, tuple([flight.number for flight in flights]))
 
 
 class PoolLead:
     """Loads by one call in a thread of the pool."""
 
-    __slots__ = ("__weakref__", "_background", "_job", "_load", "attempts", "error", "loaded", "numbers")
+    __slots__ = ("__weakref__", "_background", "_enclosing", "_job", "_load", "attempts", "error", "loaded", "numbers")
 
     #: It needs no event loop.
     loop = None
@@ -88,7 +123,8 @@ class PoolLead:
         self.numbers = [flight.number for flight in flights]
         for flight in flights:
             flight.home = ref(self)
-        self._job = submit(self._run, _context(self.attempts, flights, waits=not self._background, within=0))
+        self._enclosing = _enclosing(flights, waits=not self._background)
+        self._job = submit(self._run, _context(self.attempts, flights, self._enclosing, within=0))
         if self._job is not None:
             return True
         for attempt in self.attempts:
@@ -151,6 +187,7 @@ class PoolLead:
                 attempt.quit(number)
         finally:
             self.attempts = []
+            self._enclosing.end()
 
 
 def _nothing() -> None: ...
@@ -194,9 +231,10 @@ class TaskLead:
             flight.home = ref(self)
         first, timeout = attempts[0], attempts[0].loading.timeout
         until = None if timeout is None else first.now() + timeout
+        self._enclosing = _enclosing(flights, waits=not background)
         running = self._run(load)
         try:
-            context = _context(attempts, flights, waits=not background, within=depth())
+            context = _context(attempts, flights, self._enclosing, within=depth())
             #: Kept, because an event loop refers to its tasks weakly. It may have begun by then, and ended.
             self.task = loop.create_task(running, context=context)
         except BaseException:
@@ -252,6 +290,7 @@ class TaskLead:
 
     def _forget(self) -> None:
         self.attempts, self.flights = [], []
+        self._enclosing.end()
         _staying.discard(self)
         if self._timer is not None:
             self._timer.cancel()

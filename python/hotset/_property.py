@@ -63,7 +63,7 @@ class cached_property(PropertyBase, Generic[T, V]):  # noqa: N801  # used as a d
 
     if TYPE_CHECKING:
 
-        @overload  # type: ignore[override]  # the base gives anything for anything
+        @overload
         def __get__(self, instance: None, owner: type | None = None) -> Self: ...
         @overload
         def __get__(self, instance: T, owner: type | None = None) -> V: ...

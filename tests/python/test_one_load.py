@@ -913,3 +913,103 @@ def test_a_bulk_load_that_cannot_begin_leaves_no_load_behind(awaits: bool) -> No
 
 def never_called(_keys: list[Any]) -> Any:
     raise AssertionError("nothing is to be loaded")
+
+
+# Loads within loads
+
+
+def test_an_endless_chain_of_coroutines_is_an_error() -> None:
+    @cache_result
+    async def f(number: int) -> int:
+        return await f(number + 1)
+
+    cache: Cache[int, int] = Cache()
+
+    async def load(key: int) -> int:
+        return await cache.aio.get_or_load(key + 1, load)
+
+    async def load_many(keys: list[int]) -> dict[int, int]:
+        return {keys[0]: (await cache.aio.load_many([keys[0] + 1], load_many))[keys[0] + 1]}
+
+    for call in (lambda: f(0), lambda: cache.aio.get_or_load(0, load), lambda: cache.aio.load_many([0], load_many)):
+
+        async def main(call: Callable[[], Any] = call) -> None:
+            await call()
+
+        with pytest.raises(RecursionError, match="so many loads of coroutines"):
+            asyncio.run(main())
+    assert cache._loads_in_progress == f.cache._loads_in_progress == 0
+
+
+def test_a_chain_is_as_long_as_calls_may_be_nested() -> None:
+    @cache_result
+    async def f(number: int) -> int:
+        return number and await f(number - 1) + 1
+
+    async def main() -> None:
+        limit = sys.getrecursionlimit()
+        assert await f(limit - 10) == limit - 10
+
+    asyncio.run(main())
+
+
+def test_a_task_that_outlives_the_load_that_began_it_is_part_of_no_load() -> None:
+    last = 2 * sys.getrecursionlimit()
+    ended = []
+
+    @cache_result
+    async def f(number: int) -> int:
+        tasks.append(asyncio.create_task(after(number)))
+        return number
+
+    async def after(number: int) -> None:
+        for _ in range(3):
+            await asyncio.sleep(0)
+        if number < last:
+            await f(number + 1)
+        ended.append(number)
+
+    tasks: list[asyncio.Task[None]] = []
+
+    async def main() -> None:
+        await f(0)
+        while len(ended) <= last:
+            await asyncio.gather(*tasks)
+
+    asyncio.run(main())
+
+
+def test_who_has_given_up_waiting_is_waited_for() -> None:
+    """A load that waited for another, no longer does, and is asked for by that one, is no circle."""
+    calls = []
+
+    @cache_result
+    async def outer() -> str:
+        calls.append("outer")
+        try:
+            await inner.with_options(timeout=0.01)()
+        except TimeoutError:
+            go.set()
+        await done.wait()
+        return "outer"
+
+    @cache_result
+    async def inner() -> str:
+        calls.append("inner")
+        await go.wait()
+        asyncio.get_running_loop().call_later(0.05, done.set)
+        return "inner of " + await outer()
+
+    async def main() -> None:
+        nonlocal go, done
+        go, done = asyncio.Event(), asyncio.Event()
+        asking = asyncio.create_task(coroutine(outer))
+        await asyncio.sleep(0)
+        assert await inner() == "inner of outer" and await asking == "outer"
+
+    async def coroutine(call: Callable[[], Any]) -> Any:
+        return await call()
+
+    go = done = asyncio.Event()
+    asyncio.run(main())
+    assert calls == ["outer", "inner"]

@@ -120,12 +120,13 @@ impl Drop for Within {
     }
 }
 
-/// The flights that wait for the running code.
+/// The flights that wait for the running code: those of its thread, and the one that its context was made for. Whoever waits for that has a
+/// wait of its own.
 pub(crate) fn enclosing(py: Python<'_>) -> PyResult<Numbers> {
     let mut numbers: Numbers = STACK.with_borrow(|stack| stack.iter().map(|running| running.number).collect());
     let context =
         import(py, intern!(py, "hotset._flights"))?.getattr("ENCLOSING")?.ask_method(intern!(py, "get"), ())?;
-    for number in context.cast::<PyTuple>()? {
+    for number in context.getattr(intern!(py, "numbers"))?.cast::<PyTuple>()? {
         numbers.push(number.extract()?);
     }
     Ok(numbers)
