@@ -825,6 +825,28 @@ class Ready(Generic[_R_co]):
     def throw(self, *args: Any) -> Never: ...
     def close(self) -> None: ...
 
+@final
+class Places:
+    """So many places, numbered from 1 on."""
+
+    def __new__(cls, most: int) -> Self: ...
+    @property
+    def free(self) -> int:
+        """How many are free."""
+
+    def take(self) -> Place | None:
+        """The free place with the lowest number."""
+
+    def __len__(self) -> int:
+        """How many are taken."""
+
+@final
+class Place:
+    """A place, as long as it lives."""
+
+    @property
+    def number(self) -> int: ...
+
 class PropertyBase:
     """What :class:`hotset.cached_property` is beneath, which says what it takes and gives."""
 

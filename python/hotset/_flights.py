@@ -204,17 +204,22 @@ def load_here(
     elsewhere = patience is not None and (patience == 0 or not in_pool())
     lead: PoolLead | None = None
     while True:
-        step: Any = attempt.begin("pool" if elsewhere else "here", looks)
         lead = None
-        if step[0] == "lead":
-            if not elsewhere:
-                return _load_on_this_thread(attempt, loader, stale)
-            lead = _lead_in_pool(attempt, step[1], loader, background=patience == 0)
-            if lead is None:
-                if patience == 0:
-                    return stale.serve(REFRESHING)
-                elsewhere = False
-                continue
+        try:
+            step: Any = attempt.begin("pool" if elsewhere else "here", looks)
+            if step[0] == "lead":
+                if not elsewhere:
+                    return _load_on_this_thread(attempt, loader, stale)
+                lead = _lead_in_pool(attempt, step[1], loader, background=patience == 0)
+        except BaseException:
+            # Whatever came between: nobody is to wait for a load that nobody makes.
+            attempt.quit()
+            raise
+        if step[0] == "lead" and lead is None:
+            if patience == 0:
+                return stale.serve(REFRESHING)
+            elsewhere = False
+            continue
         if step[0] in ("lead", "join"):
             if step[0] == "join" and (look_after(step[1], loading.timeout) or take_over(step[1])):
                 if stale.rests():
@@ -299,7 +304,7 @@ def _lead_in_pool(
 
     number = flight.number  # and not the flight: what is raised refers to this frame, and the flight to it
 
-    def load() -> None:
+    def load(lead: PoolLead) -> None:
         began = attempt.now()
         value, is_found = _leases.run(attempt, loader, number)
         if lead.is_late(attempt.now() - began):
@@ -367,11 +372,16 @@ async def obtain(
     patience: float | None = stale.patience()
     lead: TaskLead | None = None
     while True:
-        step: Any = attempt.begin("task", looks)
-        leads = step[0] == "lead"
         lead = None
-        if leads:
-            lead = TaskLead([attempt], [step[1]], load, background=patience == 0)
+        try:
+            step: Any = attempt.begin("task", looks)
+            leads = step[0] == "lead"
+            if leads:
+                lead = TaskLead([attempt], [step[1]], load, background=patience == 0)
+        except BaseException:
+            # As in `load_here`.
+            attempt.quit()
+            raise
         if step[0] in ("lead", "join"):
             if not leads and (look_after(step[1], loading.timeout) or take_over(step[1])):
                 if stale.rests():
@@ -417,16 +427,20 @@ async def _load_in_this_coroutine(
     attempt: Attempt, loader: Callable[[], Awaitable[Any]] | None, stale: Stale, looks: bool
 ) -> Any:
     """The value of a key where no event loop is known: a load is part of the call, and nobody is waited for."""
-    step: Any = attempt.begin("here", looks)
-    if step[0] == "found":
-        return step[1]
     try:
-        value = await attempt.run(loader)
-    except BaseException as error:
-        if _is_hidden(attempt, error, stale):
-            return stale.serve(FAILED)
+        step: Any = attempt.begin("here", looks)
+        if step[0] == "found":
+            return step[1]
+        try:
+            value = await attempt.run(loader)
+        except BaseException as error:
+            if _is_hidden(attempt, error, stale):
+                return stale.serve(FAILED)
+            raise
+        return _landed(attempt, value)
+    except BaseException:
+        attempt.quit()
         raise
-    return _landed(attempt, value)
 
 
 async def obtain_on_terms(
@@ -465,17 +479,22 @@ def refresh_later(attempt: Attempt, loader: Callable[[], Any] | None, is_corouti
     """Have a value loaded anew, in the pool or by a task, unless somebody is at it or there is nobody to do it."""
     if is_coroutine and running_loop() is None:
         return
-    step: Any = attempt.begin("task" if is_coroutine else "pool", False)
+
+    async def load(lead: TaskLead) -> None:
+        value, is_found = await _leases.run_in_task(attempt, loader, lead.numbers[0])
+        if not is_found:
+            attempt.land(value, lead.numbers[0])
+            recovered(attempt.name)
+
+    try:
+        step: Any = attempt.begin("task" if is_coroutine else "pool", False)
+        if step[0] == "lead" and is_coroutine:
+            TaskLead([attempt], [step[1]], load, background=True)
+        elif step[0] == "lead":
+            _lead_in_pool(attempt, step[1], loader, background=True)
+    except BaseException:
+        # As in `load_here`.
+        attempt.quit()
+        raise
     if step[0] == "join" and look_after(step[1], attempt.loading.timeout):
         refresh_later(attempt, loader, is_coroutine)
-    elif step[0] == "lead" and not is_coroutine:
-        _lead_in_pool(attempt, step[1], loader, background=True)
-    elif step[0] == "lead":
-
-        async def load(lead: TaskLead) -> None:
-            value, is_found = await _leases.run_in_task(attempt, loader, lead.numbers[0])
-            if not is_found:
-                attempt.land(value, lead.numbers[0])
-                recovered(attempt.name)
-
-        TaskLead([attempt], [step[1]], load, background=True)

@@ -214,16 +214,22 @@ def load_many_here(
         refresh_many_later(many.outdated, load_missing, is_coroutine=False)
     elsewhere = many.hurries and not in_pool()
     while many.missing:
-        steps = _begin_all(many.missing, "pool" if elsewhere else "here", looks)
-        leads = {key: many.missing[key] for key, step in steps.items() if step[0] == "lead"}
         lead: PoolLead | None = None
-        if leads and elsewhere:
-            lead = _lead_in_pool(leads, steps, load_missing, background=False)
-            if lead is None:
-                elsewhere = False
-                continue
-        elif leads:
-            _load_on_this_thread(leads, load_missing, many)
+        try:
+            # As in `obtain_many`: each is a call.
+            steps = _begin_all(many.missing, "pool" if elsewhere else "here", looks)
+            leads = _led(many.missing, steps)
+            if leads and elsewhere:
+                lead = _lead_in_pool(leads, steps, load_missing, background=False)
+            elif leads:
+                _load_on_this_thread(leads, load_missing, many)
+        except BaseException:
+            _quit_all(many.missing)
+            raise
+        if leads and elsewhere and lead is None:
+            elsewhere = False
+            continue
+        if leads and not elsewhere:
             for key in leads:
                 del steps[key]
             leads = {}
@@ -271,13 +277,28 @@ async def _follow_in_task(many: _Many, key: Any, flight: Flight, *, leads: bool)
 
 
 def _begin_all(attempts: Attempts, where: str, looks: bool) -> dict[Any, tuple[Any, ...]]:
-    try:
-        return {key: attempt.begin(where, looks) for key, attempt in attempts.items()}
-    except BaseException:
-        # A key whose comparison raises must not leave the others' loads begun and never ended.
-        for attempt in attempts.values():
-            attempt.quit()
-        raise
+    return {key: attempt.begin(where, looks) for key, attempt in attempts.items()}
+
+
+def _begin_anew(attempts: Attempts, where: str, timeout: float | None) -> dict[Any, tuple[Any, ...]]:
+    """As :func:`_begin_all`, whatever is there; of loads in progress those are given up that will not end."""
+    steps = _begin_all(attempts, where, looks=False)
+    for key, attempt in attempts.items():
+        step: Any = steps[key]
+        if step[0] == "join" and look_after(step[1], timeout):
+            steps |= _begin_all({key: attempt}, where, looks=False)
+    return steps
+
+
+def _led(attempts: Attempts, steps: dict[Any, tuple[Any, ...]]) -> Attempts:
+    """Those whose loads this caller leads."""
+    return {key: attempts[key] for key, step in steps.items() if step[0] == "lead"}
+
+
+def _quit_all(attempts: Attempts) -> None:
+    """Nobody is to wait for loads that nobody makes: an exception came between, or out of the comparison of a key."""
+    for attempt in attempts.values():
+        attempt.quit()
 
 
 def _load_on_this_thread(leads: Attempts, load_missing: Callable[[list[Any]], Mapping[Any, Any]], many: _Many) -> None:
@@ -309,7 +330,7 @@ def _lead_in_pool(
     flights: list[Flight] = [steps[key][1] for key in leads]
     _count_once(leads)
 
-    def load() -> None:
+    def load(lead: PoolLead) -> None:
         began = first.now()
         loaded = first.run(lambda: answered(load_missing(list(leads))), others)
         if lead.is_late(first.now() - began):
@@ -353,9 +374,14 @@ async def obtain_many(
     if many.outdated:
         refresh_many_later(many.outdated, load_missing, is_coroutine=True)
     while many.missing:
-        steps = _begin_all(many.missing, "task", looks)
-        leads = {key: many.missing[key] for key, step in steps.items() if step[0] == "lead"}
-        lead = _lead_as_task(leads, steps, load_missing, background=False) if leads else None
+        try:
+            # Each is a call: an exception at the end of a round of a loop is not seen to be within this block.
+            steps = _begin_all(many.missing, "task", looks)
+            leads = _led(many.missing, steps)
+            lead = _lead_as_task(leads, steps, load_missing, background=False) if leads else None
+        except BaseException:
+            _quit_all(many.missing)
+            raise
         presence = Presence(step[1] for step in steps.values() if step[0] in ("lead", "join"))
         try:
             for key in list(steps):
@@ -388,8 +414,12 @@ async def _load_in_this_coroutine(
     many: _Many, load_missing: Callable[[list[Any]], Awaitable[Mapping[Any, Any]]], looks: bool
 ) -> None:
     """Load where no event loop is known: as part of the call, and nobody is waited for."""
-    steps = _begin_all(many.missing, "here", looks)
-    leads = {key: many.missing[key] for key, step in steps.items() if step[0] == "lead"}
+    try:
+        steps = _begin_all(many.missing, "here", looks)
+        leads = _led(many.missing, steps)
+    except BaseException:
+        _quit_all(many.missing)
+        raise
     many.found.update((key, step[1]) for key, step in steps.items() if step[0] == "found")
     wanted = [key for key, step in steps.items() if step[0] != "found"]
     if not wanted:
@@ -426,14 +456,14 @@ def refresh_many_later(attempts: Attempts, load_missing: Callable[[list[Any]], A
     if is_coroutine and running_loop() is None:
         return
     where = "task" if is_coroutine else "pool"
-    steps = _begin_all(attempts, where, looks=False)
     timeout = next(iter(attempts.values())).loading.timeout
-    for key, attempt in attempts.items():
-        step: Any = steps[key]
-        if step[0] == "join" and look_after(step[1], timeout):
-            steps |= _begin_all({key: attempt}, where, looks=False)
-    leads = {key: attempts[key] for key, step in steps.items() if step[0] == "lead"}
-    if leads and is_coroutine:
-        _lead_as_task(leads, steps, load_missing, background=True)
-    elif leads:
-        _lead_in_pool(leads, steps, load_missing, background=True)
+    try:
+        steps = _begin_anew(attempts, where, timeout)
+        leads = _led(attempts, steps)
+        if leads and is_coroutine:
+            _lead_as_task(leads, steps, load_missing, background=True)
+        elif leads:
+            _lead_in_pool(leads, steps, load_missing, background=True)
+    except BaseException:
+        _quit_all(attempts)
+        raise

@@ -102,11 +102,14 @@ class PoolLead:
 
     __slots__ = ("__weakref__", "_background", "_enclosing", "_job", "_load", "attempts", "error", "loaded", "numbers")
 
+    # Nothing that it refers to refers back to it: an exception that comes before the load has begun frees it at once.
+
     #: It needs no event loop.
     loop = None
 
-    def __init__(self, attempts: list[Attempt], load: Callable[[], None], *, background: bool) -> None:
+    def __init__(self, attempts: list[Attempt], load: Callable[[PoolLead], None], *, background: bool) -> None:
         self.attempts, self._load, self._background = attempts, load, background
+        self._enclosing = _NOWHERE
         #: What the load raised that is no :class:`Exception`: it is the leader's alone.
         self.error: BaseException | None = None
         self._job: Job | None = None
@@ -119,12 +122,12 @@ class PoolLead:
         """Begin, or wait for a thread if somebody waits for the load; False, and nothing is begun, if there is none."""
         from hotset import _pool
 
-        submit = _pool.run_if_free if self._background else _pool.run_or_queue
+        run = _pool.run_if_free if self._background else _pool.run_or_queue
         self.numbers = [flight.number for flight in flights]
         for flight in flights:
             flight.home = ref(self)
         self._enclosing = _enclosing(flights, waits=not self._background)
-        self._job = submit(self._run, _context(self.attempts, flights, self._enclosing, within=0))
+        self._job = run(self._run, _context(self.attempts, flights, self._enclosing, within=0))
         if self._job is not None:
             return True
         for attempt in self.attempts:
@@ -173,9 +176,9 @@ class PoolLead:
 
     def _run(self) -> None:
         attempts, load = self.attempts, self._load
-        self._load = _nothing
         try:
-            load()
+            self._load = _nothing
+            load(self)
         except Exception as error:  # noqa: BLE001  # it is raised in everybody who waits
             for attempt, number in zip(attempts, self.numbers, strict=True):
                 attempt.fail(error, number)
@@ -190,7 +193,7 @@ class PoolLead:
             self._enclosing.end()
 
 
-def _nothing() -> None: ...
+def _nothing(_lead: PoolLead) -> None: ...
 
 
 def _forget_closed() -> None:
@@ -224,7 +227,7 @@ class TaskLead:
         #: Whether the leader is still there to raise it.
         self.watched = not background
         self._background = background
-        self._begun, self._cancelled = False, False
+        self._cancelled = False
         self.loop = loop
         self._timer: asyncio.TimerHandle | None = None
         for flight in flights:
@@ -241,8 +244,7 @@ class TaskLead:
             running.close()
             self._end(Attempt.quit)
             raise
-        if not self._begun:
-            self.task.add_done_callback(self._ended_before_it_began)
+        self.task.add_done_callback(self._ended)
         if until is not None:
             self._watch(first, until)
         if background:
@@ -262,9 +264,6 @@ class TaskLead:
         self._timer = self.loop.call_later(pause, self._watch, attempt, until)
 
     async def _run(self, load: Callable[[TaskLead], Coroutine[Any, Any, None]]) -> None:
-        self._begun = True
-        if hasattr(self, "task"):
-            self.task.remove_done_callback(self._ended_before_it_began)
         try:
             await load(self)
         except Exception as error:  # noqa: BLE001  # it is raised in everybody who waits
@@ -284,11 +283,12 @@ class TaskLead:
             # The traceback of what was raised refers to this frame, and must not come back through a flight.
             self._forget()
 
-    def _ended_before_it_began(self, _task: asyncio.Task[None]) -> None:
-        self._end(Attempt.quit)
+    def _ended(self, _task: asyncio.Task[None]) -> None:
+        """The task is over: it may have been cancelled before it began, or interrupted while it ended."""
         self._forget()
 
     def _forget(self) -> None:
+        self._end(Attempt.quit)  # of which most have ended
         self.attempts, self.flights = [], []
         self._enclosing.end()
         _staying.discard(self)

@@ -9,18 +9,20 @@ from __future__ import annotations
 import atexit
 import os
 import threading
-from _thread import allocate_lock
 from collections import deque
 from functools import partial
 from queue import Empty, SimpleQueue
-from time import monotonic
+from time import monotonic, sleep
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from hotset import _log
+from hotset._core import Places
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextvars import Context
+
+    from hotset._core import Place
 
 _T = TypeVar("_T")
 
@@ -32,6 +34,9 @@ IDLE_SECONDS = 10.0
 
 #: How many seconds the interpreter waits at its exit for the jobs that run, all of them together.
 EXIT_SECONDS = 2.0
+
+#: How many seconds pass there between two looks whether they have ended.
+_GLANCE_SECONDS = 0.002
 
 
 def run_if_free(function: Callable[[], object], context: Context) -> Job | None:
@@ -45,12 +50,8 @@ def run_if_free(function: Callable[[], object], context: Context) -> Job | None:
 
 def run_or_queue(function: Callable[[], object], context: Context) -> Job | None:
     """As :func:`run_if_free`, but if all workers are busy the function waits for one, first come, first served."""
-    pool, job = _shared, Job(function, context)
-    if not pool.start(job):
-        pool.queue.append(job)
-        pool.start(None)  # a worker or a place may have become free just before
-        if pool.closing:
-            pool.drop_queue()
+    job = Job(function, context)
+    _shared.enqueue(job)
     return None if job.dropped else job
 
 
@@ -104,43 +105,107 @@ class Job:
 
 
 class _Pool:
-    """Places for threads, workers that are idle, and jobs that wait.
+    """Places for threads, workers that rest, and jobs that wait.
 
     There is no lock. A collection, a ``__del__`` or a signal handler may submit a job between any two steps of the same
-    thread, so what is shared is in containers of which every single operation is atomic, with the GIL and without. Who
-    changes one looks at the others afterwards: of a job that is queued and a worker that becomes idle, or gives up its
-    place, one always sees the other.
+    thread, or end it there with an exception. So what is shared is in containers of which every single operation is
+    atomic, with the GIL and without, and places and rests are given back by whoever has them being gone. Who changes
+    one looks at the others afterwards: of a job that is queued and a worker that begins to rest, or gives up its place,
+    one always sees the other.
     """
 
     def __init__(self, *, closing: bool = False) -> None:
         self.closing = closing
         #: The jobs that wait. Whoever holds a place looks here after each job, and after giving up the place.
         self.queue: deque[Job] = deque()
-        #: Whoever takes a worker from here wakes it. The last one in is the first one out, so that the others can go.
-        self.idle: deque[_Worker] = deque()
-        #: The numbers of the threads that may be started.
-        self.places: SimpleQueue[int] = SimpleQueue()
-        for number in range(1, MAX_THREADS + 1):
-            self.places.put(number)
+        #: The threads that there may be.
+        self.places = Places(MAX_THREADS)
+        #: Those that have nothing to do.
+        self.resting = Places(MAX_THREADS)
+        #: Wakes one of them for each thing that is put here.
+        self.bell: SimpleQueue[None] = SimpleQueue()
 
-    def start(self, job: Job | None) -> bool:
-        """Have a worker, idle or new, run a job or look at the queue; False if there is none to be had."""
+    def start(self, job: Job) -> bool:
+        """Have a worker that rests, or a new one, run a job; False if there is none to be had."""
         if self.closing:
             return False
-        if (worker := _unless_empty(self.idle.pop)) is not None:
-            worker.give(job)
-            return True
-        if (place := _unless_empty(self.places.get_nowait)) is None:
-            return False
-        worker = _Worker(self, place, job)
         try:
-            threading.Thread(target=worker.run, name=f"hotset-load-{place}", daemon=True).start()
-        except RuntimeError:
-            self.places.put(place)
-            if self.places.qsize() == MAX_THREADS:
+            if len(self.resting) > len(self.queue):
+                self.queue.append(job)
+                self.ring()
+                return True
+            if not self.places.free:
+                return False
+            self.queue.append(job)
+            return self.begin() or not job.cancel()
+        except BaseException:
+            job.cancel()  # an exception came between: who was told of it takes nothing for done
+            raise
+
+    def enqueue(self, job: Job) -> None:
+        """Have a job run as soon as a worker can."""
+        try:
+            self.queue.append(job)
+            if len(self.resting) < len(self.queue):
+                self.begin()
+            self.ring()
+        except BaseException:
+            job.cancel()  # as above
+            raise
+        if self.closing:
+            self.drop_queue()
+
+    def ring(self) -> None:
+        """Wake a worker that rests, if there is one."""
+        if len(self.resting):
+            self.bell.put(None)
+
+    def begin(self) -> bool:
+        """Have a new worker look at the queue; False if there can be none."""
+        if self.closing or (place := self.places.take()) is None:
+            return False
+        number, given = place.number, [place]
+        del place
+        try:
+            threading.Thread(target=self.work, args=(given,), name=f"hotset-load-{number}", daemon=True).start()
+        except BaseException as error:
+            given.clear()  # if it has not been taken by a thread that did start
+            if not isinstance(error, RuntimeError):
+                raise
+            if not len(self.places):
                 self.drop_queue()  # there is not one thread, so these jobs counted on others that did not start
             return False
         return True
+
+    def work(self, given: list[Place]) -> None:
+        """What a worker does, from its place on until there has been nothing to do for long."""
+        _here.pool = self
+        place = _unless_empty(given.pop)
+        while place is not None:
+            while (job := self.next()) is not None:
+                try:  # noqa: SIM105  # contextlib takes as long to import as all of this
+                    job.run()
+                except BaseException:  # noqa: BLE001  # SystemExit and the like end the job, not the thread
+                    pass
+                del job  # an idle worker holds nothing
+            place = None
+            if self.queue and not self.closing:
+                place = self.places.take()
+
+    def next(self) -> Job | None:
+        """The next job, waited for; None if the worker is to go."""
+        while not self.closing:
+            if (job := _unless_empty(self.queue.popleft)) is not None:
+                return job
+            rest = self.resting.take()
+            try:
+                if not self.queue and not self.closing:
+                    self.bell.get(timeout=IDLE_SECONDS)
+            except Empty:
+                return None
+            finally:
+                del rest
+        return None
 
     def drop_queue(self) -> None:
         while (job := _unless_empty(self.queue.popleft)) is not None:
@@ -150,72 +215,17 @@ class _Pool:
         """Accept no jobs, drop those that wait, and wait for those that run, but not for long."""
         self.closing = True
         self.drop_queue()
-        while (worker := _unless_empty(self.idle.pop)) is not None:
-            worker.give(None)
+        for _ in range(MAX_THREADS):
+            self.bell.put(None)
         deadline = monotonic() + EXIT_SECONDS
-        try:
-            for _ in range(MAX_THREADS):
-                self.places.get(timeout=max(0.0, deadline - monotonic()))
-        except Empty:
-            pass  # what still runs is cut off
-
-
-class _Worker:
-    """A thread that holds a place and runs one job after the other."""
-
-    def __init__(self, pool: _Pool, place: int, job: Job | None) -> None:
-        self.pool, self.place, self.job = pool, place, job
-        #: Held unless the worker has been given something.
-        self.wake = allocate_lock()
-        self.wake.acquire()
-
-    def give(self, job: Job | None) -> None:
-        self.job = job
-        self.wake.release()
-
-    def run(self) -> None:
-        pool = _here.pool = self.pool
-        while True:
-            while (job := self._next()) is not None:
-                try:  # noqa: SIM105  # contextlib takes as long to import as all of this
-                    job.run()
-                except BaseException:  # noqa: BLE001  # SystemExit and the like end the job, not the thread
-                    pass
-                del job  # an idle worker holds nothing
-            pool.places.put(self.place)
-            if not pool.queue or pool.closing or (place := _unless_empty(pool.places.get_nowait)) is None:
-                return
-            self.place = place
-
-    def _next(self) -> Job | None:
-        """The next job, waited for; None if this worker is to go."""
-        while True:
-            job, self.job = self.job, None
-            if job is not None or self.pool.closing:
-                return job
-            if (job := _unless_empty(self.pool.queue.popleft)) is not None:
-                return job
-            if not self._rest():
-                return None
-
-    def _rest(self) -> bool:
-        """Be idle until there may be something to do; False if there has been nothing for long."""
-        pool = self.pool
-        pool.idle.append(self)
-        hurries = bool(pool.queue) or pool.closing
-        if self.wake.acquire(timeout=0 if hurries else IDLE_SECONDS):
-            return True
-        try:
-            pool.idle.remove(self)
-        except ValueError:
-            return self.wake.acquire()  # it was taken at the last moment, and is about to be given something
-        return hurries
+        while len(self.places) and monotonic() < deadline:
+            sleep(_GLANCE_SECONDS)
 
 
 def _unless_empty(take: Callable[[], _T]) -> _T | None:
     try:
         return take()
-    except (IndexError, Empty):
+    except IndexError:
         return None
 
 

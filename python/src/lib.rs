@@ -11,6 +11,7 @@
 //! - [`tier`]: what lies behind the memory of a cache
 //! - [`trace`]: recorded requests, and how caches would do on them
 //! - [`object`], [`held`], [`sync`]: references and locks of attached threads
+//! - [`places`]: places that are given back when whoever has them is gone
 //! - [`arguments`], [`clock`], [`duration`], [`errors`], [`missing`], [`stats`]: small conversions
 
 mod arguments;
@@ -31,6 +32,7 @@ mod inner;
 mod key;
 mod missing;
 mod object;
+mod places;
 mod stats;
 mod sync;
 mod tier;
@@ -55,6 +57,8 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     cache::register(module)?;
     module.add_class::<clock::ManualClock>()?;
     module.add_class::<missing::Missing>()?;
+    module.add_class::<places::Places>()?;
+    module.add_class::<places::Place>()?;
     module.add_class::<stats::Stats>()?;
     module.add_class::<stats::TierStats>()?;
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;

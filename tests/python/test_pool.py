@@ -87,7 +87,7 @@ def a_pool_of(threads: int, patch: pytest.MonkeyPatch) -> Iterator[_pool._Pool]:
     begun = time.monotonic()
     pool.close()
     assert time.monotonic() - begun < PATIENCE, "a place has not been given back"
-    assert not pool.queue and not pool.idle and pool.places.empty()
+    assert not pool.queue and not len(pool.resting) and not len(pool.places)
     for thread in set(workers()):
         thread.join(PATIENCE)
         assert not thread.is_alive()
@@ -122,7 +122,7 @@ def test_a_job_runs_on_a_worker_and_in_its_context(submit: Submit, pool: _pool._
         WORD.set("changed")
 
     submit(look, context)
-    until(lambda: len(seen) == 4 and pool.idle)
+    until(lambda: len(seen) == 4 and len(pool.resting))
     assert seen == ["inside", True, "hotset-load-1", True]
     assert (WORD.get(), context[WORD], in_pool()) == ("outside", "changed", False)
 
@@ -132,8 +132,8 @@ def test_a_worker_that_is_idle_takes_the_next_job(submit: Submit, pool: _pool._P
     seen: list[threading.Thread] = []
     for number in range(5):
         accepted(submit, lambda: seen.append(threading.current_thread()))
-        until(lambda number=number: len(seen) == number + 1 and pool.idle)
-    assert set(seen) == {seen[0]} and len(pool.idle) == 1 and pool.places.qsize() == 1
+        until(lambda number=number: len(seen) == number + 1 and len(pool.resting))
+    assert set(seen) == {seen[0]} and len(pool.resting) == 1 and pool.places.free == 1
 
 
 def test_there_are_as_many_threads_as_processors_and_four_but_32_at_most() -> None:
@@ -147,12 +147,12 @@ def test_run_if_free_never_waits(pool: _pool._Pool) -> None:
     held = [Held().has_begun() for _ in range(3)]
     assert run_if_free(lambda: ran.append(1), copy_context()) is None
     held[1].end()
-    until(lambda: pool.idle)
+    until(lambda: len(pool.resting))
     assert not pool.queue and ran == []
     accepted(run_if_free, lambda: ran.append(2))
     for each in held:
         each.end()
-    until(lambda: len(pool.idle) == 3)
+    until(lambda: len(pool.resting) == 3)
     assert ran == [2]
 
 
@@ -164,7 +164,7 @@ def test_run_or_queue_waits_in_the_order_of_the_calls(pool: _pool._Pool) -> None
         accepted(run_or_queue, lambda number=number: ran.append(number))
     assert len(pool.queue) == 100 and ran == []
     held.end()
-    until(lambda: pool.idle)
+    until(lambda: len(pool.resting))
     assert ran == list(range(100))
 
 
@@ -177,7 +177,7 @@ def test_what_waits_is_shared_by_all_workers(pool: _pool._Pool) -> None:
         accepted(run_or_queue, lambda: met.append(meet.wait()))
     for each in held:
         each.end()
-    until(lambda: len(pool.idle) == 4)
+    until(lambda: len(pool.resting) == 4)
     assert sorted(met) == [0, 1, 2, 3]
 
 
@@ -192,7 +192,7 @@ def test_a_job_that_waits_can_be_cancelled(pool: _pool._Pool) -> None:
     assert jobs[1].cancel() and jobs[1].cancel() and not jobs[1].dropped
     assert list(pool.queue) == [jobs[0], jobs[2]]
     held.end()
-    until(lambda: pool.idle)
+    until(lambda: len(pool.resting))
     assert ran == [0, 2]
     assert jobs[1].cancel() and not jobs[0].cancel() and not jobs[2].cancel()
 
@@ -201,7 +201,7 @@ def test_a_job_that_has_started_cannot_be_cancelled(pool: _pool._Pool) -> None:
     held = Held().has_begun()
     assert not held.job.cancel()
     held.end()
-    until(lambda: pool.idle)
+    until(lambda: len(pool.resting))
     assert not held.job.cancel()
 
 
@@ -287,7 +287,7 @@ def test_a_logger_that_raises_does_not_end_the_worker(pool: _pool._Pool, monkeyp
     accepted(run_or_queue, lambda: 1 / 0)
     accepted(run_or_queue, done.set)
     assert done.wait(PATIENCE)
-    until(lambda: pool.idle)
+    until(lambda: len(pool.resting))
     assert len(workers()) == 1
 
 
@@ -303,7 +303,7 @@ def test_without_a_thread_nothing_is_accepted(pool: _pool._Pool, monkeypatch: py
         patch.setattr(threading.Thread, "start", no_more_threads)
         for submit in (run_if_free, run_or_queue):
             assert submit(lambda: None, copy_context()) is None
-        assert not pool.queue and pool.places.qsize() == 2
+        assert not pool.queue and pool.places.free == 2
     done = threading.Event()
     accepted(run_if_free, done.set)
     assert done.wait(PATIENCE)
@@ -343,7 +343,7 @@ def test_a_worker_goes_when_it_has_been_idle_for_long(pool: _pool._Pool, monkeyp
         accepted(run_if_free, lambda: threads.append(threading.current_thread()))
         until(lambda number=number: len(threads) == number + 1)
         threads[-1].join(PATIENCE)
-        assert not threads[-1].is_alive() and not pool.idle and pool.places.qsize() == 2
+        assert not threads[-1].is_alive() and not len(pool.resting) and pool.places.free == 2
     assert len(set(threads)) == 3
 
 
@@ -435,7 +435,7 @@ def test_a_thousand_jobs_from_sixteen_threads(pool: _pool._Pool) -> None:
         in_threads(16, work)
         until(lambda: tally.ran + tally.refused + len(cancelled) == jobs)
     assert tally.most <= 4 and len(workers()) <= 4
-    until(lambda: len(pool.idle) + pool.places.qsize() == 4)
+    until(lambda: len(pool.resting) + pool.places.free == 4)
     assert not pool.queue
 
 
@@ -454,10 +454,10 @@ def test_a_burst_before_the_first_thread_runs_is_not_refused(
     starters = [threading.Thread(target=tally.submit, args=(run_or_queue,), daemon=True) for _ in range(2)]
     for starter in starters:
         starter.start()
-    until(pool.places.empty)
+    until(lambda: not pool.places.free)
     for _ in range(10):
         tally.submit(run_or_queue)
-    assert tally.refused == 0 and len(pool.queue) == 10
+    assert tally.refused == 0 and len(pool.queue) == 12
     go.set()
     until(lambda: tally.ran == 12)
 
@@ -478,11 +478,10 @@ class Steps:
                 self.action()
 
     def of(self, pool: _pool._Pool, patch: pytest.MonkeyPatch) -> None:
-        """Whatever is done to the pool, to a lock or to a thread is a step."""
-        for name in ("queue", "idle", "places"):
+        """Whatever is done to the pool or to a thread is a step."""
+        for name in ("queue", "resting", "places", "bell"):
             setattr(pool, name, Stepwise(getattr(pool, name), self))
-        lock, start = _pool.allocate_lock, threading.Thread.start
-        patch.setattr(_pool, "allocate_lock", lambda: Stepwise(lock(), self))
+        start = threading.Thread.start
 
         def start_stepwise(thread: threading.Thread) -> None:
             self.take()
@@ -515,6 +514,14 @@ class Stepwise:
         finally:
             self.steps.take()
 
+    @property
+    def free(self) -> int:
+        self.steps.take()
+        try:
+            return self.target.free  # type: ignore[no-any-return]
+        finally:
+            self.steps.take()
+
 
 def on_a_worker() -> bool:
     return threading.current_thread().name.startswith("hotset-load-")
@@ -543,14 +550,14 @@ def test_a_job_submitted_in_the_middle_of_submitting_one(
             held = Held().has_begun() if state != "there is a place" else None
             if held is not None and state == "a worker is idle":
                 held.end()
-                until(lambda: pool.idle)
+                until(lambda: len(pool.resting))
             steps.whose = on_no_worker
             job = submit(lambda: ran.append("outer"), copy_context())
             steps.whose = lambda: False
             assert job is not None or submit is run_if_free
             if held is not None:
                 held.end()
-            until(lambda: len(ran) == len(nested) + (job is not None) and (pool.idle or pool.places.qsize() == 1))
+            until(lambda: len(ran) == len(nested) + (job is not None) and (len(pool.resting) or pool.places.free == 1))
             assert sorted(ran) == ["nested"] * len(nested) + ["outer"] * (job is not None)
         return len(nested) == 1
 
@@ -580,7 +587,7 @@ def test_a_job_submitted_in_the_middle_of_what_a_worker_does(
             Steps(step, on_a_worker, interrupt).of(pool, patch)
             for _ in range(2):
                 accepted(run_or_queue, lambda: ran.append("outer"))
-            until(lambda: sorted(ran) == expected() and (pool.idle or pool.places.qsize() == 1))
+            until(lambda: sorted(ran) == expected() and (len(pool.resting) or pool.places.free == 1))
         assert sorted(ran) == expected()
         return len(nested) == 1
 
@@ -597,18 +604,18 @@ def test_an_exit_that_begins_in_the_middle_of_what_a_worker_does_is_not_held_up(
             def interrupt() -> None:
                 if once.acquire(blocking=False):
                     closer.start()
-                    until(lambda: pool.closing and not pool.idle)
+                    until(lambda: pool.closing)
 
             steps = Steps(step, on_a_worker, interrupt)
             steps.of(pool, patch)
-            job = accepted(run_or_queue, lambda: None)
-            until(lambda: closer.ident is not None or pool.idle)
+            ran: list[int] = []
+            job = run_or_queue(lambda: ran.append(1), copy_context())
+            until(lambda: closer.ident is not None or len(pool.resting))
             interrupted = not once.acquire(blocking=False)
             if interrupted:
                 until(lambda: closer.ident is not None)
                 closer.join(PATIENCE / 2)
-                assert not closer.is_alive() and not job.dropped
-                pool.places.put(1)  # it has taken them all
+                assert not closer.is_alive() and (ran == [1] or job is None or job.dropped)
         return interrupted
 
     assert at_every_step(work) > 5
@@ -660,7 +667,7 @@ def test_an_idle_worker_and_a_job_that_has_run_hold_nothing(
         job = run_if_free(run, context)
         references.append(weakref.ref(run))
         del held, in_context, context, run
-        until(lambda: pool.idle)
+        until(lambda: len(pool.resting))
         assert job is not None and [reference() for reference in references] == [None] * 4
         references.append(weakref.ref(job))
         del job
@@ -771,7 +778,7 @@ ended = []
 
 def fill_a_pool():
     # All its threads are at work at once.
-    until(lambda: len(_pool._shared.idle) + _pool._shared.places.qsize() == _pool.MAX_THREADS)
+    until(lambda: len(_pool._shared.resting) + _pool._shared.places.free == _pool.MAX_THREADS)
     meet, met = threading.Barrier(_pool.MAX_THREADS, timeout=PATIENCE), []
     for _ in range(_pool.MAX_THREADS):
         assert submit_if_free(lambda: met.append(meet.wait()))
@@ -786,14 +793,14 @@ def test_a_forked_child_has_an_empty_pool_and_its_parent_notices_nothing(busy: s
         FORKED
         + f"""
 fill_a_pool()
-until(lambda: len(_pool._shared.idle) == _pool.MAX_THREADS)
+until(lambda: len(_pool._shared.resting) == _pool.MAX_THREADS)
 release, ran, queued = threading.Event(), [], []
 if {busy == "busy"}:
     for _ in range(_pool.MAX_THREADS): submit_if_free(lambda: release.wait(PATIENCE))
     queued = [submit_or_queue(lambda: ran.append(os.getpid())) for _ in range(10)]
 
 def check_child():
-    assert not _pool._shared.queue and not _pool._shared.idle and _pool._shared.places.qsize() == _pool.MAX_THREADS
+    assert not _pool._shared.queue and not len(_pool._shared.resting) and _pool._shared.places.free == _pool.MAX_THREADS
     assert all(job.cancel() for job in queued) and not _pool.in_pool()
     fill_a_pool()
     assert ran == []
@@ -853,7 +860,7 @@ submit_or_queue(lambda: os.write(write, b"n"))
 release.set()
 until(lambda: pids)
 assert succeeded(pids[0])
-until(lambda: _pool._shared.idle)
+until(lambda: len(_pool._shared.resting))
 os.close(write)
 assert sorted(os.read(read, 100)) == [*b"0n"], "the child ran it too"
 print("done")
@@ -886,8 +893,8 @@ def test_idle_workers_leave_at_the_exit_at_once() -> None:
         """
 meet = threading.Barrier(_pool.MAX_THREADS)
 for _ in range(_pool.MAX_THREADS): submit_if_free(meet.wait)
-until(lambda: len(_pool._shared.idle) == _pool.MAX_THREADS)
-atexit.register(lambda: print(*(len(_pool._shared.idle), _pool._shared.places.qsize())))
+until(lambda: len(_pool._shared.resting) == _pool.MAX_THREADS)
+atexit.register(lambda: print(*(len(_pool._shared.resting), len(_pool._shared.places))))
 ending()
 """,
         last="0 0",

@@ -197,7 +197,7 @@ def test_what_a_late_load_returns_is_not_stored_and_the_next_caller_loads_anew(c
         source.open.set()
         source.value = "new"
         assert face.load() == "new" and source.calls == 2
-    eventually(lambda: len(_pool._shared.idle) + _pool._shared.places.qsize() == _pool.MAX_THREADS)
+    eventually(lambda: len(_pool._shared.resting) == len(_pool._shared.places))
     assert face.peek() == "new" == face.load()
 
 
@@ -466,7 +466,7 @@ def test_where_no_thread_is_free_a_refresh_waits_for_a_later_caller(
         eventually(lambda: source.calls == 1)
         assert cache.get_or_load("b", source.load) == "old" and cache.load_many("b", source.load_many) == {"b": "old"}
         assert source.calls == 1
-    eventually(lambda: one_thread.idle)
+    eventually(lambda: len(one_thread.resting))
     assert cache.get_or_load("b", source.load) == "old"
     eventually(lambda: cache.peek("b") == "new")
     assert cache.peek("a") == "new" and source.calls == 2 and cache.stats().loads == 2
@@ -501,7 +501,7 @@ def test_a_load_that_was_late_before_it_began_never_begins(one_thread: Any, sour
                 f("key")
         source.open.set()
         assert of_busy.result(PATIENCE) == "old"
-    eventually(lambda: one_thread.idle and not one_thread.queue)
+    eventually(lambda: len(one_thread.resting) and not one_thread.queue)
     assert called == []
 
 

@@ -1,0 +1,133 @@
+"""An exception that comes between any two steps of the package's own code leaves nothing behind: no load that nobody makes, no
+place of the pool that nobody has. It comes as those of signal handlers do, at every opcode once, with the collector off."""
+
+import pytest
+from child import run
+
+#: Ways to load, after what has been done for them: each is a call of `act`.
+WAYS = {
+    "a miss": "f = hotset.cache_result(read)\ndef act(n): return f(n)",
+    "a miss with tags": "f = hotset.cache_result(tags=['t'])(read)\ndef act(n): return f(n)",
+    "a miss whose errors are kept": "f = hotset.cache_result(cache_errors=KeyError)(read)\ndef act(n): return f(n)",
+    "an error": "f = hotset.cache_result(cache_errors=KeyError)(fail)\ndef act(n): return caught(lambda: f(n))",
+    "a timeout": "f = hotset.cache_result(timeout=60)(read)\ndef act(n): return f(n)",
+    "a stale value": "f = hotset.cache_result(ttl=5, grace=100, clock=clock)(read)\n"
+    "def act(n):\n    f(n)\n    clock.advance(6)\n    return f(n)",
+    "a stale value that is waited for": "f = hotset.cache_result(ttl=5, grace=100, soft_timeout=60, clock=clock)(read)\n"
+    "def act(n):\n    f(n)\n    clock.advance(6)\n    return f(n)",
+    "get_or_load": "f = hotset.Cache()\ndef act(n): return f.get_or_load(n, read)",
+    "get_or_load, stale": "f = hotset.Cache(ttl=5, grace=100, clock=clock)\n"
+    "def act(n):\n    f[n] = n\n    clock.advance(6)\n    return f.get_or_load(n, read)",
+    "get_or_load on terms": "f = hotset.Cache()\ndef act(n): return f.get_or_load(n, read, max_age=9, timeout=60)",
+    "load_many": "f = hotset.Cache()\ndef act(n): return f.load_many([n, n + 0.5], read_many)[n]",
+    "load_many, stale": "f = hotset.Cache(ttl=5, grace=100, clock=clock)\n"
+    "def act(n):\n    f[n] = f[n + 0.5] = n\n    clock.advance(6)\n    return f.load_many([n, n + 0.5], read_many)[n]",
+    "load_many under a timeout": "f = hotset.Cache(timeout=60)\ndef act(n): return f.load_many([n, n + 0.5], read_many)[n]",
+    "a refresh": "f = hotset.cache_result(read)\ndef act(n): return f.refresh(n)",
+    "terms": "f = hotset.cache_result(read)\ndef act(n): return f.with_options(max_age=5, timeout=60)(n)",
+    "a coroutine": "f = hotset.cache_result(coroutine)\ndef act(n): return asyncio.run(awaited(lambda: f(n)))",
+    "a coroutine under a timeout": "f = hotset.cache_result(timeout=60)(coroutine)\ndef act(n): return asyncio.run(awaited(lambda: f(n)))",
+    "a coroutine, stale": "f = hotset.cache_result(ttl=5, grace=100, clock=clock)(coroutine)\n"
+    "def act(n):\n    asyncio.run(awaited(lambda: f(n)))\n    clock.advance(6)\n"
+    "    return asyncio.run(awaited(lambda: f(n)))",
+    "aio.get_or_load": "f = hotset.Cache()\ndef act(n): return asyncio.run(awaited(lambda: f.aio.get_or_load(n, coroutine)))",
+    "aio.load_many": "f = hotset.Cache()\n"
+    "def act(n): return asyncio.run(awaited(lambda: f.aio.load_many([n, n + 0.5], coroutine_many)))[n]",
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_nothing_is_left_behind(way: str) -> None:
+    output = run(
+        f"""
+        import asyncio, gc, os, sys, time
+        import hotset
+        from hotset import _flights, _flights_many, _leads, _leases, _log, _pool, _terms, _waiting
+        from hotset.testing import ManualClock
+        from threading import get_ident
+
+        class Interrupt(BaseException): pass
+
+        clock = ManualClock()
+        def read(n): return n
+        def fail(n): raise KeyError(n)
+        def read_many(keys): return {{key: key for key in keys}}
+        async def coroutine(n):
+            await asyncio.sleep(0)
+            return n
+        async def coroutine_many(keys): return read_many(keys)
+        async def awaited(call): return await call()
+        def caught(call):
+            try: return call()
+            except KeyError as error: return error.args[0]
+        exec({WAYS[way]!r})
+
+        FOLDER = os.path.dirname(hotset.__file__)
+        cache = getattr(f, "cache", f)
+
+
+        if hasattr(sys, "monitoring"):
+            def watch(step):
+                \"\"\"Calls this before every opcode of the package's own.\"\"\"
+                events = sys.monitoring.events
+                def look(code, _offset):
+                    if not code.co_filename.startswith(FOLDER): return sys.monitoring.DISABLE
+                    if get_ident() == MAIN: step()  # signal handlers run nowhere else
+                sys.monitoring.register_callback(TOOL, events.INSTRUCTION, look if step else None)
+                sys.monitoring.set_events(TOOL, events.INSTRUCTION if step else 0)
+            TOOL, MAIN = 4, get_ident()
+            sys.monitoring.use_tool_id(TOOL, "interrupts")
+        else:
+            def watch(step):
+                def trace(frame, event, argument):
+                    if not frame.f_code.co_filename.startswith(FOLDER): return None
+                    frame.f_trace_opcodes = True
+                    if event == "opcode": step()
+                    return trace
+                sys.settrace(trace if step else None)
+
+        def interrupted_at(number, n):
+            \"\"\"Acts, and has an exception come at the opcode of this number; whether there was one.\"\"\"
+            count = 0
+            def step():
+                nonlocal count
+                count += 1
+                if count == number:
+                    watch(None)
+                    raise Interrupt
+            watch(step)
+            try: act(n)
+            except Interrupt: return True
+            except BaseException as error:
+                assert isinstance(error.__context__, Interrupt) or count >= number, repr(error)
+                return True
+            finally:
+                watch(None)
+            return count >= number
+
+        def settled():
+            deadline = time.monotonic() + 20
+            while len(_pool._shared.resting) < len(_pool._shared.places) or _pool._shared.queue or cache._loads_in_progress:
+                if time.monotonic() > deadline: return False
+                time.sleep(0.0005)
+            return True
+
+        sys.unraisablehook = lambda info: unraisable.append(info.exc_value)
+        unraisable = []
+        assert act(0) == 0
+        asyncio.run(awaited(lambda: asyncio.sleep(0)))
+        settled()
+        gc.collect()
+        gc.disable()
+        number = 1
+        while interrupted_at(number, number):
+            assert settled(), f"after {{number}}: {{cache._loads_in_progress}} loads, {{len(_pool._shared.places)}} places"
+            assert act(number) == number, number
+            settled()
+            number += 1
+        print(number - 1, "places")
+        print("done")
+        """,
+        silent=False,
+    )
+    assert int(output.split()[0]) >= 0
