@@ -88,10 +88,10 @@ mod tests {
     use super::*;
 
     /// Goes down until it is refused; where that was.
-    fn descend(deeper: usize) -> usize {
+    fn descend() -> usize {
         let room = black_box([0_u8; 1024]);
         let here = std::ptr::from_ref(&room) as usize;
-        let reached = if is_used_up() { here } else { descend(deeper + 1) };
+        let reached = if is_used_up() { here } else { descend() };
         black_box(&room);
         reached
     }
@@ -101,7 +101,7 @@ mod tests {
         for size in [256 << 10, 512 << 10, 1 << 20, 8 << 20] {
             let run = || {
                 let (lowest, size) = bounds().unwrap();
-                (descend(0) - lowest, MARGIN.min(size / MARGIN_PART))
+                (descend() - lowest, MARGIN.min(size / MARGIN_PART))
             };
             let (left, margin) = thread::Builder::new().stack_size(size).spawn(run).unwrap().join().unwrap();
             assert!(left <= margin + 4096 && left + 16_384 > margin, "{left} bytes were left of {size}");

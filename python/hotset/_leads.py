@@ -289,6 +289,8 @@ class TaskLead:
 
     def _forget(self) -> None:
         self._end(Attempt.quit)  # of which most have ended
+        if hasattr(self, "task"):
+            self.task.remove_done_callback(self._ended)  # which would keep it for another turn of the loop
         self.attempts, self.flights = [], []
         self._enclosing.end()
         _staying.discard(self)

@@ -25,6 +25,7 @@ use crate::flight::meeting::Shared;
 use crate::footprint::entry_bytes;
 use crate::foreign::{Foreign, import};
 use crate::guard::{attached, is_finalizing};
+use crate::interrupt;
 use crate::key::call_key::CallKey;
 use crate::key::identity::{Identities, WeakIdentity, identities_in};
 use crate::key::part::Part;
@@ -688,7 +689,7 @@ impl Inner {
         let log = import(py, intern!(py, "hotset._tiers"))
             .and_then(|log| log.ask_method(intern!(py, "unencodable"), (name.bind(py), error.value(py))));
         if let Err(error) = log {
-            error.write_unraisable(py, None);
+            interrupt::report(py, error, None);
         }
     }
 
@@ -698,7 +699,7 @@ impl Inner {
         let log = import(py, intern!(py, "hotset._tiers"))
             .and_then(|log| log.ask_method(intern!(py, "undecodable"), (self.name.bind(py), error.value(py))));
         if let Err(error) = log {
-            error.write_unraisable(py, None);
+            interrupt::report(py, error, None);
         }
     }
 
@@ -732,7 +733,7 @@ impl Inner {
                 listener.bind(py).ask((key.bind(py), value.bind(py), cause))
             });
             if let Err(error) = told {
-                error.write_unraisable(py, Some(&listener.bind(py)));
+                interrupt::report(py, error, Some(&listener.bind(py)));
             }
         }
     }
@@ -745,7 +746,7 @@ impl Inner {
         if let Err(error) = logged
             && !is_finalizing()
         {
-            error.write_unraisable(py, None);
+            interrupt::report(py, error, None);
         }
     }
 

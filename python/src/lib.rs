@@ -11,6 +11,7 @@
 //! - [`tier`]: what lies behind the memory of a cache
 //! - [`trace`]: recorded requests, and how caches would do on them
 //! - [`object`], [`held`], [`sync`]: references and locks of attached threads
+//! - [`interrupt`]: exceptions that come where nobody can raise them
 //! - [`places`]: places that are given back when whoever has them is gone
 //! - [`arguments`], [`clock`], [`duration`], [`errors`], [`missing`], [`stats`]: small conversions
 
@@ -29,6 +30,7 @@ mod function;
 mod guard;
 mod held;
 mod inner;
+mod interrupt;
 mod key;
 mod missing;
 mod object;

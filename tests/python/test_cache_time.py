@@ -227,7 +227,7 @@ USES: dict[str, Verb] = {
     "hits": lambda c: c.get("other"),
     "misses": lambda c: c.get("absent"),
     "writes": lambda c: c.set("other", 1),
-    "new keys": lambda c: c.set(str(c.stats().requests + c.stats().entries), MISSING),
+    "new keys": lambda c: c.set(str(c.stats().requests + c.stats().entries), None),
 }
 
 

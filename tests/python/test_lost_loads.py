@@ -663,3 +663,61 @@ def test_a_stale_value_that_goes_while_a_load_is_given_up_is_never_none(
     assert asked in ("old", "new", "KEY")
     go.set()
     wait_for_loads(cache)
+
+
+# Interrupts where nobody can raise them
+
+
+@pytest.mark.parametrize("raised", [KeyboardInterrupt, SystemExit, asyncio.CancelledError])
+def test_an_interrupt_that_comes_in_a_listener_is_raised_later(raised: type[BaseException]) -> None:
+    def listen(*_removed: object) -> None:
+        raise raised
+
+    cache: Cache[str, int] = Cache(on_remove=listen)
+    cache["key"] = 1
+    reached = False
+    try:
+        del cache["key"]
+        for _ in range(1_000):
+            len(cache)
+        reached = True
+    except raised:
+        pass
+    assert not reached and "key" not in cache
+
+
+def test_an_exception_of_a_listener_is_told_to_nobody_but_the_hook(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[Any] = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda info: told.append(info.exc_type))
+
+    def listen(*_removed: object) -> None:
+        raise LookupError
+
+    cache: Cache[str, int] = Cache(on_remove=listen)
+    cache["key"] = 1
+    del cache["key"]
+    assert told == [LookupError]
+
+
+def test_an_interrupt_of_a_thread_that_listens_is_raised_in_that_thread() -> None:
+    ended: list[str] = []
+
+    def listen(*_removed: object) -> None:
+        raise SystemExit
+
+    cache: Cache[str, int] = Cache(on_remove=listen)
+    cache["key"] = 1
+
+    def run() -> None:
+        try:
+            del cache["key"]
+            for _ in range(1_000):
+                len(cache)
+            ended.append("went on")
+        except SystemExit:
+            ended.append("exited")
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    assert ended == ["exited"]

@@ -17,6 +17,7 @@ use crate::foreign::{Foreign, import, raised, vectorcall};
 use crate::function::Call;
 use crate::guard::{attached, is_finalizing};
 use crate::inner::Inner;
+use crate::interrupt;
 use crate::key::Key;
 use crate::key::part::Part;
 use crate::key::probe::Probe;
@@ -125,7 +126,7 @@ impl Inner {
         let log = import(py, intern!(py, "hotset._log"))
             .and_then(|log| log.ask_method(intern!(py, "load_given_up"), (self.name.bind(py), age)));
         if let Err(error) = log {
-            error.write_unraisable(py, None);
+            interrupt::report(py, error, None);
         }
     }
 }

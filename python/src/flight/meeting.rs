@@ -5,14 +5,14 @@ use std::sync::{Arc, Weak};
 use hotset::clock::{self, COARSE_LAG, Clock, NEVER};
 use hotset::flight::Meeting;
 use hotset::sync::Mutex;
-use pyo3::exceptions::PyKeyboardInterrupt;
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyTuple, PyWeakrefReference};
-use pyo3::{ffi, intern};
 
 use crate::flight::current::{self, Here};
 use crate::foreign::Foreign;
 use crate::inner::Inner;
+use crate::interrupt;
 use crate::object::Object;
 use crate::sync::AttachedLock;
 
@@ -112,13 +112,12 @@ impl Shared {
         drop(home);
         for (_, reference) in waiters {
             let reference = reference.bind(py);
-            // What interrupts the first try is no reason to leave somebody waiting.
+            // What interrupts the first try is no reason to leave somebody waiting, and not lost.
             let Err(error) = wake(&reference) else { continue };
             if let Err(again) = wake(&reference) {
-                again.write_unraisable(py, Some(&reference));
-            }
-            if error.is_instance_of::<PyKeyboardInterrupt>(py) {
-                interrupt_again();
+                interrupt::report(py, again, Some(&reference));
+            } else {
+                interrupt::raise_later(py, error);
             }
         }
     }
@@ -263,12 +262,6 @@ impl Flight {
         }
         self.shared.land(py, Outcome::Again, false);
     }
-}
-
-/// Has the main thread interrupted once more, since what was interrupted could not raise it.
-fn interrupt_again() {
-    // SAFETY: it only sets a flag.
-    unsafe { ffi::PyErr_SetInterrupt() }
 }
 
 fn wake(reference: &Bound<'_, PyAny>) -> PyResult<()> {

@@ -21,6 +21,7 @@ use crate::function::prepared::Prepared;
 use crate::function::signature::{Call, Mismatch, mismatch_error};
 use crate::function::{body_of, is_function};
 use crate::guard::{attached, guard};
+use crate::interrupt;
 use crate::key::exact::{Pointer, keyed_by_address};
 use crate::key::part::Part;
 use crate::key::probe::{Probe, Rule};
@@ -184,7 +185,7 @@ pub(crate) fn refresh_later(py: Python<'_>, function: Pointer, call: Call) {
         flights.ask_method(intern!(py, "refresh_later"), (attempt, py.None(), body.is_coroutine)).map(drop)
     };
     if let Err(error) = begin() {
-        error.write_unraisable(py, Some(&body.function.bind(py)));
+        interrupt::report(py, error, Some(&body.function.bind(py)));
     }
 }
 

@@ -17,6 +17,7 @@ use crate::function::kept::KeptCall;
 use crate::function::ready::thrown;
 use crate::function::signature::Call;
 use crate::guard::is_finalizing;
+use crate::interrupt;
 use crate::object::Object;
 use crate::sync::AttachedLock;
 
@@ -166,7 +167,7 @@ impl PendingCall {
                 if let Some(load) = running.load.take()
                     && let Err(error) = load.fail(py, error.value(py).as_any(), None)
                 {
-                    error.write_unraisable(py, None);
+                    interrupt::report(py, error, None);
                 }
                 Err(error)
             }

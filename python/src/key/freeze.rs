@@ -148,8 +148,8 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    /// Writes a built-in container. Where one within another takes many bytes, a digest stands for them, so that one that comes again
-    /// does not have to be written again.
+    /// Writes a built-in container. Where one takes many bytes a digest stands for them, so that one that comes again does not have to be
+    /// written again.
     fn write_met(&mut self, value: &Bound<'_, PyAny>, tag: u8, depth: usize) -> PyResult<()> {
         let address = value.as_ptr() as usize;
         let has_parts = match self.met.get(&address) {
@@ -165,7 +165,7 @@ impl<'a> Writer<'a> {
         self.bytes.extend([tag, 0]);
         self.write_built_in(value, depth)?;
         self.is_again = was_again;
-        if depth == 0 || self.bytes.len() - start <= LONGEST {
+        if self.bytes.len() - start <= LONGEST {
             return Ok(());
         }
         let digest: Digest = blake3::hash(&self.bytes[start..]).into();

@@ -9,6 +9,7 @@ use hotset::tier::Lease;
 use pyo3::prelude::*;
 
 use crate::inner::Inner;
+use crate::interrupt;
 use crate::key::probe::Probe;
 use crate::tier::behind::Behind;
 
@@ -53,7 +54,7 @@ impl Behind {
             }
         });
         if let Err(error) = released {
-            error.write_unraisable(py, None);
+            interrupt::report(py, error, None);
         }
     }
 }

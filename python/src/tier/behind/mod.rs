@@ -34,6 +34,7 @@ use crate::errors::raised;
 use crate::foreign::{Foreign, import};
 use crate::guard::is_finalizing;
 use crate::inner::Inner;
+use crate::interrupt;
 use crate::key::MAPPING;
 use crate::key::freeze::{Way, Writer};
 use crate::key::probe::{Probe, Rule};
@@ -165,7 +166,7 @@ fn breaker_of(settings: &Bound<'_, PyAny>, patience: Duration) -> PyResult<Optio
 /// What could not be logged. Where a tier uses its own cache without end, that is said further up.
 fn untold(py: Python<'_>, error: PyErr) {
     if !error.is_instance_of::<PyRecursionError>(py) {
-        error.write_unraisable(py, None);
+        interrupt::report(py, error, None);
     }
 }
 
