@@ -37,6 +37,28 @@ def raised_again(error: BaseException, traceback: Any) -> BaseException:
     return _twin(error).with_traceback(traceback)
 
 
+def own_error(error: BaseException, handled: BaseException) -> BaseException:
+    """What a load raised, without what its caller was handling when it began, which is nobody else's: a copy, as far as
+    copies can be made."""
+    chain: list[BaseException] = []
+    link: BaseException | None = error
+    while link is not None and link is not handled and link not in chain:
+        chain.append(link)
+        link = link.__context__
+    if link is not handled:
+        return error
+    twins: dict[int, BaseException] = {}
+    context: BaseException | None = None
+    for link in reversed(chain):
+        twin = _twin(link)
+        if twin is link:
+            return error
+        cause = link.__cause__
+        _follow_from(twin, link, None if cause is handled else twins.get(id(cause), cause), context)
+        twins[id(link)] = context = twin.with_traceback(link.__traceback__)
+    return twins[id(error)]
+
+
 def kept_error(error: BaseException) -> BaseException:
     """What is stored of an error: no frames, which would keep alive what is in them."""
     return _without_frames(error) or error
@@ -359,7 +381,7 @@ async def obtain(
         value, is_found = await _leases.run_in_task(attempt, loader, lead.numbers[0])
         loaded[:] = [value]
         if not is_found:
-            attempt.land(value, lead.numbers[0])
+            lead.land(attempt, value, lead.numbers[0])
             recovered(attempt.name)
 
     stale = Stale(attempt, looks, terms, told)
@@ -483,7 +505,7 @@ def refresh_later(attempt: Attempt, loader: Callable[[], Any] | None, is_corouti
     async def load(lead: TaskLead) -> None:
         value, is_found = await _leases.run_in_task(attempt, loader, lead.numbers[0])
         if not is_found:
-            attempt.land(value, lead.numbers[0])
+            lead.land(attempt, value, lead.numbers[0])
             recovered(attempt.name)
 
     try:

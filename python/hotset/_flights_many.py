@@ -445,7 +445,8 @@ def _lead_as_task(
     async def load(lead: TaskLead) -> None:
         loaded = answered(await load_missing(list(leads)))
         lead.loaded = [loaded]
-        _land_all(leads, loaded, {}, lead.numbers)
+        if not lead.was_cancelled:  # else its end is all that there is to tell
+            _land_all(leads, loaded, {}, lead.numbers)
 
     _count_once(leads)
     return TaskLead(list(leads.values()), [steps[key][1] for key in leads], load, background=background)

@@ -297,6 +297,19 @@ class TaskLead:
         if self._timer is not None:
             self._timer.cancel()
 
+    @property
+    def was_cancelled(self) -> bool:
+        """Whether the task was told to end, whatever its load made of that: what it returns then is not stored."""
+        task = getattr(self, "task", None)
+        return self._cancelled or (task is not None and task.cancelling() > 0)
+
+    def land(self, attempt: Attempt, value: Any, number: int) -> Any:
+        """End a load that returned; what its leader gets."""
+        if self.was_cancelled:
+            attempt.quit(number)
+            return value
+        return attempt.land(value, number)
+
     def _end(self, end: Callable[[Attempt, int], object]) -> None:
         for attempt, number in zip(self.attempts, self.numbers, strict=False):
             end(attempt, number)

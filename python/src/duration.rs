@@ -17,6 +17,24 @@ pub(crate) fn ticks(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Tick> {
     Ok(duration(name, value)?.map_or(NEVER, clock::ticks))
 }
 
+/// The ticks of what is over already: no duration that is given has none.
+pub(crate) const OVER: Tick = 0;
+
+/// As [`ticks`], for a duration that was computed, as what is left of something is: [`OVER`] if nothing is.
+pub(crate) fn computed_ticks(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Tick> {
+    if is_over(value) { Ok(OVER) } else { ticks(name, value) }
+}
+
+/// Whether something is a number of seconds, or a `timedelta`, that is not above 0.
+fn is_over(value: &Bound<'_, PyAny>) -> bool {
+    if let Ok(delta) = value.cast::<PyDelta>() {
+        return delta.get_days() < 0
+            || delta.get_days() == 0 && delta.get_seconds() == 0 && delta.get_microseconds() == 0;
+    }
+    let is_number = value.is_instance_of::<PyInt>() || value.is_instance_of::<PyFloat>();
+    is_number && !value.is_instance_of::<PyBool>() && value.extract::<f64>().is_ok_and(|seconds| seconds <= 0.0)
+}
+
 /// A duration as it was given; None is for ever.
 pub(crate) fn duration(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Option<Duration>> {
     if value.is_none() {

@@ -17,7 +17,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyString;
 use pyo3::{PyTraverseError, PyVisit};
 
-use crate::duration::ticks;
+use crate::duration::{computed_ticks, ticks};
 use crate::errors::invalid;
 use crate::flight::forks;
 use crate::flight::lead::raised_again;
@@ -197,6 +197,11 @@ impl Inner {
                 known.join(", ")
             ))
         })
+    }
+
+    /// As [`Inner::ttl`], of one that was computed: [`OVER`](crate::duration::OVER) if nothing is left of it.
+    pub(crate) fn computed_ttl(&self, name: &str, value: &Bound<'_, PyAny>) -> PyResult<Tick> {
+        if value.is_instance_of::<PyString>() { self.ttl(name, value) } else { computed_ticks(name, value) }
     }
 
     /// What is kept of a value.

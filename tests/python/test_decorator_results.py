@@ -1,5 +1,6 @@
 """What happens to results: what is stored, how long, under which tags, and what is only passed on."""
 
+import asyncio
 import contextlib
 import functools
 import io
@@ -8,11 +9,12 @@ import sys
 import tempfile
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hotset import MISSING, Cache, cache_result
+from hotset import MISSING, Cache, cache_result, current_load
 from hotset.testing import ManualClock
 
 
@@ -324,3 +326,61 @@ def test_many_threads_get_the_results_of_their_own_arguments() -> None:
     assert wrong == []
     assert double.cache_info().hits > 1_000
     assert double.cache_info().currsize <= 50
+
+
+# A ttl that is over when it is known
+
+
+@pytest.mark.parametrize(
+    "left", [0, -30, -0.5, timedelta(0), timedelta(seconds=-1), timedelta(days=-1, hours=23)], ids=repr
+)
+@pytest.mark.parametrize("options", [{}, {"timeout": 60}, {"cache_errors": KeyError}], ids=str)
+def test_a_result_that_is_over_already_is_given_and_not_stored(left: Any, options: dict[str, Any]) -> None:
+    calls: list[int] = []
+
+    @cache_result(ttl=lambda _: left, **options)
+    def token(number: int) -> int:
+        calls.append(number)
+        return number
+
+    assert token(1) == token(1) == 1 and calls == [1, 1] and len(token.cache) == 0
+
+    @cache_result(**options)
+    def said(number: int) -> int:
+        current_load().set_ttl(left)
+        return number
+
+    assert said(1) == said(1) == 1 and len(said.cache) == 0
+
+
+def test_so_it_is_for_coroutines_keys_and_who_joins() -> None:
+    @cache_result(ttl=lambda _: -1)
+    async def token(number: int) -> int:
+        await asyncio.sleep(0)
+        return number
+
+    async def main() -> list[int]:
+        return await asyncio.gather(token(1), token(1))
+
+    assert asyncio.run(main()) == [1, 1] and len(token.cache) == 0
+    cache: Cache[str, int] = Cache()
+
+    def load(_key: str) -> int:
+        current_load().set_ttl(0)
+        return 5
+
+    assert cache.get_or_load("k", load) == 5 and len(cache) == 0
+
+
+def test_to_set_what_is_over_already_forgets_what_was_there() -> None:
+    left = [10, 0]
+    f = cache_result(ttl=lambda _: left.pop(0))(lambda number: number)
+    assert f(1) == 1 == f.peek(1)
+    f.set(2, 1)
+    assert f.peek(1) is MISSING
+
+
+def test_a_ttl_that_was_written_down_is_above_0() -> None:
+    for ttl in (0, -1, timedelta(0)):
+        with pytest.raises(ValueError, match="above 0"):
+            cache_result(ttl=ttl)(len)

@@ -593,3 +593,96 @@ def test_who_waits_is_told_of_a_failure_although_it_cannot_be_noted(options: dic
     finally:
         Moody.sulks = False
     assert cache.get_or_load(key, lambda _: 7) == 7
+
+
+# What is nobody else's
+
+
+def _of_a_function(load: Callable[..., Any], **options: Any) -> Callable[[], Any]:
+    return cache_result(**options)(load)
+
+
+def _of_a_key(load: Callable[..., Any], **options: Any) -> Callable[[], Any]:
+    cache: Cache[str, Any] = Cache(**options)
+    return lambda: cache.get_or_load("key", lambda _: load())
+
+
+def _of_many(load: Callable[..., Any], **options: Any) -> Callable[[], Any]:
+    cache: Cache[str, Any] = Cache(**options)
+    return lambda: cache.load_many(["key"], lambda _: load())
+
+
+class Secret(Exception):
+    """What a caller was handling."""
+
+
+def chain(error: BaseException | None) -> list[str]:
+    return [] if error is None else [type(error).__name__, *chain(error.__cause__ or error.__context__)]
+
+
+def within(call: Callable[[], Any]) -> BaseException:
+    """What a call raises whose caller is handling something."""
+    try:
+        raise Secret
+    except Secret:
+        return raised(call)
+
+
+def raised(call: Callable[[], Any]) -> BaseException:
+    with pytest.raises(LookupError) as error:
+        call()
+    return error.value
+
+
+def plainly() -> None:
+    raise LookupError
+
+
+def while_handling() -> None:
+    try:
+        raise ValueError
+    except ValueError:
+        raise LookupError  # noqa: B904  # that there is a context is the point
+
+
+def from_a_cause() -> None:
+    try:
+        raise ValueError
+    except ValueError as error:
+        raise LookupError from error
+
+
+@pytest.mark.parametrize("asks", [_of_a_function, _of_a_key, _of_many])
+@pytest.mark.parametrize(
+    ("load", "own"), [(plainly, []), (while_handling, ["ValueError"]), (from_a_cause, ["ValueError"])]
+)
+def test_who_gets_a_kept_error_sees_nothing_of_what_another_caller_was_handling(
+    asks: Callable[..., Callable[[], Any]], load: Callable[[], None], own: list[str]
+) -> None:
+    call = asks(load, cache_errors=LookupError, error_ttl="1h")
+    assert chain(within(call)) == ["LookupError", *own, "Secret"], "to its own caller it is what it is"
+    assert chain(raised(call)) == ["LookupError", *own]
+
+
+@pytest.mark.parametrize("asks", [_of_a_function, _of_a_key])
+@pytest.mark.parametrize(("load", "own"), [(plainly, []), (while_handling, ["ValueError"])])
+def test_nor_does_who_joins(asks: Callable[..., Callable[[], Any]], load: Callable[[], None], own: list[str]) -> None:
+    begun, go = threading.Event(), threading.Event()
+
+    def held() -> None:
+        begun.set()
+        assert go.wait(30)
+        load()
+
+    call = asks(held)
+    seen: list[BaseException] = []
+    leader = threading.Thread(target=lambda: within(call))
+    leader.start()
+    assert begun.wait(30)
+    follower = threading.Thread(target=lambda: seen.append(raised(call)))
+    follower.start()
+    threading.Event().wait(0.05)
+    go.set()
+    leader.join()
+    follower.join()
+    assert chain(seen[0]) == ["LookupError", *own]

@@ -1,7 +1,10 @@
 """What a loader may ask of its load, and say of what it returns."""
 
 import asyncio
+import contextlib
+import gc
 import threading
+import weakref
 from typing import Any
 
 import pytest
@@ -203,3 +206,58 @@ def test_a_load_is_not_joined_once_a_tag_that_it_added_is_invalidated() -> None:
 def test_a_ttl_that_makes_no_sense_is_told_in_the_loader() -> None:
     with pytest.raises(ValueError, match="ttl"):
         Cache[str, None]().get_or_load("k", lambda _: current_load().set_ttl("soon"))
+
+
+# What is kept
+
+
+def test_a_value_that_holds_the_context_of_its_load_keeps_no_cache_alive() -> None:
+    class Value:
+        def __init__(self) -> None:
+            self.load = current_load()
+
+    def make() -> weakref.ref[Value]:
+        cache: Cache[str, Value] = Cache()
+        return weakref.ref(cache.get_or_load("key", lambda _: Value()))
+
+    values = [make() for _ in range(20)]
+    gc.collect()
+    assert [value() for value in values] == [None] * 20
+
+
+def test_a_context_outlives_its_cache() -> None:
+    def make() -> Any:
+        cache: Cache[str, Any] = Cache()
+        return cache.get_or_load("key", lambda _: current_load())
+
+    load = make()
+    gc.collect()
+    assert load.stale is MISSING and load.age is None
+    load.add_tags("tag")
+    load.set_ttl("1h")
+    with pytest.raises(LookupError):
+        load.not_modified()
+
+
+@pytest.mark.parametrize("option", ["should_cache", "ttl", "tags"])
+def test_deciders_that_ask_for_the_load_leave_nothing_behind(option: str) -> None:
+    def decide(*_arguments: object, **_more: object) -> Any:
+        with contextlib.suppress(RuntimeError):
+            current_load()
+        return {"should_cache": True, "ttl": 60, "tags": ["tag"]}[option]
+
+    f = cache_result(timeout=60, maxsize=8, **{option: decide})(lambda number: number)
+    for number in range(2_000):
+        f(number)
+    gc.collect()
+    before = resident()
+    for number in range(20_000):
+        f(number)
+    gc.collect()
+    assert resident() - before < 1 << 20
+
+
+def resident() -> int:
+    """Bytes that this process has in memory."""
+    with open("/proc/self/statm") as statm:
+        return int(statm.read().split()[1]) * 4096

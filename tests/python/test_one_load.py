@@ -1013,3 +1013,86 @@ def test_who_has_given_up_waiting_is_waited_for() -> None:
     go = done = asyncio.Event()
     asyncio.run(main())
     assert calls == ["outer", "inner"]
+
+
+# What a cancelled load returns
+
+
+@pytest.mark.parametrize("how", ["wait_for", "cancel", "TaskGroup", "timeout of the call", "the end of the loop"])
+@pytest.mark.parametrize("asks", ["function", "key", "many"])
+def test_what_a_cancelled_load_returns_is_not_stored(how: str, asks: str) -> None:
+    cache: Cache[Any, Any] = Cache()
+
+    @cache.cache_result
+    async def fetch(_path: str) -> str:
+        try:
+            await asyncio.sleep(PATIENCE)
+        except asyncio.CancelledError:
+            return "nothing yet"
+        return "content"
+
+    async def fetch_many(paths: list[str]) -> dict[str, str]:
+        return {path: await fetch.uncached(path) for path in paths}
+
+    calls: dict[str, Callable[..., Any]] = {
+        "function": lambda **terms: (fetch.with_options(**terms) if terms else fetch)("/"),
+        "key": lambda **terms: cache.aio.get_or_load("/", fetch.uncached, **terms),
+        "many": lambda **terms: cache.aio.load_many(["/"], fetch_many, **terms),
+    }
+    call = calls[asks]
+
+    async def awaited(**terms: Any) -> Any:
+        return await call(**terms)
+
+    async def fail() -> None:
+        await asyncio.sleep(0.01)
+        raise LookupError
+
+    async def together() -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(awaited())
+            group.create_task(fail())
+
+    async def main() -> None:
+        match how:
+            case "wait_for":
+                with pytest.raises(TimeoutError):
+                    await asyncio.wait_for(awaited(), 0.01)
+            case "cancel":
+                task = asyncio.create_task(awaited())
+                await asyncio.sleep(0.01)
+                task.cancel()
+                with pytest.raises(asyncio.CancelledError):
+                    await task
+            case "TaskGroup":
+                with pytest.raises(ExceptionGroup):
+                    await together()
+            case "timeout of the call":
+                with pytest.raises(TimeoutError):
+                    await awaited(timeout=0.01)
+            case _:
+                tasks.append(asyncio.create_task(awaited()))
+                await asyncio.sleep(0.01)
+        if how != "the end of the loop":
+            await asyncio.sleep(0.01)
+
+    tasks: list[asyncio.Task[Any]] = []
+    asyncio.run(main())
+    assert len(cache) == 0 and cache._loads_in_progress == 0
+
+
+def test_a_load_that_limits_itself_is_stored() -> None:
+    @cache_result
+    async def fetch(_path: str) -> str:
+        try:
+            async with asyncio.timeout(0.001):
+                await asyncio.sleep(PATIENCE)
+        except TimeoutError:
+            return "fallback"
+        return "content"
+
+    async def main() -> None:
+        assert await fetch("/") == "fallback"
+
+    asyncio.run(main())
+    assert fetch.cache_info().currsize == 1

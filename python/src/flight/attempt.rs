@@ -18,11 +18,11 @@ use crate::flight::circles::Wait;
 use crate::flight::context::{LoadContext, Wishes};
 use crate::flight::current::{Within, enclosing, thread};
 use crate::flight::facts::{facts_for_python, seconds_from};
-use crate::flight::lead::{KnownTags, Lead, Look, Way, abandon, land, land_as, raised_again};
+use crate::flight::lead::{KnownTags, Lead, Look, Way, abandon, handled, land, land_as, own_error, raised_again};
 use crate::flight::meeting::{Came, Flight, Leader, Outcome, Shared, name};
 use crate::flight::timing::Timing;
 use crate::foreign::{Foreign, import, vectorcall};
-use crate::function::{Call, Fate, KeptCall};
+use crate::function::{Call, Fate, KeptCall, is_over};
 use crate::guard::{attached, is_finalizing};
 use crate::inner::Inner;
 use crate::key::probe::Probe;
@@ -58,6 +58,8 @@ pub(crate) struct Attempt {
     /// How old a value may be that its caller accepts, or [`NEVER`].
     max_age: Tick,
     claim: Mutex<AttachedLock, Option<Claim>>,
+    /// What its caller was handling when it began to load.
+    handled: Mutex<AttachedLock, Option<Object>>,
     /// Whether it has joined a load: any other begins after its caller asked.
     has_joined: AtomicBool,
     wait: Mutex<AttachedLock, Option<Wait>>,
@@ -80,6 +82,7 @@ impl Attempt {
             loading,
             max_age: NEVER,
             claim: Mutex::new(None),
+            handled: Mutex::new(None),
             has_joined: AtomicBool::new(false),
             wait: Mutex::new(None),
             brought: Mutex::new(None),
@@ -252,6 +255,10 @@ impl Attempt {
         match fate.as_wished(wishes.as_deref()) {
             Fate::Stored => {
                 wishes.iter().for_each(|wishes| wishes.change(&mut details));
+                if is_over(&details) {
+                    abandon(py, &self.cache, ticket, Outcome::Value(Object::of(value)));
+                    return Ok(Object::of(value));
+                }
                 let mut probe = self.sought.wanted.probe();
                 let stored = Some(&self.sought.stored);
                 let kept = land(py, &self.cache, ticket, stored, &Object::of(value), details, &mut probe)?;
@@ -419,6 +426,10 @@ impl Attempt {
             "pool" => (Leader::pool(), true),
             _ => (Leader::thread(), false),
         };
+        if !waits {
+            let before = std::mem::replace(&mut *self.handled.lock(), handled());
+            drop(before);
+        }
         let since = if looks { 0 } else { self.cache.memory().clock().precise() };
         self.since.store(since, Ordering::Relaxed);
         let mut probe = self.sought.wanted.probe();
@@ -547,10 +558,12 @@ impl Attempt {
         if self.number().is_none_or(|own| number.is_some_and(|number| number != own)) {
             return Ok(false);
         }
-        let noted =
-            if error.is_instance_of::<PyException>() { self.note_failure(py, error, number) } else { Ok(false) };
+        let handled = self.handled.lock().take();
+        let own = own_error(py, &PyErr::from_value(error.clone()), handled.as_ref());
+        let is_error = error.is_instance_of::<PyException>();
+        let noted = if is_error { self.note_failure(py, own.value(py), number) } else { Ok(false) };
         // Whatever that raised, those who wait are not to wait for ever. Where the error was kept the load has ended.
-        self.end(py, number, true, Outcome::of_error(py, &PyErr::from_value(error.clone())));
+        self.end(py, number, true, Outcome::of_error(py, &own));
         noted
     }
 
@@ -577,6 +590,7 @@ impl Attempt {
         self.sought.wanted.parts.iter().try_for_each(|part| part.visit(visit))?;
         self.sought.stored.visit(visit)?;
         self.loading.visit(visit)?;
+        self.handled.lock().iter().try_for_each(|handled| handled.visit(visit))?;
         self.brought.lock().iter().flatten().try_for_each(|pulled| pulled.value.visit(visit))?;
         match &self.purpose {
             Purpose::Call(call) => visit.call(call),

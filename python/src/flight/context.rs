@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, Weak};
 
 use hotset::clock::{self, Tick};
 use hotset::memory::{Details, Facts, Standing};
@@ -13,6 +13,7 @@ use pyo3::types::PyTuple;
 use pyo3::{PyTraverseError, PyVisit};
 
 use crate::arguments::tag_names;
+use crate::duration::computed_ticks;
 use crate::inner::Inner;
 use crate::key::Key;
 use crate::key::wanted::Wanted;
@@ -98,7 +99,8 @@ pub(super) fn forget() {
 /// The running load, as its loader sees it.
 #[pyclass(frozen, module = "hotset")]
 pub(crate) struct LoadContext {
-    cache: Arc<Inner>,
+    /// Not kept alive by it: it may be kept by a value of that cache, which a collection could not see.
+    cache: Weak<Inner>,
     wanted: Wanted,
     number: u64,
     wishes: Arc<Wishes>,
@@ -110,20 +112,30 @@ impl LoadContext {
         let key = cache.store.flights().key(hash, number, Key::clone);
         key.map(|key| {
             let wanted = Wanted::of_stored(py, cache, &key)?;
-            Ok(Self { cache: cache.clone(), wanted, number, wishes: Wishes::of(number) })
+            Ok(Self { cache: Arc::downgrade(cache), wanted, number, wishes: Wishes::of(number) })
         })
         .transpose()
     }
 
     /// The entry that is there although it is not fresh, or is to be refreshed.
     fn before(&self, py: Python<'_>) -> PyResult<Option<(Object, Facts)>> {
-        let found = self.cache.examine(py, &mut self.wanted.probe())?;
+        let Some(cache) = self.cache.upgrade() else { return Ok(None) };
+        let found = cache.examine(py, &mut self.wanted.probe())?;
         Ok(found.filter(|(_, facts)| matches!(facts.standing, Standing::Fresh | Standing::Stale)))
+    }
+
+    fn served(&self, py: Python<'_>, value: Object) -> PyResult<Object> {
+        match self.cache.upgrade() {
+            Some(cache) => cache.served(py, value),
+            None => Ok(value),
+        }
     }
 
     fn add(&self, tags: &[Arc<str>]) {
         self.wishes.said.lock().tags.extend_from_slice(tags);
-        self.cache.store.flights().add_tags(self.wanted.tag.hash(), self.number, tags);
+        if let Some(cache) = self.cache.upgrade() {
+            cache.store.flights().add_tags(self.wanted.tag.hash(), self.number, tags);
+        }
     }
 }
 
@@ -133,7 +145,7 @@ impl LoadContext {
     #[getter]
     fn stale(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         let value = match self.before(py)? {
-            Some((value, _)) => self.cache.served(py, value)?,
+            Some((value, _)) => self.served(py, value)?,
             None => missing(py)?,
         };
         Ok(value.into_bound(py).unbind())
@@ -148,7 +160,11 @@ impl LoadContext {
     }
 
     fn set_ttl(&self, ttl: &Bound<'_, PyAny>) -> PyResult<()> {
-        self.wishes.said.lock().ttl = Some(self.cache.ttl("ttl", ttl)?);
+        let ttl = match self.cache.upgrade() {
+            Some(cache) => cache.computed_ttl("ttl", ttl)?,
+            None => computed_ticks("ttl", ttl)?,
+        };
+        self.wishes.said.lock().ttl = Some(ttl);
         Ok(())
     }
 
@@ -169,7 +185,7 @@ impl LoadContext {
             ));
         };
         self.add(&facts.tags);
-        Ok(self.cache.served(py, value)?.into_bound(py).unbind())
+        Ok(self.served(py, value)?.into_bound(py).unbind())
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {

@@ -6,6 +6,7 @@ use hotset::clock::{self, Tick};
 use hotset::flight::{Begun, Landing, Stopwatch, Ticket};
 use hotset::memory::{Details, Facts, Standing, Stored, Unsure};
 use pyo3::exceptions::PyException;
+use pyo3::ffi;
 use pyo3::intern;
 use pyo3::prelude::*;
 
@@ -220,7 +221,7 @@ impl<'a> Lead<'a> {
         if let Some(watch) = self.watch.take() {
             watch.failed(self.cache.memory());
         }
-        self.tell(py, Outcome::of_error(py, error));
+        self.tell(py, Outcome::of_error(py, &own_error(py, error, handled().as_ref())));
     }
 
     /// As [`Lead::fail`], with the exception that is set, and stays so.
@@ -275,6 +276,8 @@ pub(crate) fn land_as(
         let fill = |probe: &mut Probe<'_>| cache.store.fill(ticket, tag.owner(), &mut taken, &mut details, now, probe);
         Ok((kept, probe.settle(py, fill)?))
     });
+    // What deciders have asked for in the meantime is of no use any more.
+    drop(Wishes::take(ticket.number()));
     match written {
         Ok((kept, landing)) => {
             let is_stored = settle(py, cache, landing, outcome.unwrap_or_else(|| Outcome::Value(kept.clone())));
@@ -296,6 +299,23 @@ impl Drop for Lead<'_> {
             attached(|py| abandon(py, self.cache, &ticket, Outcome::Again));
         }
     }
+}
+
+/// What this thread is handling.
+pub(crate) fn handled() -> Option<Object> {
+    // SAFETY: the thread is attached; the result is a new reference or null.
+    unsafe {
+        let handled = ffi::PyErr_GetHandledException();
+        (!handled.is_null() && handled != ffi::Py_None()).then(|| Object::from_owned(handled))
+    }
+}
+
+/// An error without what its caller was handling when the load began that raised it: that is nobody else's.
+pub(crate) fn own_error(py: Python<'_>, error: &PyErr, handled: Option<&Object>) -> PyErr {
+    let Some(handled) = handled.filter(|_| error.is_instance_of::<PyException>(py)) else { return error.clone_ref(py) };
+    let own = import(py, intern!(py, "hotset._flights"))
+        .and_then(|flights| flights.ask_method(intern!(py, "own_error"), (error.value(py), handled.bind(py))));
+    own.map_or_else(|_| error.clone_ref(py), PyErr::from_value)
 }
 
 impl Outcome {

@@ -200,7 +200,10 @@ impl Body {
             return Ok(Lifespan { ttl: negative.ttl, grace, ..self.lifespan });
         }
         let Some(decide) = &self.options.ttl else { return Ok(self.lifespan) };
-        Ok(Lifespan { ttl: self.inner.ttl("the result of ttl()", &decide.bind(py).ask((result,))?)?, ..self.lifespan })
+        Ok(Lifespan {
+            ttl: self.inner.computed_ttl("the result of ttl()", &decide.bind(py).ask((result,))?)?,
+            ..self.lifespan
+        })
     }
 
     /// Shows every object it refers to to a garbage collection.

@@ -15,7 +15,7 @@ use crate::flight::lead::{Lead, Look, Way, follow, raised_again};
 use crate::flight::meeting::{Came, Leader, Outcome};
 use crate::foreign::{Foreign, import, vectorcall};
 use crate::function::body::Body;
-use crate::function::fate::{Fate, can_be_read_once, details, fate, known_tags};
+use crate::function::fate::{Fate, can_be_read_once, details, fate, is_over, known_tags};
 use crate::function::kept::KeptCall;
 use crate::function::prepared::Prepared;
 use crate::function::signature::{Call, Mismatch, mismatch_error};
@@ -37,6 +37,8 @@ use crate::object::Object;
 pub(crate) unsafe fn load_quickly(function: Pointer, call: Call, tag: Tag, parts: &[Pointer]) -> Pointer {
     // SAFETY: by the caller's promise.
     unsafe {
+        // Whoever calls may only borrow it, and the load may make it the last to do so.
+        let _held = Object::from_borrowed(function);
         let body = body_of(function);
         let (inner, memory) = (body.inner(), body.inner().memory());
         let part =
@@ -61,7 +63,7 @@ pub(crate) unsafe fn load_quickly(function: Pointer, call: Call, tag: Tag, parts
         let mut details = Details { lifespan: body.lifespan, nanos, ..Details::default() };
         let skips = lead.wishes().is_some_and(|wishes| {
             wishes.change(&mut details);
-            wishes.skips()
+            wishes.skips() || is_over(&details)
         });
         if skips || is_missing(result.as_ptr()) || can_be_read_once(result.as_ptr()) {
             return guard(|py| {
@@ -91,6 +93,8 @@ pub(crate) unsafe fn are_storable(parts: &[Pointer]) -> bool {
 
 /// Calls a synchronous function through its cache.
 pub(crate) fn call(py: Python<'_>, function: Pointer, call: Call, looked_up: Option<More>) -> PyResult<Object> {
+    // SAFETY: the function is alive; this keeps it so, since whoever calls may only borrow it.
+    let _held = unsafe { Object::from_borrowed(function) };
     // SAFETY: the function is alive during the call.
     let body = unsafe { body_of(function) };
     if !body.inner().memory().is_enabled() {
@@ -271,6 +275,10 @@ fn load_here(
     let done = fate(py, body, &bound, nanos).and_then(|fate| match fate.as_wished(wishes.as_deref()) {
         Fate::Stored => details(py, body, call, &bound, nanos).map(|mut details| {
             wishes.iter().for_each(|wishes| wishes.change(&mut details));
+            if is_over(&details) {
+                lead.tell(py, Outcome::Value(result.clone()));
+                return None;
+            }
             Some(details)
         }),
         other => {

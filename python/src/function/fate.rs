@@ -9,6 +9,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 
 use crate::arguments::tag_names;
+use crate::duration::OVER;
 use crate::flight::context::Wishes;
 use crate::flight::lead::KnownTags;
 use crate::flight::meeting::Outcome;
@@ -109,6 +110,11 @@ pub(crate) fn details(
         }
     };
     Ok(Details { lifespan: body.lifespan_of(py, result)?, tags, nanos, ..Details::default() })
+}
+
+/// Whether what is to be stored would be over at once: it is given to those who wait, and not stored.
+pub(crate) fn is_over(details: &Details) -> bool {
+    details.lifespan.ttl == OVER
 }
 
 /// Whether a result is used up by reading it: an iterator, an open file, a coroutine.

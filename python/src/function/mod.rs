@@ -28,7 +28,7 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyType;
 
-pub(crate) use fate::Fate;
+pub(crate) use fate::{Fate, is_over};
 pub(crate) use kept::KeptCall;
 pub(crate) use pending::PendingCall;
 

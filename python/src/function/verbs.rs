@@ -17,7 +17,7 @@ use crate::function::body::Body;
 use crate::function::body_of;
 use crate::function::bound::{self, receiver};
 use crate::function::call::{call_uncached, key_for, obtain, value_is_missing};
-use crate::function::fate::details;
+use crate::function::fate::{details, is_over};
 use crate::function::pending::PendingCall;
 use crate::function::ready::ready_object;
 use crate::function::signature::Call;
@@ -79,7 +79,11 @@ fn set(py: Python<'_>, function: Pointer, call: Call) -> PyResult<Object> {
     let prepared = key_for(py, body, rest, "set")?;
     let stored = prepared.stored(py, body)?;
     let details = details(py, body, rest, &value, 0)?;
-    body.inner().fill(py, stored, Object::of(&value), details, &Condition::Always, &mut prepared.probe())?;
+    if is_over(&details) {
+        drop(body.inner().remove(py, &mut prepared.probe(), Cause::Replaced)?);
+    } else {
+        body.inner().fill(py, stored, Object::of(&value), details, &Condition::Always, &mut prepared.probe())?;
+    }
     wrapped(py, body, object_from(py, py.None())?)
 }
 

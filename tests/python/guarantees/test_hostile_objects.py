@@ -96,3 +96,26 @@ def test_an_option_may_do_what_it_likes(source: str, action: str) -> None:
 @pytest.mark.parametrize("source", [*SOURCES, *OF_FUNCTIONS])
 def test_a_hook_that_uses_everything_corrupts_no_memory(source: str) -> None:
     run(SCRIPT, source, "uses every verb on the same key", int(source in OF_FUNCTIONS), debug_malloc=True)
+
+
+def test_a_function_that_is_only_borrowed_may_be_freed_while_it_loads() -> None:
+    run(
+        """
+        import functools, gc
+        from hotset import cache_result
+
+        partial = functools.partial(print)
+        for options in ({}, {"tags": ["t"]}, {"timeout": 60}, {"cache_errors": KeyError}):
+
+            @cache_result(**options)
+            def f(number):
+                partial.__setstate__((print, (), {}, {}))
+                gc.collect()
+                return number
+
+            partial.__setstate__((f, (), {}, {}))
+            del f
+            assert partial(5) == 5
+        print("done")
+        """
+    )
