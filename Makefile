@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 BENCH := .bench-venv
 STAMP := $(VENV)/.ready
 SOURCES := $(shell find src python -name '*.rs' -o -name 'Cargo.toml' -o -name '*.pyi' | grep -v target) Cargo.toml Cargo.lock pyproject.toml
-FUZZ_SECONDS ?= 30
+FUZZ_SECONDS ?= 5
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test soak lint format bench clean rust python sdist
