@@ -154,7 +154,11 @@ class Stale:
                     self._times = (stale_for, age)
             case ("error", error):
                 again, step = raised_again(error, None), None
-                raise again
+                try:
+                    raise again
+                finally:
+                    # What is raised refers to this frame, which must not refer to it.
+                    del again, error
             case _:
                 pass
         return self.is_there
@@ -258,9 +262,12 @@ def load_here(
                     if lead is not None:
                         refresh_failed(attempt.name, error)
                     return stale.serve(FAILED)
-                # What is raised refers to this frame, and must not come back through the flight.
+                # What is raised refers to this frame, and must not come back through the flight, nor from here.
                 again, step = raised_again(error, traceback), None
-                raise again
+                try:
+                    raise again
+                finally:
+                    del again, error, traceback
             case ("stale",):
                 if lead is not None:
                     lead.stay()
@@ -427,7 +434,10 @@ async def obtain(
                     return stale.serve(FAILED)
                 # As in `load_here`.
                 again, step, lead = raised_again(error, traceback), None, None
-                raise again
+                try:
+                    raise again
+                finally:
+                    del again, error, traceback
             case ("stale",):
                 return stale.serve(LATE)
             case ("too late", error):
@@ -442,7 +452,10 @@ async def obtain(
             case _:
                 if lead is not None and lead.error is not None:
                     again, step, lead = lead.error, None, None
-                    raise again
+                    try:
+                        raise again
+                    finally:
+                        del again
 
 
 async def _load_in_this_coroutine(

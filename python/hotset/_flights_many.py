@@ -146,7 +146,12 @@ class _Many:
                 self.found[key] = value
             case ("error", error, traceback):
                 if attempt.loading.keeps(error) or not self.take_stale(key):
-                    raise raised_again(error, traceback)
+                    again, step = raised_again(error, traceback), ()
+                    try:
+                        raise again
+                    finally:
+                        # What is raised refers to this frame, which must not refer to it.
+                        del again, error, traceback
             case ("late",):
                 if not self.take_stale(key, LATE):
                     raise late(attempt, _sooner(self.timeout, self._own))

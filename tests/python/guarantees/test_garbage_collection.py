@@ -204,3 +204,58 @@ def test_many_cycles_are_freed_while_every_allocation_collects(cycle: str) -> No
         f"{PRELUDE}\n{CYCLES[cycle]}\n{script}assert not any(of() for of in references)\nprint('done')",
         debug_malloc=True,
     )
+
+
+FAILING = {
+    "a function": "f = hotset.cache_result(fail)",
+    "in the pool": "f = hotset.cache_result(timeout=60)(fail)",
+    "get_or_load": "f = lambda n: hotset_cache.get_or_load(n, fail)",
+    "load_many": "f = lambda n: hotset_cache.load_many([n, n + 0.5], fail)",
+    "a coroutine": "f = hotset.cache_result(fail_later)",
+    "aio.get_or_load": "f = lambda n: hotset_cache.aio.get_or_load(n, fail_later)",
+    "aio.load_many": "f = lambda n: hotset_cache.aio.load_many([n, n + 0.5], fail_later)",
+}
+
+
+@pytest.mark.parametrize("kind", FAILING)
+@pytest.mark.parametrize("error", ["KeyError(n)", "NoCopy(1, 2)"])
+def test_loads_that_fail_leave_nothing_for_the_collector(kind: str, error: str) -> None:
+    """Frames, and what is in them, are freed when the error is: neither is kept by the other."""
+    run(
+        f"""
+        import asyncio, gc, inspect
+        import hotset
+
+        class NoCopy(Exception):
+            def __init__(self, one, two): super().__init__("cannot be made again")
+
+        hotset_cache = hotset.Cache()
+        def fail(n): raise {error}
+        async def fail_later(n):
+            await asyncio.sleep(0)
+            raise {error}
+        exec({FAILING[kind]!r})
+
+        async def call(count):
+            for n in range(count):
+                try:
+                    result = f(n)
+                    if inspect.isawaitable(result): await result
+                except Exception: pass
+
+        def left(count):
+            gc.collect()
+            gc.disable()
+            before = len(gc.get_objects())
+            asyncio.run(call(count))
+            after = len(gc.get_objects())
+            gc.enable()
+            return after - before
+
+        left(10)
+        few, many = left(10), left(1_000)
+        assert many <= few + 5, (few, many)
+        print("done")
+        """,
+        silent=False,
+    )
