@@ -40,8 +40,6 @@ mod sync;
 mod tier;
 mod trace;
 
-use std::sync::atomic::{AtomicI64, Ordering};
-
 use crate::foreign::{Foreign, import};
 use pyo3::exceptions::PyImportError;
 use pyo3::ffi;
@@ -52,7 +50,7 @@ use pyo3::prelude::*;
 #[pymodule(gil_used = true)]
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     let py = module.py();
-    only_one_interpreter()?;
+    only_the_main_interpreter()?;
     hotset::fork::watch();
     key::register(module)?;
     breaker::register(module)?;
@@ -78,20 +76,18 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     Ok(())
 }
 
-/// Refuses every interpreter of the process but the first: classes, names and what is remembered are the process's.
-fn only_one_interpreter() -> PyResult<()> {
-    const NONE: i64 = -1;
-    static FIRST: AtomicI64 = AtomicI64::new(NONE);
+/// Refuses every interpreter of the process but the main one: a thread is attached to that where nobody says to which, and classes, names
+/// and what is remembered are the process's.
+fn only_the_main_interpreter() -> PyResult<()> {
     // SAFETY: the thread is attached.
-    let this = unsafe { ffi::PyInterpreterState_GetID(ffi::PyInterpreterState_Get()) };
-    match FIRST.compare_exchange(NONE, this, Ordering::SeqCst, Ordering::SeqCst) {
-        Ok(_) => Ok(()),
-        Err(first) if first == this => Ok(()),
-        Err(_) => Err(PyImportError::new_err(
-            "hotset is in use by another interpreter of this process, and works in one only. Under mod_wsgi, have applications run \
-             in the main one: WSGIApplicationGroup %{GLOBAL}",
-        )),
+    let is_main = unsafe { ffi::PyInterpreterState_Get() == ffi::PyInterpreterState_Main() };
+    if is_main {
+        return Ok(());
     }
+    Err(PyImportError::new_err(
+        "hotset works in the main interpreter of a process only. Under mod_wsgi, have applications run there: \
+         WSGIApplicationGroup %{GLOBAL}",
+    ))
 }
 
 /// Makes what calls of coroutine functions return pass for coroutines.

