@@ -44,8 +44,10 @@ class CachedMany(Generic[K, V, R]):
         loading: Loading,
         *,
         shared: bool,
+        name: str | None,
     ) -> None:
-        self._options, self._tags, self._loading, self._shared = options, tags, loading, shared
+        self._options, self._tags, self._loading = options, tags, loading
+        self._key: Callable[[K], Any] = _keys_of(function, cache, name) if shared else _as_it_is
         #: The cache that the results are in.
         self.cache = cache
         #: The function itself.
@@ -93,10 +95,6 @@ class CachedMany(Generic[K, V, R]):
     def _attempt(self, key: K, oldest: float | None) -> Attempt:
         return self.cache._attempt(self._key(key), self._loading, oldest, tags=self._tags_of(key), **self._options)
 
-    def _key(self, key: K) -> Any:
-        """A key in a cache that others may use too is this function's."""
-        return (self, key) if self._shared else key
-
     def _tags_of(self, key: K) -> list[str]:
         return [tag.format_map({"key": key}) for tag in self._tags]
 
@@ -120,6 +118,23 @@ class CachedMany(Generic[K, V, R]):
 if TYPE_CHECKING:
     Many = Callable[[list[K]], Mapping[K, V]]
     AsyncMany = Callable[[list[K]], Coroutine[Any, Any, Mapping[K, V]]]
+
+
+def _keys_of(function: Callable[..., Any], cache: Cache[Any, Any], name: str | None) -> Callable[[Any], Any]:
+    """What gives the keys of a function in a cache that others use too. What they are of dies with it."""
+
+    def value_of(key: Any) -> Any:
+        """Never called: stands for the function of many keys, as one of a single key."""
+        raise NotImplementedError
+
+    for attribute in ("__module__", "__name__", "__qualname__"):
+        setattr(value_of, attribute, getattr(function, attribute, getattr(value_of, attribute)))
+    keyed: Any = cache.cache_result(name=name, typed=False)(value_of)
+    return keyed.cache_key  # type: ignore[no-any-return]
+
+
+def _as_it_is(key: K) -> K:
+    return key
 
 
 class ManyDecorator(Protocol):
@@ -190,7 +205,8 @@ def cache_result_many(
             keeps nothing.
         max_bytes: The most memory of all entries of a cache of its own: ``"256MB"``, or a number of bytes.
         tags: Names, or templates over ``key``: ``"user:{key}"``.
-        name: The name of a cache of its own; by default module and qualified name.
+        name: The name of a cache of its own, or of the function in one that it shares; by default module and
+            qualified name.
         policy: Who is evicted from a cache of its own.
         optimize: What its default policy is to save: ``"hits"`` or ``"time"``, as for :func:`hotset.cache_result`.
         jitter: By which fraction of the ttl lives are shortened at random, in a cache of its own.
@@ -235,7 +251,8 @@ def cache_result_many(
                 **cast("LoadOptions", {**options, **lives}),
             )
         )
-        return CachedMany[Any, Any, Any](target, own, options, templates, own._loading.changed(**loads), shared=shared)
+        loading = own._loading.changed(**loads)
+        return CachedMany[Any, Any, Any](target, own, options, templates, loading, shared=shared, name=name)
 
     return decorate if function is None else decorate(function)
 

@@ -160,19 +160,25 @@ def cache_result(
             aliasing=aliasing,
             clock=clock,
         )
-        return decorated(target, cache, plan, loads, version)
+        return decorated(target, cache, plan, loads, version, shares_cache=False)
 
     return decorate if function is None else decorate(function)
 
 
 def decorated(
-    function: Any, cache: Cache[Any, Any], plan: dict[str, Any], loads: dict[str, Any], version: object
+    function: Any,
+    cache: Cache[Any, Any],
+    plan: dict[str, Any],
+    loads: dict[str, Any],
+    version: object,
+    *,
+    shares_cache: bool = True,
 ) -> Any:
-    """Return ``function`` with its results kept in ``cache``."""
+    """Return ``function`` with its results kept in ``cache``, which others have too if ``shares_cache``."""
     if isinstance(function, staticmethod | classmethod):
         return _rewrap(function, lambda inner: decorated(inner, cache, plan, loads, version))
     _check_callable(function)
-    planned = Plan(function, **plan, loading=cache._loading.changed(**loads))
+    planned = Plan(function, **plan, loading=cache._loading.changed(**loads), shares_cache=shares_cache)
     if cache._has_tier:
         from hotset._namespaces import check_function
         from hotset._tiers import outside_name

@@ -52,6 +52,7 @@ class Plan:
         should_cache: ShouldCache | None,
         name: str | None,
         loading: Loading,
+        shares_cache: bool,
         refresh_ahead: object = MISSING,
         early_refresh: object = MISSING,
         negative_ttl: Duration | None = None,
@@ -96,6 +97,8 @@ class Plan:
         self.should_cache = _callable("should_cache", should_cache, "a function of the result and the seconds it took")
         self.key = _callable("key", key, "a function of the arguments")
         self.name = name or name_of(function)
+        #: Whether its results are kept among others', in a cache that may outlive it.
+        self.shares_cache = shares_cache
         #: What other processes know it by, where they share its results.
         self.outside: str | None = None
         #: How its results become bytes there, None if as the cache has it.

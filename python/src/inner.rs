@@ -1,7 +1,8 @@
 //! What a cache is behind its Python face: a memory, and what belongs to it alone.
 
-use std::sync::Arc;
+use std::ffi::c_int;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use hotset::Memory;
@@ -27,7 +28,9 @@ use crate::foreign::{Foreign, import};
 use crate::guard::{attached, is_finalizing};
 use crate::interrupt;
 use crate::key::call_key::CallKey;
+use crate::key::exact::Pointer;
 use crate::key::identity::{Identities, WeakIdentity, identities_in};
+use crate::key::ownership::{Known, Ownership};
 use crate::key::part::Part;
 use crate::key::probe::{Probe, Rule};
 use crate::key::wanted::Wanted;
@@ -70,8 +73,8 @@ pub(crate) struct Inner {
     /// What callers get of a value, where that is not the value itself.
     pub(crate) aliasing: Option<Aliasing>,
     pub(crate) name: Object,
-    /// Functions by owner number: name and how their keys compare.
-    owners: Mutex<AttachedLock, Vec<(Object, Rule)>>,
+    /// By number: the mapping, and functions.
+    owners: Mutex<AttachedLock, Vec<Known>>,
     has_evicted: AtomicBool,
     /// What lies behind the memory, if anything does.
     pub(crate) behind: Option<Box<Behind>>,
@@ -98,7 +101,7 @@ impl Inner {
             weigher,
             listener,
             aliasing,
-            owners: Mutex::new(vec![(name.clone(), Rule::Mapping)]),
+            owners: Mutex::new(vec![Known { name: name.clone(), rule: Rule::Mapping, ownership: Weak::new() }]),
             name,
             has_evicted: AtomicBool::new(false),
             behind,
@@ -168,16 +171,43 @@ impl Inner {
         }
     }
 
-    /// A number for a function that keeps its results here.
-    pub(crate) fn add_owner(&self, name: Object, rule: Rule) -> Owner {
-        self.owners.lock().push((name, rule));
-        self.memory().add_owner()
+    /// A number for a function that keeps its results here. It and they leave with the function if `may_leave`.
+    pub(crate) fn add_owner(self: &Arc<Self>, name: Object, rule: Rule, may_leave: bool) -> Arc<Ownership> {
+        let ownership = Ownership::new(self, self.memory().add_owner(may_leave), may_leave);
+        let known = Known { name, rule, ownership: Arc::downgrade(&ownership) };
+        let mut owners = self.owners.lock();
+        let before = match owners.get_mut(ownership.owner() as usize) {
+            Some(place) => Some(std::mem::replace(place, known)),
+            None => {
+                owners.push(known);
+                None
+            }
+        };
+        drop(owners);
+        drop(before);
+        ownership
     }
 
     /// The name of an owner, and how its keys compare.
     pub(crate) fn owner(&self, owner: Owner) -> (Object, Rule) {
-        let known = self.owners.lock().get(owner as usize).cloned();
+        let owners = self.owners.lock();
+        let known = owners.get(owner as usize).map(|known| (known.name.clone(), known.rule));
         known.unwrap_or_else(|| (self.name.clone(), Rule::Typed))
+    }
+
+    /// What keeps the number of an owner from being given to another.
+    pub(crate) fn ownership(&self, owner: Owner) -> Option<Arc<Ownership>> {
+        self.owners.lock().get(owner as usize).and_then(|known| known.ownership.upgrade())
+    }
+
+    /// Nobody can mean an owner by its number any more.
+    pub(crate) fn remove_owner(&self, owner: Owner) {
+        drop(self.store.remove_owner(owner));
+    }
+
+    /// Removes what a function has here that is no more, without telling anybody.
+    pub(crate) fn abandon_owner(&self, owner: Owner) {
+        drop(self.store.clear_owner(owner));
     }
 
     /// A ttl from an argument: a duration, or the name of a class of values.
@@ -776,6 +806,14 @@ impl Inner {
         let aliasing = self.aliasing.iter().map(|aliasing| &aliasing.mode);
         self.behind.iter().try_for_each(|behind| behind.visit(visit))?;
         self.weigher().into_iter().chain(&self.listener).chain(aliasing).try_for_each(|callable| callable.visit(visit))
+    }
+
+    /// Shows the objects that a function has here to a garbage collection, where the function is to.
+    pub(crate) fn visit_owner(&self, owner: Owner, visit: impl Fn(Pointer) -> Result<(), c_int>) -> Result<(), c_int> {
+        self.memory().visit_owner(owner, |key, value| {
+            key.part.objects().try_for_each(&visit)?;
+            visit(value.as_ptr())
+        })
     }
 
     /// Forgets everything, without telling anybody: for a garbage collection.

@@ -234,6 +234,11 @@ impl<K: Hashed, V, S: Meeting, R: RawMutex> Fenced<K, V, S, R> {
         self.memory.clear_owner(owner)
     }
 
+    /// As [`Memory::remove_owner`].
+    pub fn remove_owner(&self, owner: Owner) -> Left<K, V> {
+        self.memory.remove_owner(owner)
+    }
+
     /// As [`Memory::enable`]; what loads return that are in progress is refused.
     pub fn enable(&self, on: bool) -> Left<K, V> {
         self.flights.overtake_all(|_| true);

@@ -9,6 +9,7 @@ mod index;
 mod left;
 mod lives;
 mod marked;
+mod owned;
 mod probe;
 mod read;
 mod sampling;
@@ -53,6 +54,15 @@ use shards::Shards;
 
 /// Whose a key is: 0 is the cache itself, others are numbered by [`Memory::add_owner`].
 pub type Owner = u32;
+
+/// The numbers of owners.
+#[derive(Debug)]
+struct Owners {
+    /// Greater than all that were given so far.
+    next: Owner,
+    /// Of those who have left.
+    vacant: Vec<Owner>,
+}
 
 /// The most entries that leave at once when everything is removed.
 const CLEAR_STEP: usize = 256;
@@ -101,6 +111,7 @@ pub struct Memory<K, V, R> {
     enabled: AtomicBool,
     bounds: Bounds,
     optimize: Optimize,
+    owners: Mutex<R, Owners>,
     /// Counts what came between a read elsewhere and its being kept here.
     moves: AtomicU64,
 }
@@ -130,6 +141,7 @@ impl<K: Hashed, V, R: RawMutex> Memory<K, V, R> {
             seed: options.seed,
             enabled: AtomicBool::new(true),
             optimize: options.optimize,
+            owners: Mutex::new(Owners { next: 1, vacant: Vec::new() }),
             moves: AtomicU64::new(0),
             bounds: Bounds {
                 max_entries: AtomicU64::new(options.max_entries),
@@ -184,10 +196,28 @@ impl<K: Hashed, V, R: RawMutex> Memory<K, V, R> {
         self.optimize
     }
 
-    /// A number for another owner of keys.
-    pub fn add_owner(&self) -> Owner {
-        let numbers = self.shards.iter().map(|shard| shard.lock().add_owner());
-        numbers.last().unwrap_or_default()
+    /// A number for another owner of keys. Of one who may leave the entries are listed, at 8 bytes for each entry of the memory.
+    pub fn add_owner(&self, may_leave: bool) -> Owner {
+        let mut owners = self.owners.lock();
+        let owner = owners.vacant.pop().unwrap_or(owners.next);
+        owners.next = owners.next.max(owner + 1);
+        self.shards.iter().for_each(|shard| shard.lock().add_owner(owner, may_leave));
+        owner
+    }
+
+    /// Removes everything of an owner who may leave, and gives its number to the next. The caller knows that nobody stores anything under
+    /// that number any more, or seeks it.
+    pub fn remove_owner(&self, owner: Owner) -> Left<K, V> {
+        let mut owners = self.owners.lock();
+        let left = self.clear_owner(owner);
+        let mut is_forgotten = true;
+        for shard in self.shards.iter() {
+            is_forgotten &= shard.lock().remove_owner(owner);
+        }
+        if is_forgotten {
+            owners.vacant.push(owner);
+        }
+        left
     }
 
     /// Finds a fresh entry, counts a hit or a miss, and gives its value to `take`. As [`Memory::read`] for who cannot load, and so is not

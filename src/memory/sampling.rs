@@ -126,7 +126,7 @@ impl<K: Hashed, V> Shard<K, V> {
         let (hash, now) = (self.slab.hash(slot), clock.coarse());
         let resumes = sampler.is_to_resume(now);
         if resumes {
-            sampler.resume(tally(&self.owners));
+            sampler.resume(tally(&self.owners, &self.departed));
         }
         if hash <= sampler.sample() {
             let end = self.slab.course(slot).fresh_until;
@@ -154,20 +154,20 @@ impl<K: Hashed, V> Shard<K, V> {
         if let Some(sampler) = &mut self.sampler
             && sampler.note(event)
         {
-            sampler.work(now, tally(&self.owners));
+            sampler.work(now, tally(&self.owners, &self.departed));
             self.refollow();
         }
     }
 
     fn tally(&self) -> Tally {
-        tally(&self.owners)
+        tally(&self.owners, &self.departed)
     }
 }
 
 /// What all owners together have counted.
-fn tally(owners: &[OwnerCounts]) -> Tally {
+fn tally(owners: &[OwnerCounts], departed: &OwnerCounts) -> Tally {
     let mut tally = Tally::default();
-    for counts in owners {
+    for counts in owners.iter().chain([departed]) {
         tally.hits += counts.hits;
         tally.requests += counts.hits + counts.misses;
     }

@@ -8,6 +8,7 @@ use crate::memory::entry::{Entry, Hashed};
 use crate::memory::index::Index;
 use crate::memory::lives::TEND_STEP;
 use crate::memory::marked::{Mark, Marked};
+use crate::memory::owned::Owned;
 use crate::memory::sampling::Size;
 use crate::memory::slab::Slab;
 use crate::memory::standing::Standing;
@@ -40,6 +41,10 @@ pub(crate) struct Shard<K, V> {
     husks: Vec<Husk<K, V>>,
     pub(super) weight: u64,
     pub(super) owners: Vec<OwnerCounts>,
+    /// What owners did who have left.
+    pub(super) departed: OwnerCounts,
+    /// Made with the first owner who may leave.
+    pub(super) owned: Option<Box<Owned>>,
     removed: [u64; Cause::ALL.len()],
 }
 
@@ -75,6 +80,8 @@ impl<K: Hashed, V> Shard<K, V> {
             husks: Vec::new(),
             weight: 0,
             owners: vec![OwnerCounts::default()],
+            departed: OwnerCounts::default(),
+            owned: None,
             removed: [0; Cause::ALL.len()],
         })
     }
@@ -181,6 +188,9 @@ impl<K: Hashed, V> Shard<K, V> {
         }
         self.index = Index::default();
         self.owners.iter_mut().for_each(|counts| counts.entries = 0);
+        if let Some(owned) = &mut self.owned {
+            owned.clear();
+        }
         self.policy.clear();
         if let Some(sampler) = &mut self.sampler {
             sampler.clear();
@@ -195,14 +205,30 @@ impl<K: Hashed, V> Shard<K, V> {
 
     pub(super) fn clear_owner(&mut self, owner: Owner, clock: &Clock) -> Left<K, V> {
         let mut left = Left::nothing();
+        if self.lists(owner) {
+            while let Some(slot) = self.owned.as_ref().and_then(|owned| owned.first(owner)) {
+                left.push(self.clear_one(slot, clock));
+            }
+            return left;
+        }
         for slot in 0..self.slab.entries().len() as Slot {
             if self.slab.get(slot).pair.as_ref().is_some_and(|(key, _)| key.owner() == owner) {
-                let cause = self.end(slot, clock).unwrap_or(Cause::Cleared);
-                self.tell_of_removal(self.slab.hash(slot), clock);
-                left.push(self.take_out(slot, cause));
+                left.push(self.clear_one(slot, clock));
             }
         }
         left
+    }
+
+    fn clear_one(&mut self, slot: Slot, clock: &Clock) -> Option<Removed<K, V>> {
+        let cause = self.end(slot, clock).unwrap_or(Cause::Cleared);
+        self.tell_of_removal(self.slab.hash(slot), clock);
+        self.take_out(slot, cause)
+    }
+
+    /// Whether the entries of an owner are listed.
+    #[inline]
+    pub(super) fn lists(&self, owner: Owner) -> bool {
+        self.owned.as_ref().is_some_and(|owned| owned.lists(owner))
     }
 
     #[cfg(any(test, feature = "validate"))]
@@ -228,10 +254,15 @@ impl<K: Hashed, V> Shard<K, V> {
     }
 
     pub(super) fn fresh_of(&self, owner: Owner, clock: &Clock) -> u64 {
-        if self.slab.courses.may_be_stale() {
-            return self.count_fresh(|key| key.owner() == owner, clock);
+        if !self.slab.courses.may_be_stale() {
+            return self.owner_counts(owner).entries;
         }
-        self.owner_counts(owner).entries
+        match &self.owned {
+            Some(owned) if owned.lists(owner) => {
+                owned.of(owner).filter(|&slot| !self.is_over(slot, clock)).count() as u64
+            }
+            _ => self.count_fresh(|key| key.owner() == owner, clock),
+        }
     }
 
     fn count_fresh(&self, which: impl Fn(&K) -> bool, clock: &Clock) -> u64 {
@@ -270,6 +301,9 @@ impl<K: Hashed, V> Shard<K, V> {
         if let Some(counts) = self.owners.get_mut(key.owner() as usize) {
             counts.entries -= 1;
         }
+        if let Some(owned) = &mut self.owned {
+            owned.remove(key.owner(), slot);
+        }
         let fresh = cause != Cause::Expired && !is_error;
         Some(Removed { key, value, cause, weight, gone: true, fresh, is_error, settled: false })
     }
@@ -280,11 +314,14 @@ impl<K: Hashed, V> Shard<K, V> {
 
     /// Places a new entry that the caller has made sure is not there.
     pub(super) fn place(&mut self, key: K, value: V, weight: u64, nanos: u64) -> Slot {
-        let hash = key.hash();
-        if let Some(counts) = self.owners.get_mut(key.owner() as usize) {
+        let (hash, owner) = (key.hash(), key.owner());
+        if let Some(counts) = self.owners.get_mut(owner as usize) {
             counts.entries += 1;
         }
         let slot = self.slab.insert(Entry::new(key, value, NEVER));
+        if let Some(owned) = &mut self.owned {
+            owned.add(owner, slot);
+        }
         self.slab.set_weight(slot, weight);
         self.slab.set_cost(slot, nanos);
         self.index.insert(hash, slot);
@@ -388,9 +425,25 @@ impl<K: Hashed, V> Shard<K, V> {
         }
     }
 
-    pub(super) fn add_owner(&mut self) -> Owner {
-        self.owners.push(OwnerCounts::default());
-        self.owners.len() as Owner - 1
+    /// Begins to count for an owner, and to list the entries of one who may leave.
+    pub(super) fn add_owner(&mut self, owner: Owner, may_leave: bool) {
+        if self.owners.len() <= owner as usize {
+            self.owners.resize_with(owner as usize + 1, OwnerCounts::default);
+        }
+        if may_leave {
+            self.owned.get_or_insert_default().begin(owner);
+        }
+    }
+
+    /// Forgets an owner without entries, but for what it did; whether nothing of it may be among what is still to be dropped.
+    pub(super) fn remove_owner(&mut self, owner: Owner) -> bool {
+        if let Some(owned) = &mut self.owned {
+            owned.end(owner);
+        }
+        if let Some(counts) = self.owners.get_mut(owner as usize) {
+            self.departed.add(&std::mem::take(counts));
+        }
+        self.husks.is_empty()
     }
 
     pub(super) fn owner_counts(&self, owner: Owner) -> OwnerCounts {
@@ -436,7 +489,7 @@ impl<K: Hashed, V> Shard<K, V> {
     }
 
     pub(super) fn add_counts(&self, counts: &mut Counts) {
-        self.owners.iter().for_each(|owner| counts.total.add(owner));
+        self.owners.iter().chain([&self.departed]).for_each(|owner| counts.total.add(owner));
         for (sum, count) in counts.removed.iter_mut().zip(self.removed) {
             *sum += count;
         }

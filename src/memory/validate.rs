@@ -45,6 +45,10 @@ impl<K: Hashed, V> Shard<K, V> {
         if let Some(marked) = &self.marked {
             marked.validate(&live);
         }
+        if let Some(owned) = &self.owned {
+            let owner = |slot| self.slab.get(slot).pair.as_ref().map(|(key, _)| (key.owner(), slot));
+            owned.validate(&live.iter().filter_map(|&slot| owner(slot)).collect::<Vec<_>>());
+        }
         match &self.tags {
             Some(tags) => tags.validate(&carried),
             None => assert!(carried.is_empty(), "tags of entries"),

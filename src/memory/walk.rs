@@ -1,6 +1,6 @@
 //! Walking over a memory that others change meanwhile: an entry that is there all the time is met once.
 
-use crate::memory::{Hashed, Memory};
+use crate::memory::{Hashed, Memory, Owner};
 use crate::policy::Slot;
 use crate::sync::RawMutex;
 
@@ -37,7 +37,7 @@ impl<K: Hashed, V, R: RawMutex> Memory<K, V, R> {
         None
     }
 
-    /// Shows every pair to `visit`, for a garbage collector.
+    /// Shows every pair to `visit`, for a garbage collector, but those that [`Memory::visit_owner`] shows.
     ///
     /// # Errors
     /// Whatever `visit` returns, at once.
@@ -49,8 +49,29 @@ impl<K: Hashed, V, R: RawMutex> Memory<K, V, R> {
             let shard = shard.try_lock();
             debug_assert!(shard.is_some(), "a collection found the lock of a shard taken");
             let Some(shard) = shard else { continue };
-            let entries = shard.slab.entries().iter().chain(shard.husks());
-            for (key, value) in entries.filter_map(|entry| entry.pair.as_ref()) {
+            let pairs = shard.slab.entries().iter().filter_map(|entry| entry.pair.as_ref());
+            let own = pairs.filter(|(key, _)| !shard.lists(key.owner()));
+            for (key, value) in own.chain(shard.husks().filter_map(|entry| entry.pair.as_ref())) {
+                visit(key, value)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// As [`Memory::visit`], the pairs of an owner who may leave.
+    ///
+    /// # Errors
+    /// As [`Memory::visit`].
+    ///
+    /// # Panics
+    /// As [`Memory::visit`].
+    pub fn visit_owner<E>(&self, owner: Owner, mut visit: impl FnMut(&K, &V) -> Result<(), E>) -> Result<(), E> {
+        for shard in self.shards.iter() {
+            let shard = shard.try_lock();
+            debug_assert!(shard.is_some(), "a collection found the lock of a shard taken");
+            let Some(shard) = shard else { continue };
+            let slots = shard.owned.iter().flat_map(|owned| owned.of(owner));
+            for (key, value) in slots.filter_map(|slot| shard.slab.get(slot).pair.as_ref()) {
                 visit(key, value)?;
             }
         }

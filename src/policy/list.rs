@@ -96,6 +96,12 @@ impl List {
         *self = Self::new();
     }
 
+    /// The entries from head to tail.
+    pub fn iter<N: Linked>(&self, nodes: &N) -> impl Iterator<Item = Slot> {
+        let following = |slot: Slot| (slot != NONE).then_some(slot);
+        std::iter::successors(following(self.head), move |&slot| following(nodes.links(slot).next))
+    }
+
     #[inline]
     fn link_front<N: Linked>(&mut self, nodes: &mut N, slot: Slot) {
         nodes.set_links(slot, Links { prev: NONE, next: self.head });
@@ -134,12 +140,6 @@ impl Default for List {
 
 #[cfg(any(test, feature = "validate"))]
 impl List {
-    /// The entries from head to tail.
-    pub fn iter<N: Linked>(&self, nodes: &N) -> impl Iterator<Item = Slot> {
-        let following = |slot: Slot| (slot != NONE).then_some(slot);
-        std::iter::successors(following(self.head), move |&slot| following(nodes.links(slot).next))
-    }
-
     /// The entries from head to tail; panics unless the links are closed both ways and the sums are true.
     pub fn validate<N: Linked>(&self, nodes: &N) -> Vec<Slot> {
         let slots: Vec<Slot> = self.iter(nodes).take(self.len + 1).collect();

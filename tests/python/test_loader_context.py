@@ -11,9 +11,14 @@ import pytest
 from hotset import MISSING, Cache, LoadContext, cache_result, current_load
 from hotset.testing import ManualClock
 
-#: Instances, whose results leave with them.
+#: Instances and functions, whose results leave with them.
 OWNERS: list[Any] = []
 FACES = ("function", "timed function", "coroutine function", "get_or_load", "aio", "method")
+
+
+def kept(owner: Any) -> Any:
+    OWNERS.append(owner)
+    return owner
 
 
 def loaded_by(face: str, cache: Cache[Any, Any], loader: Any) -> Any:
@@ -29,9 +34,9 @@ def loaded_by(face: str, cache: Cache[Any, Any], loader: Any) -> Any:
     match face:
         case "function" | "timed function":
             timed = {"timeout": 10} if face == "timed function" else {}
-            return cache.cache_result(key=lambda: "k", name=face, **timed)(lambda: loader())()  # type: ignore[arg-type]
+            return kept(cache.cache_result(key=lambda: "k", name=face, **timed)(lambda: loader()))()  # type: ignore[arg-type]
         case "coroutine function":
-            return asyncio.run(run(cache.cache_result(key=lambda: "k")(awaited)))
+            return asyncio.run(run(kept(cache.cache_result(key=lambda: "k")(awaited))))
         case "get_or_load":
             return cache.get_or_load("k", lambda _: loader())
         case "aio":
@@ -43,8 +48,7 @@ def loaded_by(face: str, cache: Cache[Any, Any], loader: Any) -> Any:
                 def method(self) -> Any:
                     return loader()
 
-            OWNERS.append(Owner())
-            return OWNERS[-1].method()
+            return kept(Owner()).method()
 
 
 @pytest.mark.parametrize("face", FACES)

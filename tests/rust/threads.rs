@@ -97,7 +97,7 @@ impl Shared {
             ..Options::default()
         };
         let memory = Memory::new(options).unwrap();
-        assert_eq!(memory.add_owner(), 1);
+        assert_eq!(memory.add_owner(true), 1);
         let rest = Barrier::new(THREADS as usize);
         Self { memory, clock, alive: Arc::default(), seen: Seen::default(), rest }
     }

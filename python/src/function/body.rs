@@ -17,8 +17,11 @@ use crate::duration::ticks;
 use crate::foreign::Foreign;
 use crate::function::prepared::Prepared;
 use crate::function::signature::{Call, FEW, Mismatch, Signature, pack};
+use crate::guard::is_finalizing;
 use crate::held::Held;
 use crate::inner::Inner;
+use crate::interrupt;
+use crate::key::ownership::Ownership;
 use crate::key::probe::Rule;
 use crate::object::Object;
 use crate::tier::behind::Named;
@@ -28,6 +31,7 @@ use crate::tier::codec::Codec;
 #[repr(C)]
 pub(crate) struct Body {
     inner: Arc<Inner>,
+    ownership: Arc<Ownership>,
     pub(crate) salt: u64,
     pub(crate) owner: Owner,
     pub(crate) rule: Rule,
@@ -97,22 +101,25 @@ impl Body {
         let has_key = options.key.is_some();
         let single = has_key || signature.single;
         let name = Object::from(plan.getattr("name")?);
-        let owner = match &inner.behind {
-            None => inner.add_owner(name, rule),
+        let ownership = match &inner.behind {
+            None => inner.add_owner(name, rule, plan.getattr("shares_cache")?.extract()?),
             Some(behind) => {
                 let parts =
                     if has_key { vec!["key=".to_owned()] } else { signature.part_names(function.py()).collect() };
                 let codec = plan.getattr("codec")?;
                 let codec = if codec.is_none() { None } else { Some(Arc::new(Codec::new(&codec)?)) };
                 let named = Named { name: plan.getattr("outside")?.extract()?, rule, single, parts, lifespan, codec };
-                let owner = behind.owner_of(&named).unwrap_or_else(|| inner.add_owner(name, rule));
-                behind.add_function(owner, named);
-                owner
+                let known = behind.owner_of(&named).map(|owner| Ownership::new(&inner, owner, false));
+                let ownership = known.unwrap_or_else(|| inner.add_owner(name, rule, false));
+                behind.add_function(ownership.owner(), named);
+                ownership
             }
         };
+        let owner = ownership.owner();
         Ok(Self {
             salt: inner.memory().seed().mix(u64::from(owner), 0x5EED),
             owner,
+            ownership,
             rule,
             single,
             first_by_identity: AtomicBool::new(plan.getattr("is_method")?.extract()?),
@@ -219,7 +226,34 @@ impl Body {
                 return result;
             }
         }
-        0
+        if !self.ownership.may_leave() {
+            return 0;
+        }
+        let shown = self.inner.visit_owner(self.owner, |object| {
+            // SAFETY: by the caller's promise.
+            match unsafe { visit(object, argument) } {
+                0 => Ok(()),
+                stopped => Err(stopped),
+            }
+        });
+        shown.err().unwrap_or(0)
+    }
+
+    /// Forgets the results that nobody can ask for any more, since the function dies and others go on using its cache.
+    pub(crate) fn die(&self, py: Python<'_>) {
+        if self.ownership.may_leave()
+            && !is_finalizing()
+            && let Err(error) = self.inner.clear_owner(py, self.owner)
+        {
+            interrupt::report(py, error, None);
+        }
+    }
+
+    /// As [`Body::die`], where what results are made of may be half gone: nobody is told.
+    pub(crate) fn abandon(&self) {
+        if self.ownership.may_leave() {
+            self.inner.abandon_owner(self.owner);
+        }
     }
 }
 

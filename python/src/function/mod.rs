@@ -266,6 +266,7 @@ fn make_type(py: Python<'_>, name: &'static CStr, doc: &'static CStr) -> PyResul
             slot(ffi::Py_tp_dealloc, dealloc as *const c_void),
             slot(ffi::Py_tp_traverse, traverse as *const c_void),
             slot(ffi::Py_tp_clear, clear as *const c_void),
+            slot(ffi::Py_tp_finalize, finalize as *const c_void),
             slot(ffi::Py_tp_call, ffi::PyVectorcall_Call as *const c_void),
             slot(ffi::Py_tp_descr_get, bound::descr_get as *const c_void),
             slot(ffi::Py_tp_repr, attributes::repr as *const c_void),
@@ -281,12 +282,16 @@ fn make_type(py: Python<'_>, name: &'static CStr, doc: &'static CStr) -> PyResul
 unsafe extern "C" fn dealloc(function: Pointer) {
     // SAFETY: CPython calls this once, for the last reference to a function of ours.
     unsafe {
+        if ffi::PyObject_CallFinalizerFromDealloc(function) < 0 {
+            return;
+        }
         ffi::PyObject_GC_UnTrack(function.cast());
         let object = function.cast::<FunctionObject>();
         if !(*object).weak_references.is_null() {
             ffi::PyObject_ClearWeakRefs(function);
         }
         ffi::Py_CLEAR(&raw mut (*object).dict);
+        (*object).body.abandon();
         ManuallyDrop::drop(&mut (*object).body);
         let class = ffi::Py_TYPE(function);
         ffi::PyObject_GC_Del(function.cast());
@@ -312,6 +317,23 @@ unsafe extern "C" fn traverse(function: Pointer, visit: ffi::visitproc, argument
 
 unsafe extern "C" fn clear(function: Pointer) -> c_int {
     // SAFETY: CPython calls this with a function of ours.
-    unsafe { ffi::Py_CLEAR(&raw mut (*function.cast::<FunctionObject>()).dict) };
+    unsafe {
+        let object = function.cast::<FunctionObject>();
+        ffi::Py_CLEAR(&raw mut (*object).dict);
+        (*object).body.abandon();
+    }
     0
+}
+
+/// The function is about to die, and all that it refers to is whole still.
+unsafe extern "C" fn finalize(function: Pointer) {
+    // SAFETY: CPython calls this with a function of ours, attached; what it was raising goes on.
+    unsafe {
+        let py = Python::assume_attached();
+        let raising = (!ffi::PyErr_Occurred().is_null()).then(|| raised(py));
+        body_of(function).die(py);
+        if let Some(raising) = raising {
+            raising.restore(py);
+        }
+    }
 }

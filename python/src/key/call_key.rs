@@ -12,6 +12,7 @@ use smallvec::SmallVec;
 use crate::held::Held;
 use crate::inner::Inner;
 use crate::key::exact::Pointer;
+use crate::key::ownership::Ownership;
 use crate::key::part::Part;
 use crate::key::probe::{Probe, Rule};
 use crate::key::{Key, Tag};
@@ -28,6 +29,8 @@ pub(crate) struct CallKey {
     single: bool,
     tag: Tag,
     rule: Rule,
+    /// As long as there is the key, its number is of no other function.
+    _ownership: Option<Arc<Ownership>>,
 }
 
 impl CallKey {
@@ -37,7 +40,9 @@ impl CallKey {
         let single = stored.is_none();
         let stored = stored.unwrap_or(std::slice::from_ref(&key.part));
         let parts = stored.iter().map(|part| part.to_object(py).map(Held::from)).collect::<PyResult<_>>()?;
-        Ok(Self { cache: Arc::downgrade(cache), function, parts, single, tag: key.tag, rule })
+        let ownership = cache.ownership(key.tag.owner());
+        let cache = Arc::downgrade(cache);
+        Ok(Self { cache, function, parts, single, tag: key.tag, rule, _ownership: ownership })
     }
 
     /// Whether the key is one of this cache.

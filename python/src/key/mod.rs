@@ -13,6 +13,7 @@ pub(crate) mod frozen;
 pub(crate) mod identity;
 pub(crate) mod judged;
 pub(crate) mod layout;
+pub(crate) mod ownership;
 pub(crate) mod part;
 pub(crate) mod probe;
 pub(crate) mod wanted;

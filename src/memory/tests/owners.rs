@@ -1,13 +1,15 @@
 //! Owners of keys: what each did, and what each has.
 
-use super::small::{Small, hash, kinds, leaving};
+use std::convert::Infallible;
+
+use super::small::{Number, Small, hash, kinds, leaving};
 use crate::stats::{Cause, OwnerCounts};
 
 #[test]
 fn each_owner_has_counts_of_its_own() {
     for kind in kinds() {
         let small = Small::of(kind, 10);
-        assert_eq!(small.memory.add_owner(), 1);
+        assert_eq!(small.memory.add_owner(false), 1);
         small.write(1);
         (1000..1003).for_each(|number| _ = small.write(number));
         small.read(1);
@@ -33,7 +35,7 @@ fn each_owner_has_counts_of_its_own() {
 fn what_is_cleared_of_one_owner_is_all_that_it_has() {
     for kind in kinds() {
         let small = Small::of(kind, 100);
-        let owner = small.memory.add_owner();
+        let owner = small.memory.add_owner(false);
         (0..20).chain(1000..1030).for_each(|number| _ = small.write(number));
         let mut left = leaving(small.memory.clear_owner(owner));
         left.sort_unstable_by_key(|&(number, _)| number);
@@ -42,6 +44,49 @@ fn what_is_cleared_of_one_owner_is_all_that_it_has() {
         small.memory.validate();
         assert_eq!(leaving(small.memory.clear()).len(), 20);
         assert_eq!(small.memory.counts().removed, [0, 0, 0, 0, 50]);
+    }
+}
+
+#[test]
+fn an_owner_who_leaves_takes_its_entries_along_and_its_number_is_given_anew() {
+    for kind in kinds() {
+        let small = Small::of(kind, 100);
+        (0..20).for_each(|number| _ = small.write(number));
+        for round in 0..3 {
+            let owner = small.memory.add_owner(true);
+            assert_eq!(owner, 1, "round {round}");
+            (1000..1030).for_each(|number| _ = small.write(number));
+            assert_eq!(leaving(small.memory.remove_owner(owner)).len(), 30);
+            assert_eq!((small.memory.len(), small.memory.owner_counts(owner)), (20, OwnerCounts::default()));
+            small.memory.validate();
+        }
+        assert_eq!(small.memory.counts().removed, [0, 0, 0, 0, 90]);
+    }
+}
+
+#[test]
+fn a_collector_is_shown_what_is_whose_by_whose_it_is() {
+    for kind in kinds() {
+        let small = Small::of(kind, 100);
+        let owner = small.memory.add_owner(true);
+        (0..20).chain(1000..1030).for_each(|number| _ = small.write(number));
+        let shown = |owner| {
+            let mut numbers = Vec::new();
+            let mut note = |key: &Number, _: &u32| {
+                numbers.push(key.0);
+                Ok::<_, Infallible>(())
+            };
+            let Ok(()) = match owner {
+                None => small.memory.visit(&mut note),
+                Some(owner) => small.memory.visit_owner(owner, &mut note),
+            };
+            numbers.sort_unstable();
+            numbers
+        };
+        assert_eq!(shown(None), Vec::from_iter(0..20));
+        assert_eq!(shown(Some(owner)), Vec::from_iter(1000..1030));
+        drop(small.memory.remove_owner(owner));
+        assert_eq!((shown(None), shown(Some(owner))), (Vec::from_iter(0..20), vec![]));
     }
 }
 

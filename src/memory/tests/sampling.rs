@@ -13,7 +13,7 @@ const CAPACITY: u64 = 2_000;
 fn memory(policy: &str, shards: usize, capacity: u64) -> Small {
     let small = Small::of((policy, shards), capacity);
     // Of keys from a thousand on.
-    small.memory.add_owner();
+    small.memory.add_owner(false);
     small
 }
 
@@ -165,7 +165,7 @@ fn weights_count() {
     let small = Small::for_weight(("lru", 1), 5_000);
     let larger = Small::for_weight(("lru", 1), 20_000);
     for small in [&small, &larger] {
-        small.memory.add_owner();
+        small.memory.add_owner(false);
     }
     small.memory.sample(Sampling::AtAnyCost).unwrap();
     for key in skewed(50_000) {

@@ -83,7 +83,9 @@ impl Step {
                 Self::Resize { max_entries: choose(&ENTRY_BOUNDS, first), max_weight: choose(&WEIGHT_BOUNDS, second) }
             }
             61 => Self::Enable(third % 4 != 0),
-            62 => Self::AddOwner,
+            62 if second % 2 == 0 => Self::AddOwner,
+            // The one of those known from the start whose entries are listed.
+            62 => Self::ReplaceOwner(1 + 2 * (Owner::from(first) % (OWNERS / 2))),
             _ => Self::ResetOwner(Owner::from(first) % OWNERS),
         }
     }

@@ -77,6 +77,7 @@ pub(crate) enum Step {
     },
     Enable(bool),
     AddOwner,
+    ReplaceOwner(Owner),
     ResetOwner(Owner),
 }
 

@@ -37,6 +37,7 @@ pub(super) enum Outcome {
 pub(super) struct Model {
     pub(super) entries: BTreeMap<u8, Held>,
     pub(super) owners: Vec<OwnerCounts>,
+    pub(super) departed: OwnerCounts,
     pub(super) removed: [u64; 5],
     pub(super) max_entries: u64,
     pub(super) max_weight: u64,
@@ -56,6 +57,7 @@ impl Model {
         Self {
             entries: BTreeMap::new(),
             owners: vec![OwnerCounts::default(); OWNERS as usize],
+            departed: OwnerCounts::default(),
             removed: [0; 5],
             max_entries: config.max_entries,
             max_weight: config.max_weight,

@@ -19,6 +19,11 @@ use crate::sync::ThreadLock;
 /// The most entries that one tending removes.
 const TEND_STEP: usize = 32;
 
+/// Of some owners the entries are listed.
+fn may_leave(owner: u32) -> bool {
+    owner % 2 == 1
+}
+
 impl Program {
     /// Panics where memory and model differ; otherwise says what the run has met.
     pub(crate) fn run(&self) -> Features {
@@ -55,7 +60,10 @@ impl Run {
             ..Options::default()
         };
         let memory = Memory::new(options).expect("a policy of that name");
-        assert_eq!((1..OWNERS).map(|_| memory.add_owner()).collect::<Vec<_>>(), (1..OWNERS).collect::<Vec<_>>());
+        assert_eq!(
+            (1..OWNERS).map(|number| memory.add_owner(may_leave(number))).collect::<Vec<_>>(),
+            (1..OWNERS).collect::<Vec<_>>()
+        );
         let model = Model::new(config);
         Self {
             config: config.clone(),
@@ -79,6 +87,7 @@ impl Run {
             Step::Resize { max_entries, max_weight } => self.resize(max_entries, max_weight),
             Step::Enable(on) => self.enable(on),
             Step::AddOwner => self.add_owner(),
+            Step::ReplaceOwner(number) => self.replace_owner(number),
             Step::ResetOwner(number) => self.reset_owner(number),
         }
     }
@@ -263,8 +272,17 @@ impl Run {
     }
 
     fn add_owner(&mut self) {
-        assert_eq!(self.memory.add_owner() as usize, self.model.owners.len());
+        let number = self.model.owners.len() as u32;
+        assert_eq!(self.memory.add_owner(may_leave(number)), number);
         self.model.owners.push(OwnerCounts::default());
+    }
+
+    fn replace_owner(&mut self, number: u32) {
+        let left = self.memory.remove_owner(number);
+        self.all_leave("remove_owner", left, Cause::Cleared);
+        assert!(!self.model.entries.keys().any(|&key| owner(key) == number), "something of the owner stayed");
+        assert_eq!(self.memory.add_owner(may_leave(number)), number, "the number of who has left");
+        self.model.departed.add(&std::mem::take(&mut self.model.owners[number as usize]));
     }
 
     fn reset_owner(&mut self, number: u32) {
@@ -307,7 +325,7 @@ impl Run {
 
     fn check_counts(&self) {
         let mut expected = Counts { removed: self.model.removed, weight: self.model.weight(), ..Counts::default() };
-        self.model.owners.iter().for_each(|counts| expected.total.add(counts));
+        self.model.owners.iter().chain([&self.model.departed]).for_each(|counts| expected.total.add(counts));
         assert_eq!(self.memory.counts(), expected);
         for (number, counts) in (0..).zip(&self.model.owners) {
             assert_eq!(self.memory.owner_counts(number), *counts, "owner {number}");
@@ -330,10 +348,14 @@ impl Run {
         let fresh = self.model.entries.iter().filter(|(_, held)| !self.model.is_over(held));
         assert_eq!(met, fresh.map(|(&number, held)| (number, (held.key_serial, held.value_serial))).collect());
         let mut visited = 0;
-        let Ok(()) = self.memory.visit(|_, _| {
+        let mut count = |_: &Key, _: &Value| {
             visited += 1;
             Ok::<_, std::convert::Infallible>(())
-        });
+        };
+        let Ok(()) = self.memory.visit(&mut count);
+        for owner in 0..self.model.owners.len() as u32 {
+            let Ok(()) = self.memory.visit_owner(owner, &mut count);
+        }
         assert_eq!(visited, self.model.entries.len(), "what a collector sees");
     }
 
