@@ -4,6 +4,8 @@ The whole interface is here; the modules behind it are private, except for :mod:
 change: :mod:`hotset.preview` and :mod:`hotset.disk`, about places outside the process.
 """
 
+import atexit
+from types import ModuleType
 from typing import TYPE_CHECKING, Final
 
 from hotset._aliasing import MutatedValueError
@@ -23,6 +25,7 @@ from hotset._core import (
     Stats,
     __version__,
     estimate_bytes,
+    find_hooks,
 )
 from hotset._decorator import cache_result
 from hotset._errors import (
@@ -88,6 +91,21 @@ _LATE: Final = {
     "Explanation": "_terms",
     "WhatIf": "_what_if",
 }
+
+
+def _prepare_for_the_exit() -> None:
+    """Have calls work that come while the interpreter ends, when nothing can be imported any more.
+
+    A module that somebody refers to loses its names then, and with them what its functions call; one that nobody
+    refers to goes, and its names stay as long as the functions. So this one is not to refer to any.
+    """
+    find_hooks(True)
+    for name in [name for name, value in globals().items() if name[0] == "_" and isinstance(value, ModuleType)]:
+        del globals()[name]
+
+
+find_hooks(False)
+atexit.register(_prepare_for_the_exit)
 
 
 def __getattr__(name: str) -> object:

@@ -7,12 +7,12 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar, Unpack, cast, overload
 
-from hotset import _registry
 from hotset._aliasing import of as aliasing_of
 from hotset._core import MISSING, BaseCache, Missing, adopt_get
 from hotset._flights import load_here, refresh_later
 from hotset._flights_many import Search, answered, load_many_here
 from hotset._loading import USUAL, split
+from hotset._registry import default_name, enter, leave, listed
 from hotset._views import CacheItems, CacheValues
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ class Cache(BaseCache[K, V], MutableMapping[K, V]):
         size = maxsize if not isinstance(maxsize, Missing) else None if is_weighed else DEFAULT_MAXSIZE
         self = super().__new__(
             cls,
-            name or _registry.default_name(),
+            name or default_name(),
             maxsize=size,
             maxweight=maxweight,
             max_bytes=max_bytes,
@@ -165,11 +165,11 @@ class Cache(BaseCache[K, V], MutableMapping[K, V]):
             self.sampling = True
         if os.environ.get("HOTSET_DISABLE", "0") not in ("", "0"):
             self.enabled = False
-        _registry.enter(self)
+        enter(self)
         if behind is not None:
-            from hotset._namespaces import enter
+            from hotset._namespaces import enter as enter_namespace
 
-            enter(behind, self)
+            enter_namespace(behind, self)
         return self
 
     # The mapping
@@ -539,11 +539,11 @@ class Cache(BaseCache[K, V], MutableMapping[K, V]):
     def close(self) -> None:
         """Forget everything and store nothing from now on; what uses the cache goes on without it."""
         self.enabled = False
-        _registry.leave(self)
+        leave(self)
         if self._has_tier:
-            from hotset._namespaces import leave
+            from hotset._namespaces import leave as leave_namespace
 
-            leave(self)
+            leave_namespace(self)
 
     def __enter__(self) -> Self:
         return self
@@ -586,4 +586,4 @@ def _number(key: object, value: Any) -> Any:
 
 def caches() -> list[Cache[Any, Any]]:
     """The caches that live in this process, oldest first, those of single functions included."""
-    return _registry.listed()
+    return listed()

@@ -9,8 +9,9 @@ from __future__ import annotations
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
-from hotset import _leads, _leases, _waiting
-from hotset._leads import ENCLOSING, PoolLead, TaskLead, late, refuse_endless
+from hotset._leads import ENCLOSING, PoolLead, TaskLead, in_pool, late, refuse_endless
+from hotset._leases import run as run_with_lease
+from hotset._leases import run_in_task
 from hotset._log import recovered, refresh_failed
 from hotset._waiting import follow_in_task, follow_in_thread, look_after, running_loop, take_over, wait_in_thread
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["ENCLOSING", "running_loop", "wait_in_thread"]
 
 #: Files whose frames say nothing to who reads a traceback.
-_OURS = (__file__, _leads.__file__, _leases.__file__, _waiting.__file__)
+_OURS = (__file__, *(function.__code__.co_filename for function in (late, run_with_lease, wait_in_thread)))
 
 
 def raised_again(error: BaseException, traceback: Any) -> BaseException:
@@ -318,7 +319,7 @@ def _landed(attempt: Attempt, value: Any) -> Any:
 
 def _load_on_this_thread(attempt: Attempt, loader: Callable[[], Any] | None, stale: Stale) -> Any:
     try:
-        value, is_found = _leases.run(attempt, loader)
+        value, is_found = run_with_lease(attempt, loader)
     except BaseException as error:
         if _is_hidden(attempt, error, stale):
             return stale.serve(FAILED)
@@ -335,7 +336,7 @@ def _lead_in_pool(
 
     def load(lead: PoolLead) -> None:
         began = attempt.now()
-        value, is_found = _leases.run(attempt, loader, number)
+        value, is_found = run_with_lease(attempt, loader, number)
         if lead.is_late(attempt.now() - began):
             raise late(attempt, attempt.loading.timeout)
         lead.loaded = [value]
@@ -345,13 +346,6 @@ def _lead_in_pool(
 
     lead = PoolLead([attempt], load, background=background)
     return lead if lead.start([flight]) else None
-
-
-def in_pool() -> bool:
-    """Whether this thread is one of the pool, which must not wait for another."""
-    from hotset import _pool
-
-    return _pool.in_pool()
 
 
 def load_on_terms(attempt: Attempt, loader: Callable[[], Any] | None, terms: Terms, told: Told | None = None) -> Any:
@@ -385,7 +379,7 @@ async def obtain(
     loaded: list[Any] = []
 
     async def load(lead: TaskLead) -> None:
-        value, is_found = await _leases.run_in_task(attempt, loader, lead.numbers[0])
+        value, is_found = await run_in_task(attempt, loader, lead.numbers[0])
         loaded[:] = [value]
         if not is_found:
             lead.land(attempt, value, lead.numbers[0])
@@ -516,7 +510,7 @@ def refresh_later(attempt: Attempt, loader: Callable[[], Any] | None, is_corouti
         return
 
     async def load(lead: TaskLead) -> None:
-        value, is_found = await _leases.run_in_task(attempt, loader, lead.numbers[0])
+        value, is_found = await run_in_task(attempt, loader, lead.numbers[0])
         if not is_found:
             lead.land(attempt, value, lead.numbers[0])
             recovered(attempt.name)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from contextvars import Context, ContextVar, copy_context
-from sys import getrecursionlimit
+from sys import getrecursionlimit, is_finalizing
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
-from hotset import _log
 from hotset._core import Attempt, depth, innermost
 from hotset._errors import LoadTimeoutError
+from hotset._log import refresh_failed
 from hotset._waiting import PATIENCE, call_in, running_loop
 
 if TYPE_CHECKING:
@@ -84,6 +84,15 @@ def late(attempt: Attempt, seconds: float | None) -> LoadTimeoutError:
     return LoadTimeoutError(f"a load for {attempt.name} took longer than its timeout of {seconds or 0:g} s")
 
 
+#: `in_pool`, `run_if_free` and `run_or_queue` of the pool, from its first use on.
+_pool: list[Callable[..., Any]] = []
+
+
+def in_pool() -> bool:
+    """Whether this thread is one of the pool, which must not wait for another."""
+    return bool(_pool) and _pool[0]()
+
+
 def _context(attempts: list[Attempt], flights: list[Flight], enclosing: Enclosing, *, within: int) -> Context:
     """A copy of the context, in which these loads run."""
     context = copy_context()
@@ -120,20 +129,27 @@ class PoolLead:
 
     def start(self, flights: list[Flight]) -> bool:
         """Begin, or wait for a thread if somebody waits for the load; False, and nothing is begun, if there is none."""
-        from hotset import _pool
-
-        run = _pool.run_if_free if self._background else _pool.run_or_queue
         self.numbers = [flight.number for flight in flights]
         for flight in flights:
             flight.home = ref(self)
         self._enclosing = _enclosing(flights, waits=not self._background)
-        self._job = run(self._run, _context(self.attempts, flights, self._enclosing, within=0))
+        self._job = self._submitted(_context(self.attempts, flights, self._enclosing, within=0))
         if self._job is not None:
             return True
         for attempt in self.attempts:
             attempt.untimed()
             attempt.quit()
         return False
+
+    def _submitted(self, context: Context) -> Job | None:
+        if not _pool:
+            if is_finalizing():
+                return None
+            # It takes longer to import than most programs need.
+            from hotset._pool import in_pool, run_if_free, run_or_queue
+
+            _pool[:] = in_pool, run_if_free, run_or_queue
+        return _pool[1 if self._background else 2](self._run, context)  # type: ignore[no-any-return]
 
     def is_lost(self) -> bool:
         """Whether it never will begin: it was waiting for a thread when the interpreter began to exit."""
@@ -152,9 +168,7 @@ class PoolLead:
 
     def gives_way(self) -> bool:
         """Whether it leaves the load to the running thread: one of the pool, for which it has been waiting."""
-        from hotset import _pool
-
-        if not _pool.in_pool() or not self.cancel():
+        if not in_pool() or not self.cancel():
             return False
         for attempt, number in zip(self.attempts, self.numbers, strict=False):
             attempt.quit(number)
@@ -183,7 +197,7 @@ class PoolLead:
             for attempt, number in zip(attempts, self.numbers, strict=True):
                 attempt.fail(error, number)
             if self._background:
-                _log.refresh_failed(attempts[0].name, error)
+                refresh_failed(attempts[0].name, error)
         except BaseException as error:  # noqa: BLE001  # it is raised in the leader
             self.error = error
             for attempt, number in zip(attempts, self.numbers, strict=True):
@@ -271,7 +285,7 @@ class TaskLead:
             self._end(lambda attempt, number: attempt.fail(raised, number))
             del raised
             if self._background:
-                _log.refresh_failed(self.attempts[0].name, error)
+                refresh_failed(self.attempts[0].name, error)
         except BaseException as error:
             # That it was cancelled here is nothing to a leader who has just been told to load again.
             if not self._cancelled:

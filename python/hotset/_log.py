@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sys import is_finalizing
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -97,7 +98,9 @@ def _place(error: Exception) -> str:
 
 
 def say(level: Literal["info", "warning", "error"], message: str, *values: object) -> None:
-    """Log something. A handler that raises is not to be the end of a load."""
+    """Log something, unless the interpreter ends. A handler that raises is not to be the end of a load."""
+    if is_finalizing():
+        return
     # Imported when there is something to say: it takes longer than all of hotset.
     import logging
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, ParamSpec, TypeVar, cast
 
-from hotset._core import seconds
+from hotset._core import CachedCoroutineFunction, CachedMethod, attempt_of, loading_of, seconds
 from hotset._errors import NotCachedError
+from hotset._flights import load_on_terms, obtain_on_terms, raised_again
 from hotset._loading import check_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from hotset._cache import Cache
-    from hotset._core import Attempt, CachedMethod
+    from hotset._core import Attempt
 
 V = TypeVar("V")
 P = ParamSpec("P")
@@ -81,8 +82,6 @@ class Terms:
         Raises:
             NotCachedError: if it will not do, and nothing is to be loaded.
         """
-        from hotset._flights import raised_again
-
         facts = attempt.facts()
         standing = None if facts is None else facts["standing"]
         if facts is not None and standing in ("fresh", "stale") and self._is_young(facts["age"]):
@@ -254,9 +253,6 @@ class Caller(Generic[P, R_co]):
         return self._obtain(args, kwargs, Told())
 
     def _obtain(self, args: tuple[Any, ...], kwargs: dict[str, Any], told: Told | None) -> Any:
-        from hotset import _flights
-        from hotset._core import CachedCoroutineFunction
-
         function, terms = self.__wrapped__, self._terms
         attempt = None if terms.bypass else _attempt_of(function, args, kwargs, terms)
         is_coroutine = isinstance(getattr(function, "__func__", function), CachedCoroutineFunction)
@@ -264,16 +260,13 @@ class Caller(Generic[P, R_co]):
             if terms.only_if_cached and attempt is not None:
                 raise NotCachedError(f"the cache of {attempt.name} is disabled, and only_if_cached loads nothing")
             return _uncached(function, args, kwargs, told, is_coroutine)
-        call: Callable[..., Any] = _flights.obtain_on_terms if is_coroutine else _flights.load_on_terms
+        call: Callable[..., Any] = obtain_on_terms if is_coroutine else load_on_terms
         return call(attempt, None, terms, told)
 
 
 def _attempt_of(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], terms: Terms | None) -> Attempt | None:
     """A way to the result of a call of a function or a method, None if the arguments do not fit."""
-    from hotset import _core
-    from hotset._core import attempt_of, loading_of
-
-    if isinstance(function, _core.CachedMethod):
+    if isinstance(function, CachedMethod):
         method = cast("CachedMethod[..., Any]", function)
         function, args = method.__func__, (method.__self__, *args)
     return attempt_of(function, args, kwargs, loading_of(function), None if terms is None else terms.oldest)
@@ -299,12 +292,14 @@ def with_options(function: Any, args: tuple[Any, ...], options: dict[str, Any]) 
     """``function.with_options(**options)``."""
     if args:
         raise TypeError("with_options() takes keywords only, as in f.with_options(max_age='10s')(*args)")
-    return Caller[..., Any](function, options)
+    # Not subscripted: while the interpreter ends that does not work.
+    return Caller(function, options)
 
 
 def get_entry(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """``function.get_entry(*args, **kwargs)``."""
-    return Caller[..., Any](function, {}).get_entry(*args, **kwargs)
+    caller: Caller[..., Any] = Caller(function, {})
+    return caller.get_entry(*args, **kwargs)
 
 
 def explain(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Explanation:

@@ -24,8 +24,9 @@ use crate::flight::forks;
 use crate::flight::lead::raised_again;
 use crate::flight::meeting::Shared;
 use crate::footprint::entry_bytes;
-use crate::foreign::{Foreign, import};
+use crate::foreign::Foreign;
 use crate::guard::{attached, is_finalizing};
+use crate::hooks;
 use crate::interrupt;
 use crate::key::call_key::CallKey;
 use crate::key::exact::Pointer;
@@ -721,8 +722,7 @@ impl Inner {
     /// Says once that what a function returned cannot be kept outside the process.
     pub(crate) fn log_unencodable(&self, py: Python<'_>, owner: Owner, error: &PyErr) {
         let name = self.owner(owner).0;
-        let log = import(py, intern!(py, "hotset._tiers"))
-            .and_then(|log| log.ask_method(intern!(py, "unencodable"), (name.bind(py), error.value(py))));
+        let log = hooks::TIER_UNENCODABLE.ask(py, (name.bind(py), error.value(py)));
         if let Err(error) = log {
             interrupt::report(py, error, None);
         }
@@ -731,8 +731,7 @@ impl Inner {
     /// Says once for each kind of error that a user's codec cannot read what is stored.
     #[cold]
     pub(crate) fn log_undecodable(&self, py: Python<'_>, error: &PyErr) {
-        let log = import(py, intern!(py, "hotset._tiers"))
-            .and_then(|log| log.ask_method(intern!(py, "undecodable"), (self.name.bind(py), error.value(py))));
+        let log = hooks::TIER_UNDECODABLE.ask(py, (self.name.bind(py), error.value(py)));
         if let Err(error) = log {
             interrupt::report(py, error, None);
         }
@@ -741,9 +740,7 @@ impl Inner {
     /// Says which part of a key an error is about.
     pub(crate) fn explain_part(&self, py: Python<'_>, owner: Owner, part: usize, error: PyErr) -> PyErr {
         let name = self.behind.as_ref().map(|behind| behind.part_name(owner, part));
-        let explained = import(py, intern!(py, "hotset._tiers")).and_then(|tiers| {
-            tiers.ask_method(intern!(py, "explained"), (self.owner(owner).0.bind(py), name, error.value(py)))
-        });
+        let explained = hooks::TIER_EXPLAINED.ask(py, (self.owner(owner).0.bind(py), name, error.value(py)));
         explained.map_or_else(|error| error, PyErr::from_value)
     }
 
@@ -776,8 +773,7 @@ impl Inner {
     fn log_first_eviction(&self, py: Python<'_>) {
         let (entries, weight) = (self.memory().max_entries(), self.memory().max_weight());
         let unit = if self.weighs_bytes() { intern!(py, "max_bytes") } else { intern!(py, "maxweight") };
-        let logged = import(py, intern!(py, "hotset._log"))
-            .and_then(|log| log.ask_method(intern!(py, "first_eviction"), (self.name.bind(py), entries, weight, unit)));
+        let logged = hooks::LOG_FIRST_EVICTION.ask(py, (self.name.bind(py), entries, weight, unit));
         if let Err(error) = logged
             && !is_finalizing()
         {

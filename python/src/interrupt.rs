@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 use std::ffi::{c_int, c_void};
 use std::ptr::null_mut;
 
+use crate::hooks;
 use crate::object::Object;
 use crate::sync::AttachedLock;
 
@@ -48,9 +49,8 @@ extern "C" fn raise(_nothing: *mut c_void) -> c_int {
 
 /// Whether this is the thread in which signal handlers run.
 fn is_main_thread(py: Python<'_>) -> bool {
-    let Ok(threading) = crate::foreign::import(py, pyo3::intern!(py, "threading")) else { return false };
     let ident = |thread: Bound<'_, PyAny>| thread.getattr(pyo3::intern!(py, "ident"))?.extract::<u64>();
     // SAFETY: it only asks.
     let this = unsafe { ffi::PyThread_get_thread_ident() } as u64;
-    threading.getattr(pyo3::intern!(py, "_main_thread")).and_then(ident).is_ok_and(|main| main == this)
+    hooks::MAIN_THREAD.ask(py, ()).and_then(ident).is_ok_and(|main| main == this)
 }

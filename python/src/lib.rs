@@ -29,6 +29,7 @@ mod foreign;
 mod function;
 mod guard;
 mod held;
+mod hooks;
 mod inner;
 mod interrupt;
 mod key;
@@ -73,6 +74,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     register_coroutines(py)?;
     #[cfg(feature = "validate")]
     module.add_function(wrap_pyfunction!(cache::validate, module)?)?;
+    module.add_function(wrap_pyfunction!(hooks::find_hooks, module)?)?;
     Ok(())
 }
 

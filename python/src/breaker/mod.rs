@@ -24,7 +24,8 @@ use crate::breaker::permit::Permit;
 use crate::breaker::stats::BreakerStats;
 pub(crate) use crate::breaker::stats::name_of;
 use crate::clock::ManualClock;
-use crate::foreign::{Foreign, import};
+use crate::foreign::Foreign;
+use crate::hooks;
 
 pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<BreakerVerbs>()?;
@@ -174,9 +175,8 @@ fn ended<'py>(
 ) -> PyResult<Bound<'py, PyAny>> {
     match result {
         Ok(result) if may_be_coroutine(&result) => {
-            let breakers = import(slf.py(), intern!(slf.py(), "hotset._breaker"))?;
             let permit = Permit::new(slf, Some(permit))?;
-            breakers.ask_method(intern!(slf.py(), "awaited"), (permit, result))
+            hooks::UNDER_PERMIT.ask(slf.py(), (permit, result))
         }
         Ok(result) => told(slf, permit, None).map(|()| result),
         Err(error) => {

@@ -7,7 +7,6 @@ use std::ffi::{c_int, c_void};
 
 use pyo3::exceptions::{PyKeyError, PyTypeError};
 use pyo3::ffi;
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyType;
@@ -15,9 +14,10 @@ use pyo3::types::PyType;
 use crate::cache::CacheVerbs;
 use crate::cache::access::Glance;
 use crate::ctype::{NewType, leaked, slot};
-use crate::foreign::{Foreign, import};
+use crate::foreign::Foreign;
 use crate::function::{Call, pack};
 use crate::guard::guard;
+use crate::hooks;
 use crate::key::exact::Pointer;
 use crate::object::{Object, borrow, object_from};
 
@@ -135,7 +135,7 @@ unsafe fn get_on_terms(cache: Pointer, args: *const Pointer, count: ffi::Py_ssiz
         let (args, kwargs) = pack(py, call)?;
         // SAFETY: the cache is alive during the call.
         let cache = unsafe { borrow(py, cache) }.to_owned();
-        let get = import(py, intern!(py, "hotset._terms"))?.getattr("get")?;
+        let get = hooks::GET_ON_TERMS.get(py)?;
         Ok(Object::from(get.ask((cache, args, kwargs))?))
     })
 }

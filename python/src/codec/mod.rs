@@ -19,13 +19,12 @@ mod text;
 mod times;
 
 use pyo3::PyVisit;
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyBytes, PyTuple};
 
 use crate::codec::given::Given;
 use crate::codec::known::Known;
-use crate::foreign::{Foreign, import};
+use crate::hooks;
 
 pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(known::forget_known_classes, module)?)?;
@@ -87,9 +86,8 @@ impl ValueCodec {
     #[new]
     #[pyo3(signature = (types = None))]
     fn new(py: Python<'_>, types: Option<&Bound<'_, PyAny>>) -> PyResult<Self> {
-        let known = import(py, intern!(py, "hotset._values.known"))?;
         let types = types.map_or_else(|| PyTuple::empty(py).into_any(), Clone::clone);
-        Ok(Self { known: Known::new(&known.ask_method(intern!(py, "Known"), (types,))?) })
+        Ok(Self { known: Known::new(&hooks::KNOWN_TYPES.ask(py, (types,))?) })
     }
 
     #[pyo3(name = "encode")]

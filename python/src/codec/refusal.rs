@@ -2,11 +2,10 @@
 
 use hotset::codec::value::Damage;
 use pyo3::exceptions::{PyException, PyMemoryError, PyRecursionError};
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyType;
 
-use crate::foreign::{Foreign, import};
+use crate::hooks;
 use crate::object::Object;
 
 /// One step of a path into a value.
@@ -74,7 +73,7 @@ impl Refusal {
         };
         let path = written(py, &self.steps)?;
         let class = class.map(|class| class.into_bound(py));
-        let made = errors(py)?.ask_method(intern!(py, "not_encodable"), (path, class, reason))?;
+        let made = hooks::NOT_ENCODABLE.ask(py, (path, class, reason))?;
         let error = PyErr::from_value(made);
         error.set_cause(py, cause);
         Ok(error)
@@ -109,21 +108,16 @@ fn described(py: Python<'_>, error: &PyErr) -> String {
     }
 }
 
-fn errors(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
-    import(py, intern!(py, "hotset._errors"))
-}
-
 /// A path as text.
 fn written(py: Python<'_>, steps: &[Step]) -> PyResult<String> {
-    let paths = import(py, intern!(py, "hotset._aliasing.paths"))?;
     let mut path = "value".to_owned();
     for step in steps.iter().rev() {
         let part = match step {
-            Step::Index(index) => paths.ask_method(intern!(py, "item"), (*index,))?,
-            Step::Item(key) => paths.ask_method(intern!(py, "item"), (key.bind(py),))?,
-            Step::Key => paths.ask_method(intern!(py, "mapping_key"), (py.None(),))?,
-            Step::Element => paths.ask_method(intern!(py, "member"), (py.None(),))?,
-            Step::Attribute(name) => paths.ask_method(intern!(py, "attribute"), (name.bind(py),))?,
+            Step::Index(index) => hooks::PATH_OF_ITEM.ask(py, (*index,))?,
+            Step::Item(key) => hooks::PATH_OF_ITEM.ask(py, (key.bind(py),))?,
+            Step::Key => hooks::PATH_OF_MAPPING_KEY.ask(py, (py.None(),))?,
+            Step::Element => hooks::PATH_OF_MEMBER.ask(py, (py.None(),))?,
+            Step::Attribute(name) => hooks::PATH_OF_ATTRIBUTE.ask(py, (name.bind(py),))?,
             Step::Content => break,
         };
         path.push_str(&part.str()?.to_string_lossy());
@@ -176,15 +170,15 @@ impl Undecodable {
 
     fn exception(self, py: Python<'_>) -> PyResult<PyErr> {
         let (class, text, cause) = match self {
-            Self::Damaged(text) => ("NotDecodableError", text, None),
-            Self::Stale(text) => ("StaleClassError", text, None),
+            Self::Damaged(text) => (&hooks::NOT_DECODABLE_ERROR, text, None),
+            Self::Stale(text) => (&hooks::STALE_CLASS_ERROR, text, None),
             Self::Raised(error) if !is_of_value(py, &error) => return Ok(error),
-            Self::Raised(error) if error.get_type(py).is_subclass(&errors(py)?.getattr("CodecError")?)? => {
+            Self::Raised(error) if error.get_type(py).is_subclass(&hooks::CODEC_ERROR.get(py)?)? => {
                 return Ok(error);
             }
-            Self::Raised(error) => ("NotDecodableError", described(py, &error), Some(error)),
+            Self::Raised(error) => (&hooks::NOT_DECODABLE_ERROR, described(py, &error), Some(error)),
         };
-        let class = errors(py)?.getattr(class)?.cast_into::<PyType>().map_err(PyErr::from)?;
+        let class = class.get(py)?.cast_into::<PyType>().map_err(PyErr::from)?;
         let error = PyErr::from_type(class, text);
         error.set_cause(py, cause);
         Ok(error)

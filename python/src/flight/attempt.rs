@@ -21,9 +21,10 @@ use crate::flight::facts::{facts_for_python, seconds_from};
 use crate::flight::lead::{KnownTags, Lead, Look, Way, abandon, handled, land, land_as, own_error, raised_again};
 use crate::flight::meeting::{Came, Flight, Leader, Outcome, Shared, name};
 use crate::flight::timing::Timing;
-use crate::foreign::{Foreign, import, vectorcall};
+use crate::foreign::{Foreign, vectorcall};
 use crate::function::{Call, Fate, KeptCall, is_over};
 use crate::guard::{attached, is_finalizing};
+use crate::hooks;
 use crate::inner::Inner;
 use crate::key::probe::Probe;
 use crate::key::wanted::Sought;
@@ -232,7 +233,7 @@ impl Attempt {
             is_error: true,
             ..Details::default()
         };
-        let kept = import(py, intern!(py, "hotset._flights"))?.ask_method(intern!(py, "kept_error"), (error,))?;
+        let kept = hooks::KEPT_ERROR.ask(py, (error,))?;
         let outcome = Outcome::of_error(py, &PyErr::from_value(error.clone()));
         let Some((ticket, timing)) = self.take_claim(number) else { return Ok(false) };
         timing.failed(&self.cache);

@@ -10,7 +10,8 @@ use pyo3::types::PyTuple;
 use smallvec::SmallVec;
 
 use crate::flight::context::LoadContext;
-use crate::foreign::{Foreign, import};
+use crate::foreign::Foreign;
+use crate::hooks;
 use crate::inner::Inner;
 
 thread_local! {
@@ -124,8 +125,7 @@ impl Drop for Within {
 /// wait of its own.
 pub(crate) fn enclosing(py: Python<'_>) -> PyResult<Numbers> {
     let mut numbers: Numbers = STACK.with_borrow(|stack| stack.iter().map(|running| running.number).collect());
-    let context =
-        import(py, intern!(py, "hotset._flights"))?.getattr("ENCLOSING")?.ask_method(intern!(py, "get"), ())?;
+    let context = hooks::ENCLOSING.get(py)?.ask_method(intern!(py, "get"), ())?;
     for number in context.getattr(intern!(py, "numbers"))?.cast::<PyTuple>()? {
         numbers.push(number.extract()?);
     }

@@ -7,16 +7,16 @@ use hotset::flight::{Begun, Landing, Stopwatch, Ticket};
 use hotset::memory::{Details, Facts, Standing, Stored, Unsure};
 use pyo3::exceptions::PyException;
 use pyo3::ffi;
-use pyo3::intern;
 use pyo3::prelude::*;
 
 use crate::flight::circles::Wait;
 use crate::flight::context::Wishes;
 use crate::flight::current::{Here, Within, enclosing, thread};
 use crate::flight::meeting::{Came, Flight, Leader, Outcome, Shared};
-use crate::foreign::{Foreign, import, raised, vectorcall};
+use crate::foreign::{raised, vectorcall};
 use crate::function::Call;
 use crate::guard::{attached, is_finalizing};
+use crate::hooks;
 use crate::inner::Inner;
 use crate::interrupt;
 use crate::key::Key;
@@ -124,8 +124,7 @@ impl Inner {
     #[cold]
     pub(crate) fn log_given_up(&self, py: Python<'_>) {
         let age = clock::duration(self.store.load_age()).as_secs_f64();
-        let log = import(py, intern!(py, "hotset._log"))
-            .and_then(|log| log.ask_method(intern!(py, "load_given_up"), (self.name.bind(py), age)));
+        let log = hooks::LOG_LOAD_GIVEN_UP.ask(py, (self.name.bind(py), age));
         if let Err(error) = log {
             interrupt::report(py, error, None);
         }
@@ -313,8 +312,7 @@ pub(crate) fn handled() -> Option<Object> {
 /// An error without what its caller was handling when the load began that raised it: that is nobody else's.
 pub(crate) fn own_error(py: Python<'_>, error: &PyErr, handled: Option<&Object>) -> PyErr {
     let Some(handled) = handled.filter(|_| error.is_instance_of::<PyException>(py)) else { return error.clone_ref(py) };
-    let own = import(py, intern!(py, "hotset._flights"))
-        .and_then(|flights| flights.ask_method(intern!(py, "own_error"), (error.value(py), handled.bind(py))));
+    let own = hooks::OWN_ERROR.ask(py, (error.value(py), handled.bind(py)));
     own.map_or_else(|_| error.clone_ref(py), PyErr::from_value)
 }
 
@@ -361,8 +359,7 @@ fn tell(py: Python<'_>, cache: &Inner, ticket: &Ticket, outcome: Outcome, is_beh
 
 /// What a follower raises for an error that a load raised.
 pub(crate) fn raised_again(py: Python<'_>, error: &Object, traceback: &Object) -> PyErr {
-    let again = import(py, intern!(py, "hotset._flights"))
-        .and_then(|flights| flights.ask_method(intern!(py, "raised_again"), (error.bind(py), traceback.bind(py))));
+    let again = hooks::RAISED_AGAIN.ask(py, (error.bind(py), traceback.bind(py)));
     PyErr::from_value(again.unwrap_or_else(|_| error.bind(py)))
 }
 
@@ -379,7 +376,7 @@ pub(crate) fn follow(
     }
     let Some(wait) = Wait::begin(shared, enclosing(py)?, Some(thread())) else { return Ok(Outcome::Alone) };
     let flight = Bound::new(py, Flight::new(shared.clone(), cache, hash, came))?;
-    let waiter = import(py, intern!(py, "hotset._flights"))?.getattr("wait_in_thread")?;
+    let waiter = hooks::WAIT_IN_THREAD.get(py)?;
     let args = [flight.as_ptr()];
     let call = Call { args: args.as_ptr(), flagged_count: 1, names: std::ptr::null_mut() };
     // SAFETY: the function and its argument are alive; the result is new or null.

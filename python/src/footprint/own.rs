@@ -2,12 +2,12 @@
 
 use std::ffi::c_ulong;
 
+use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
-use pyo3::{ffi, intern};
 
-use crate::foreign::{import, vectorcall};
+use crate::foreign::vectorcall;
 use crate::function::Call;
+use crate::hooks;
 use crate::key::exact::Pointer;
 use crate::key::frozen::Frozen;
 use crate::object::Object;
@@ -27,9 +27,7 @@ const MOST_VALUES: usize = 29;
 /// # Safety
 /// The object is alive.
 pub(super) unsafe fn own_bytes(py: Python<'_>, object: Pointer) -> PyResult<usize> {
-    static GETSIZEOF: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    let getsizeof = GETSIZEOF
-        .get_or_try_init(py, || import(py, intern!(py, "sys"))?.getattr(intern!(py, "getsizeof")).map(Bound::unbind))?;
+    let getsizeof = hooks::GETSIZEOF.get(py)?;
     let args = [object];
     let call = Call { args: args.as_ptr(), flagged_count: 1, names: std::ptr::null_mut() };
     // SAFETY: the function and its argument are alive; the result is new or null.

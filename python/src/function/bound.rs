@@ -6,18 +6,18 @@ use std::ptr;
 
 use pyo3::exceptions::PyTypeError;
 use pyo3::ffi;
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyType;
 use smallvec::SmallVec;
 
 use crate::ctype::{NewType, leaked, members, offset, slot};
-use crate::foreign::{Foreign, import, raised, vectorcall};
+use crate::foreign::{Foreign, raised, vectorcall};
 use crate::function::signature::Call;
 use crate::function::{body_of, is_function, verbs};
 use crate::guard::guard;
 use crate::held::release;
+use crate::hooks;
 use crate::key::exact::Pointer;
 use crate::object::{Object, borrow, object_from};
 
@@ -89,7 +89,7 @@ pub(super) unsafe extern "C" fn reduce(method: Pointer, _nothing: Pointer) -> Po
             let (function, instance) = receiver(method);
             (borrow(py, function), borrow(py, instance))
         };
-        let getattr = import(py, intern!(py, "builtins"))?.getattr("getattr")?;
+        let getattr = hooks::GETATTR.get(py)?;
         object_from(py, (getattr, (instance, function.getattr("__name__")?)))
     })
 }
@@ -107,7 +107,7 @@ pub(super) unsafe extern "C" fn deepcopy(method: Pointer, memo: Pointer) -> Poin
             let (function, instance) = receiver(method);
             (borrow(py, function), borrow(py, instance), borrow(py, memo))
         };
-        let copied = import(py, intern!(py, "copy"))?.ask_method(intern!(py, "deepcopy"), (instance, memo))?;
+        let copied = hooks::DEEPCOPY.ask(py, (instance, memo))?;
         Ok(Object::from(copied.getattr(function.getattr("__name__")?.cast::<pyo3::types::PyString>()?)?))
     })
 }
@@ -198,7 +198,7 @@ unsafe extern "C" fn get_uncached(method: Pointer, _closure: *mut c_void) -> Poi
         let (function, instance) = unsafe { receiver(method) };
         // SAFETY: both are alive as long as the method.
         let (function, instance) = unsafe { (body_of(function).function.bind(py), borrow(py, instance)) };
-        let class = import(py, intern!(py, "types"))?.getattr("MethodType")?;
+        let class = hooks::METHOD_TYPE.get(py)?;
         Ok(Object::from(class.ask((function, instance))?))
     })
 }
@@ -208,8 +208,7 @@ unsafe extern "C" fn get_signature(method: Pointer, _closure: *mut c_void) -> Po
     guard(|py| {
         // SAFETY: CPython calls this with a method of ours.
         let function = unsafe { borrow(py, receiver(method).0) };
-        let signature =
-            import(py, intern!(py, "hotset._plan"))?.ask_method(intern!(py, "signature_of_method"), (function,))?;
+        let signature = hooks::SIGNATURE_OF_METHOD.ask(py, (function,))?;
         Ok(Object::from(signature))
     })
 }

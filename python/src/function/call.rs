@@ -4,7 +4,6 @@ use hotset::flight::{Landed, Stopwatch};
 use hotset::memory::{Details, More};
 use pyo3::exceptions::PyTypeError;
 use pyo3::ffi;
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
@@ -13,7 +12,7 @@ use crate::flight::attempt::{Attempt, Purpose};
 use crate::flight::current::Here;
 use crate::flight::lead::{Lead, Look, Way, follow, raised_again};
 use crate::flight::meeting::{Came, Leader, Outcome};
-use crate::foreign::{Foreign, import, vectorcall};
+use crate::foreign::vectorcall;
 use crate::function::body::Body;
 use crate::function::fate::{Fate, can_be_read_once, details, fate, is_over, known_tags};
 use crate::function::kept::KeptCall;
@@ -21,6 +20,7 @@ use crate::function::prepared::Prepared;
 use crate::function::signature::{Call, Mismatch, mismatch_error};
 use crate::function::{body_of, is_function};
 use crate::guard::{attached, guard};
+use crate::hooks;
 use crate::interrupt;
 use crate::key::exact::{Pointer, keyed_by_address};
 use crate::key::part::Part;
@@ -164,7 +164,9 @@ pub(crate) fn loading_of(py: Python<'_>, function: &pyo3::Bound<'_, PyAny>) -> P
     Ok(body.options.loading.bind(py).unbind())
 }
 
-/// Comes to the result of a synchronous function's call in the general way: it may be stale, or loaded by another thread.
+/// Comes to the result of a synchronous function's call in the general way: it may be stale, or loaded by another thread. Not a part of
+/// [`call`], whose frame is to be small: calls may be deep.
+#[inline(never)]
 pub(crate) fn obtain(
     py: Python<'_>,
     function: Pointer,
@@ -173,8 +175,7 @@ pub(crate) fn obtain(
     looks: bool,
 ) -> PyResult<Object> {
     let attempt = attempt(py, function, call, prepared)?;
-    let flights = import(py, intern!(py, "hotset._flights"))?;
-    flights.ask_method(intern!(py, "load_here"), (attempt, py.None(), looks)).map(Object::from)
+    hooks::LOAD_HERE.ask(py, (attempt, py.None(), looks)).map(Object::from)
 }
 
 /// Has the result of a call loaded anew, by somebody else and later. What goes wrong with that is not the caller's.
@@ -185,8 +186,7 @@ pub(crate) fn refresh_later(py: Python<'_>, function: Pointer, call: Call) {
     let begin = || {
         let Ok(prepared) = body.prepare(py, call)? else { return Ok(()) };
         let attempt = attempt(py, function, call, &prepared)?;
-        let flights = import(py, intern!(py, "hotset._flights"))?;
-        flights.ask_method(intern!(py, "refresh_later"), (attempt, py.None(), body.is_coroutine)).map(drop)
+        hooks::REFRESH_LATER.ask(py, (attempt, py.None(), body.is_coroutine)).map(drop)
     };
     if let Err(error) = begin() {
         interrupt::report(py, error, Some(&body.function.bind(py)));

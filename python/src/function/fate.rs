@@ -5,7 +5,6 @@ use std::ffi::CStr;
 use hotset::memory::Details;
 use pyo3::exceptions::PyException;
 use pyo3::ffi;
-use pyo3::intern;
 use pyo3::prelude::*;
 
 use crate::arguments::tag_names;
@@ -13,9 +12,10 @@ use crate::duration::OVER;
 use crate::flight::context::Wishes;
 use crate::flight::lead::KnownTags;
 use crate::flight::meeting::Outcome;
-use crate::foreign::{Foreign, import};
+use crate::foreign::Foreign;
 use crate::function::body::Body;
 use crate::function::signature::{Call, pack};
+use crate::hooks;
 use crate::key::exact::Pointer;
 use crate::missing::is_missing;
 use crate::object::Object;
@@ -70,7 +70,7 @@ pub(crate) fn fate(py: Python<'_>, body: &Body, result: &Bound<'_, PyAny>, nanos
         body.inner().memory().count_refused(0, body.owner);
         if body.warn_once() {
             let class = result.get_type().qualname()?.to_string();
-            import(py, intern!(py, "hotset._log"))?.ask_method(intern!(py, "read_once"), (body.name(py), class))?;
+            hooks::LOG_READ_ONCE.ask(py, (body.name(py), class))?;
         }
         return Ok(Fate::Alone);
     }

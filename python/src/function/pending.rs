@@ -11,12 +11,13 @@ use pyo3::{PyTraverseError, PyVisit};
 
 use crate::flight::attempt::{Attempt, Purpose};
 use crate::flight::lead::raised_again;
-use crate::foreign::{Foreign, import, iter_send, raised};
+use crate::foreign::{Foreign, iter_send, raised};
 use crate::function::call::{Lookup, prepare_and_look_up};
 use crate::function::kept::KeptCall;
 use crate::function::ready::thrown;
 use crate::function::signature::Call;
 use crate::guard::is_finalizing;
+use crate::hooks;
 use crate::interrupt;
 use crate::object::Object;
 use crate::sync::AttachedLock;
@@ -121,11 +122,10 @@ impl PendingCall {
         if is_finalizing() {
             return self.begin_alone(py, attempt);
         }
-        let flights = import(py, intern!(py, "hotset._flights"))?;
-        if flights.ask_method(intern!(py, "running_loop"), ())?.is_none() {
+        if hooks::RUNNING_LOOP.ask(py, ())?.is_none() {
             return self.begin_alone(py, attempt);
         }
-        let coroutine = flights.ask_method(intern!(py, "obtain"), (attempt, py.None(), !self.refreshes))?;
+        let coroutine = hooks::OBTAIN.ask(py, (attempt, py.None(), !self.refreshes))?;
         Ok(Ok(Running { coroutine: Object::from(coroutine), load: None }))
     }
 

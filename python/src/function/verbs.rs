@@ -6,13 +6,12 @@ use std::ptr;
 use hotset::memory::Condition;
 use hotset::stats::Cause;
 use pyo3::ffi;
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use smallvec::SmallVec;
 
 use crate::ctype;
-use crate::foreign::{Foreign, import};
+use crate::foreign::Foreign;
 use crate::function::body::Body;
 use crate::function::body_of;
 use crate::function::bound::{self, receiver};
@@ -22,6 +21,7 @@ use crate::function::pending::PendingCall;
 use crate::function::ready::ready_object;
 use crate::function::signature::Call;
 use crate::guard::guard;
+use crate::hooks::{self, Hook};
 use crate::key::Key;
 use crate::key::call_key::CallKey;
 use crate::key::exact::Pointer;
@@ -121,7 +121,7 @@ fn cache_info(py: Python<'_>, function: Pointer, _call: Call) -> PyResult<Object
     body.inner().finish(py, left);
     let counts = memory.owner_counts(body.owner);
     let maxsize = Some(memory.max_entries()).filter(|&most| most != u64::MAX);
-    let info = import(py, intern!(py, "hotset._info"))?.getattr("CacheInfo")?;
+    let info = hooks::CACHE_INFO.get(py)?;
     Ok(Object::from(info.ask((counts.hits, counts.misses, maxsize, memory.fresh_of(body.owner)))?))
 }
 
@@ -243,19 +243,19 @@ const ENTRY_DOC: &CStr = c"The result of this call as an Entry, which says how o
 const EXPLAIN_DOC: &CStr = c"What is known of this call's result: str() of it is for people.";
 
 unsafe extern "C" fn with_options(function: Pointer, args: Pointer, kwargs: Pointer) -> Pointer {
-    done_by_python("with_options", function, args, kwargs)
+    done_by_python(&hooks::WITH_OPTIONS, function, args, kwargs)
 }
 
 unsafe extern "C" fn get_entry(function: Pointer, args: Pointer, kwargs: Pointer) -> Pointer {
-    done_by_python("get_entry", function, args, kwargs)
+    done_by_python(&hooks::GET_ENTRY, function, args, kwargs)
 }
 
 unsafe extern "C" fn explain(function: Pointer, args: Pointer, kwargs: Pointer) -> Pointer {
-    done_by_python("explain", function, args, kwargs)
+    done_by_python(&hooks::EXPLAIN, function, args, kwargs)
 }
 
 /// What `hotset._terms` does for a function or method: it is given that, a tuple and a dict.
-fn done_by_python(verb: &str, function: Pointer, args: Pointer, kwargs: Pointer) -> Pointer {
+fn done_by_python(verb: &Hook, function: Pointer, args: Pointer, kwargs: Pointer) -> Pointer {
     guard(|py| {
         // SAFETY: CPython calls the verbs with a function or method of ours, a tuple, and a dict or null.
         let (function, args) = unsafe { (borrow(py, function).to_owned(), borrow(py, args).to_owned()) };
@@ -265,7 +265,7 @@ fn done_by_python(verb: &str, function: Pointer, args: Pointer, kwargs: Pointer)
             // SAFETY: as above.
             unsafe { borrow(py, kwargs) }.to_owned()
         };
-        Ok(Object::from(import(py, intern!(py, "hotset._terms"))?.getattr(verb)?.ask((function, args, kwargs))?))
+        Ok(Object::from(verb.ask(py, (function, args, kwargs))?))
     })
 }
 

@@ -8,10 +8,10 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::ffi;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyByteArray, PyBytes, PyComplex, PyDict, PyFrozenSet, PyList, PyString, PyTuple, PyType};
 
-use crate::foreign::{Foreign, import};
+use crate::foreign::Foreign;
+use crate::hooks::{self, Hook};
 use crate::inner::Inner;
 use crate::key::exact::{Pointer, class, compares_by_identity, is_exactly, keyed_by_address};
 use crate::key::frozen::{Frozen, LONGEST};
@@ -478,32 +478,26 @@ unsafe fn class_name(py: Python<'_>, class: *mut ffi::PyTypeObject) -> PyResult<
     Ok(format!("{module}.{name}"))
 }
 
-static CONTENT_BY_NAME: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-static EQUALS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-
 /// Finds what later calls need. Done while the module is imported: an import in the middle of a call could call back.
 pub(crate) fn prepare(py: Python<'_>) -> PyResult<()> {
-    let module = import(py, intern!(py, "hotset._keys.outside"))?;
-    let (by_name, equals) = (module.getattr("content_by_name")?.unbind(), module.getattr("equals")?.unbind());
-    CONTENT_BY_NAME.get_or_init(py, || by_name);
-    EQUALS.get_or_init(py, || equals);
+    hooks::CONTENT_BY_NAME.get(py)?;
+    hooks::EQUALS.get(py)?;
     py.get_type::<Unkeyable>();
     judged::prepare(py)
 }
 
 /// What tells a value from others in every process, if its type is one of those that `hotset._content` knows.
 fn describe_by_name<'py>(value: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
-    asked(&CONTENT_BY_NAME, value)
+    asked(&hooks::CONTENT_BY_NAME, value)
 }
 
 /// What stands for all that is equal to a value, where that is something else: a built-in, or one by this name.
 fn equals<'py>(value: &Bound<'py, PyAny>) -> PyResult<Option<Equal<'py>>> {
-    asked(&EQUALS, value)?.map(|found| found.extract()).transpose()
+    asked(&hooks::EQUALS, value)?.map(|found| found.extract()).transpose()
 }
 
-fn asked<'py>(content_of: &PyOnceLock<Py<PyAny>>, value: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
-    let Some(content_of) = content_of.get(value.py()) else { return Ok(None) };
-    let content = content_of.bind(value.py()).ask((value,))?;
+fn asked<'py>(content_of: &Hook, value: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
+    let content = content_of.ask(value.py(), (value,))?;
     Ok(if content.is_none() { None } else { Some(content) })
 }
 

@@ -7,10 +7,10 @@ use hotset::sync::Mutex;
 use pyo3::ffi;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
 use pyo3::types::PyTuple;
 
-use crate::foreign::{Foreign, import};
+use crate::foreign::Foreign;
+use crate::hooks;
 use crate::key::freeze::Unkeyable;
 use crate::object::{Object, borrow};
 use crate::sync::AttachedLock;
@@ -46,9 +46,6 @@ const STANDS: u8 = 4;
 /// Classes are looked through for those that are gone when there are so many, and twice as many each time.
 const FIRST_REVIEW: usize = 256;
 
-static JUDGE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-static REFUSED: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-
 /// Judgements by the address of the class, with a weak reference that says whether it still is that class.
 static CLASSES: LazyLock<Mutex<AttachedLock, Classes>> = LazyLock::new(Mutex::default);
 
@@ -60,11 +57,8 @@ struct Classes {
 
 /// Finds what later calls need. Done while the module is imported: an import in the middle of a call could call back.
 pub(super) fn prepare(py: Python<'_>) -> PyResult<()> {
-    let judge = import(py, intern!(py, "hotset._keys.judge"))?.getattr("judge")?.unbind();
-    let refused = import(py, intern!(py, "hotset._keys.content"))?.getattr("Refused")?.unbind();
-    JUDGE.get_or_init(py, || judge);
-    REFUSED.get_or_init(py, || refused);
-    Ok(())
+    hooks::JUDGE.get(py)?;
+    hooks::REFUSED.get(py).map(drop)
 }
 
 /// How values of the class of this one are keyed.
@@ -77,10 +71,9 @@ pub(crate) fn judged(value: &Bound<'_, PyAny>) -> PyResult<Judged> {
     {
         return Ok(judged.clone());
     }
-    let Some(judge) = JUDGE.get(py) else { return Ok(Judged::Own) };
     // SAFETY: the class of a live object is alive.
     let class = unsafe { borrow(py, class.cast()) };
-    let found = judge.bind(py).ask((class,))?;
+    let found = hooks::JUDGE.ask(py, (class,))?;
     let judged = if found.is_none() {
         Judged::Own
     } else if found.is_callable() {
@@ -143,8 +136,8 @@ fn asked<'py>(ask: &Object, value: &Bound<'py, PyAny>) -> PyResult<(u8, Bound<'p
 
 /// What raises the refusal of a value, which is of an argument then.
 fn refusal(py: Python<'_>, error: PyErr) -> PyErr {
-    match REFUSED.get(py) {
-        Some(refused) if error.is_instance(py, refused.bind(py)) => Unkeyable::new_err(error.value(py).to_string()),
+    match hooks::REFUSED.get(py) {
+        Ok(refused) if error.is_instance(py, &refused) => Unkeyable::new_err(error.value(py).to_string()),
         _ => error,
     }
 }

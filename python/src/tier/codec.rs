@@ -9,7 +9,8 @@ use pyo3::{PyTraverseError, PyVisit, intern};
 
 use crate::codec::ValueCodec;
 use crate::codec::given::Given;
-use crate::foreign::{Foreign, import};
+use crate::foreign::Foreign;
+use crate::hooks;
 use crate::object::Object;
 
 /// What envelopes say of a codec that somebody wrote, as `hotset._codecs` has it.
@@ -58,7 +59,7 @@ impl Codec {
     pub(crate) fn new(codec: &Bound<'_, PyAny>) -> PyResult<Self> {
         let py = codec.py();
         let id = codec.getattr(intern!(py, "id"))?.extract()?;
-        let raw = import(py, intern!(py, "hotset._codecs"))?.getattr(intern!(py, "RawCodec"))?;
+        let raw = hooks::RAW_CODEC.get(py)?;
         let kind = match codec {
             _ if codec.is_exact_instance_of::<ValueCodec>() => Kind::Default,
             _ if codec.get_type().is(&raw) => Kind::Raw,

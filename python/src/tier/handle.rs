@@ -11,11 +11,11 @@ use hotset::tier::{Tier, Wait};
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
-use pyo3::{PyTraverseError, PyVisit, intern};
+use pyo3::{PyTraverseError, PyVisit};
 
 use crate::arguments::bound_in_bytes;
-use crate::foreign::{Foreign, import};
 use crate::guard::when_the_interpreter_has_ended;
+use crate::hooks;
 use crate::object::Object;
 use crate::tier::own::Own;
 
@@ -124,8 +124,7 @@ pub(crate) fn open_disk(
 
 /// `TierError` for what is wrong with a tier.
 pub(crate) fn tier_error(py: Python<'_>, message: String) -> PyErr {
-    let raised =
-        import(py, intern!(py, "hotset._errors")).and_then(|errors| errors.getattr("TierError")?.ask((message,)));
+    let raised = hooks::TIER_ERROR.ask(py, (message,));
     raised.map_or_else(|error| error, PyErr::from_value)
 }
 

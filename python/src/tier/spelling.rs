@@ -12,7 +12,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyInt, PyString, PyTuple};
 use smallvec::SmallVec;
 
-use crate::foreign::{Foreign, import};
+use crate::foreign::Foreign;
+use crate::hooks;
 use crate::key::MAPPING;
 use crate::key::exact::{Pointer, class, is_exactly};
 use crate::key::frozen::Frozen;
@@ -213,7 +214,7 @@ fn write_key(bytes: &mut Vec<u8>, key: &Bound<'_, PyAny>, depth: usize) -> PyRes
         write_length(bytes, tuple.len());
         return tuple.iter().try_for_each(|item| write_key(bytes, &item, depth + 1));
     }
-    let spelled = import(py, intern!(py, "hotset._keys.outside"))?.ask_method(intern!(py, "key_by_name"), (key,))?;
+    let spelled = hooks::KEY_BY_NAME.ask(py, (key,))?;
     if spelled.is_none() {
         return Err(unspeakable(key));
     }

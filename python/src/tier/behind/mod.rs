@@ -26,13 +26,13 @@ use hotset::tier::{Fault, Mark, Wait};
 use pyo3::exceptions::PyRecursionError;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
-use pyo3::{PyTraverseError, PyVisit, intern};
+use pyo3::{PyTraverseError, PyVisit};
 use smallvec::SmallVec;
 
 use crate::breaker::BreakerVerbs;
 use crate::errors::raised;
-use crate::foreign::{Foreign, import};
 use crate::guard::is_finalizing;
+use crate::hooks;
 use crate::inner::Inner;
 use crate::interrupt;
 use crate::key::MAPPING;
@@ -302,9 +302,7 @@ impl Behind {
 
     #[cold]
     fn tell_of_recovery(&self, py: Python<'_>, accessible: bool, storing: bool) {
-        let told = import(py, intern!(py, "hotset._tiers")).and_then(|tiers| {
-            tiers.ask_method(intern!(py, "recovered"), (&self.settings.namespace, accessible, storing))
-        });
+        let told = hooks::TIER_RECOVERED.ask(py, (&self.settings.namespace, accessible, storing));
         if let Err(error) = told {
             untold(py, error);
         }
@@ -322,8 +320,7 @@ impl Behind {
     fn tell_that_it_is_full(&self, py: Python<'_>, inner: &Inner) {
         self.is_known_full.store(true, Ordering::Relaxed);
         let max_bytes = self.stats(py).max_bytes();
-        let told = import(py, intern!(py, "hotset._log"))
-            .and_then(|log| log.ask_method(intern!(py, "tier_is_full"), (inner.name.bind(py), max_bytes)));
+        let told = hooks::LOG_TIER_IS_FULL.ask(py, (inner.name.bind(py), max_bytes));
         if let Err(error) = told {
             untold(py, error);
         }
@@ -358,13 +355,8 @@ impl Behind {
         if let Some(error) = take_interruption() {
             return Err(error);
         }
-        let told = import(py, intern!(py, "hotset._tiers")).and_then(|tiers| {
-            let kind = fault.kind();
-            tiers.ask_method(
-                intern!(py, "failed"),
-                (inner.name.bind(py), what, kind, fault.to_string(), self.settings.raises),
-            )
-        });
+        let args = (inner.name.bind(py), what, fault.kind(), fault.to_string(), self.settings.raises);
+        let told = hooks::TIER_FAILED.ask(py, args);
         match told {
             Err(error) if self.settings.raises => Err(error),
             Err(error) => {
