@@ -1,12 +1,22 @@
 """What ``cache_info()`` returns."""
 
-from typing import NamedTuple
+from __future__ import annotations
 
+from collections import namedtuple
 
-class CacheInfo(NamedTuple):
-    """Statistics of one decorated function, with the names that :mod:`functools` uses."""
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NamedTuple
 
-    hits: int
-    misses: int
-    maxsize: int | None
-    currsize: int
+    class CacheInfo(NamedTuple):
+        """Statistics of one decorated function, with the names that :mod:`functools` uses."""
+
+        hits: int
+        misses: int
+        maxsize: int | None
+        currsize: int
+else:
+    # `typing.NamedTuple` takes longer to import than all of hotset.
+    CacheInfo = namedtuple("CacheInfo", ("hits", "misses", "maxsize", "currsize"))
+    CacheInfo.__doc__ = "Statistics of one decorated function, with the names that :mod:`functools` uses."
+    CacheInfo.__annotations__ = {"hits": int, "misses": int, "maxsize": int | None, "currsize": int}

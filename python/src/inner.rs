@@ -563,11 +563,11 @@ impl Inner {
     }
 
     /// Notes with every identity that a stored key is made of that there is an entry under this hash.
-    pub(crate) fn note_identities(&self, stored: &Part, hash: u32) {
+    pub(crate) fn note_identities(self: &Arc<Self>, stored: &Part, hash: u32) {
         self.note_each(&identities_in(stored), hash);
     }
 
-    fn note_each(&self, identities: &[Object], hash: u32) {
+    fn note_each(self: &Arc<Self>, identities: &[Object], hash: u32) {
         // SAFETY: what was collected are identities.
         identities.iter().for_each(|identity| unsafe { WeakIdentity::get(identity.as_ptr()) }.note(hash, self));
     }

@@ -4,6 +4,7 @@ import os
 import shutil
 import socket
 import subprocess
+import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -35,10 +36,15 @@ def redis_server(folder: Path) -> Iterator[Path]:
         "no",
     ]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
+        # Nobody waits for a server that does not say that it is ready.
+        limit = threading.Timer(30, child.kill)
+        limit.start()
         try:
-            assert child.stdout and any(READY in line for line in child.stdout), "the server does not start"
+            assert child.stdout and any(READY in line.lower() for line in child.stdout), "the server does not start"
+            limit.cancel()
             yield path
         finally:
+            limit.cancel()
             child.terminate()
             child.communicate()
 

@@ -10,11 +10,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import lmdb
 import pytest
 from hotset import MISSING, Cache
 from hotset.disk import Disk
 from own_tiers import WholeTier
+
+# Another reader of the same format.
+lmdb = pytest.importorskip("lmdb")
 
 TIMES = 20 if os.environ.get("HOTSET_SOAK", "0") not in ("", "0") else 1
 IN_A_DICT = 2_000 * TIMES

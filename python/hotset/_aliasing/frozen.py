@@ -137,7 +137,7 @@ class FrozenDefaultDict(defaultdict[Any, Any]):
         return defaultdict, (self.default_factory,), None, None, iter(self.items())
 
 
-@_refuses(*_OF_DICT, "subtract", "__iadd__", "__iand__", "__isub__")
+@_refuses(*_OF_DICT, "subtract", "__iadd__", "__iand__", "__isub__", "__ixor__")
 class FrozenCounter(Counter[Any]):
     """A Counter that cannot be changed."""
 

@@ -5,6 +5,7 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 
 use crate::key::exact::Pointer;
+use crate::key::layout::{TextState, text_data};
 use crate::object::Object;
 
 /// The characters of a text.
@@ -29,13 +30,11 @@ impl<'a> Characters<'a> {
         // SAFETY: a text has as many characters of its kind as it says, and never changes.
         unsafe {
             let length = ffi::PyUnicode_GET_LENGTH(text) as usize;
-            let data = ffi::PyUnicode_DATA(text);
-            if ffi::PyUnicode_IS_COMPACT_ASCII(text) != 0 {
-                return Self::Plain(std::slice::from_raw_parts(data.cast(), length));
-            }
-            match ffi::PyUnicode_KIND(text) {
-                ffi::PyUnicode_1BYTE_KIND => Self::One(std::slice::from_raw_parts(data.cast(), length)),
-                ffi::PyUnicode_2BYTE_KIND => Self::Two(std::slice::from_raw_parts(data.cast(), length)),
+            let (state, data) = (TextState::of(text), text_data(text));
+            match state.width() {
+                1 if state.is_ascii() => Self::Plain(std::slice::from_raw_parts(data, length)),
+                1 => Self::One(std::slice::from_raw_parts(data, length)),
+                2 => Self::Two(std::slice::from_raw_parts(data.cast(), length)),
                 _ => Self::Four(std::slice::from_raw_parts(data.cast(), length)),
             }
         }
@@ -80,8 +79,8 @@ fn extend(text: &mut String, points: impl Iterator<Item = u32>) -> Option<()> {
 /// The object is exactly a `str` and alive.
 #[inline]
 pub(super) unsafe fn is_interned(text: Pointer) -> bool {
-    // SAFETY: every `str` begins with this struct.
-    unsafe { (*text.cast::<ffi::PyASCIIObject>()).interned() != 0 }
+    // SAFETY: by the caller's promise.
+    unsafe { TextState::of(text).is_interned() }
 }
 
 /// A text.

@@ -4,7 +4,7 @@ use pyo3::ffi;
 
 use crate::footprint::own::{GC_HEAD_BYTES, WORD_BYTES};
 use crate::key::exact::{Pointer, class};
-use crate::key::layout::small_int;
+use crate::key::layout::{TextState, small_int};
 
 /// Bits of a digit of an `int`, and the bytes that it takes.
 const DIGIT: u32 = 30;
@@ -75,15 +75,16 @@ fn of_int(basic: usize, value: i64) -> Kind {
 unsafe fn of_text(text: Pointer) -> Kind {
     // SAFETY: by the caller's promise; a compact text that is not ASCII has the longer head.
     unsafe {
-        if (*text.cast::<ffi::PyASCIIObject>()).interned() != 0 {
+        let state = TextState::of(text);
+        if state.is_interned() {
             return Kind::Eternal;
         }
-        let characters = (ffi::PyUnicode_GET_LENGTH(text) as usize + 1) * ffi::PyUnicode_KIND(text) as usize;
-        if ffi::PyUnicode_IS_COMPACT_ASCII(text) != 0 {
-            return Kind::Plain(size_of::<ffi::PyASCIIObject>() + characters);
-        }
-        if ffi::PyUnicode_IS_COMPACT(text) == 0 {
+        let characters = (ffi::PyUnicode_GET_LENGTH(text) as usize + 1) * state.width();
+        if !state.is_compact() {
             return Kind::Other;
+        }
+        if state.is_ascii() {
+            return Kind::Plain(size_of::<ffi::PyASCIIObject>() + characters);
         }
         let compact = text.cast::<ffi::PyCompactUnicodeObject>();
         let utf8 = if (*compact).utf8.is_null() { 0 } else { (*compact).utf8_length as usize + 1 };

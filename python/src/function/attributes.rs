@@ -1,11 +1,11 @@
 //! What a decorated function shows of the function that it wraps, so that it passes for one.
 
-use std::ffi::{CStr, c_void};
+use std::ffi::{CStr, c_int, c_void};
 use std::ptr;
 
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::{PyString, PyTuple};
+use pyo3::types::{PyDict, PyString, PyTuple};
 
 use crate::function::body_of;
 use crate::guard::guard;
@@ -31,6 +31,7 @@ pub(super) fn getset() -> Vec<ffi::PyGetSetDef> {
         attribute(c"uncached", uncached, None, text(c"The function itself."), ptr::null_mut()),
         attribute(c"cache", cache, None, text(c"The cache that holds the results."), ptr::null_mut()),
     ];
+    table.push(attribute(c"__annotations__", annotations, Some(set_annotations), ptr::null(), ptr::null_mut()));
     table.extend(FORWARDED.map(|name| attribute(name, forward, None, ptr::null(), name.as_ptr().cast_mut().cast())));
     // SAFETY: all zeroes end the table.
     table.push(unsafe { std::mem::zeroed() });
@@ -50,6 +51,35 @@ unsafe extern "C" fn cache(function: Pointer, _closure: *mut c_void) -> Pointer 
 unsafe extern "C" fn forward(function: Pointer, name: *mut c_void) -> Pointer {
     // SAFETY: CPython calls this with a function of ours and the name from the table.
     unsafe { ffi::PyObject_GetAttrString(body_of(function).innermost.as_ptr(), name.cast()) }
+}
+
+/// Those that were set, or else the function's: from Python 3.14 on `functools.update_wrapper` copies only what computes them.
+unsafe extern "C" fn annotations(function: Pointer, _closure: *mut c_void) -> Pointer {
+    guard(|py| {
+        // SAFETY: CPython calls this with a function of ours.
+        let (body, object) = unsafe { (body_of(function), borrow(py, function)) };
+        let own = object.getattr("__dict__")?.cast_into::<PyDict>()?.get_item("__annotations__")?;
+        Ok(Object::from(own.map_or_else(|| body.function.bind(py).getattr("__annotations__"), Ok)?))
+    })
+}
+
+unsafe extern "C" fn set_annotations(function: Pointer, value: Pointer, _closure: *mut c_void) -> c_int {
+    let set = guard(|py| {
+        // SAFETY: CPython calls this with a function of ours, and a live value or null.
+        let (object, value) = unsafe { (borrow(py, function), Bound::from_borrowed_ptr_or_opt(py, value)) };
+        let own = object.getattr("__dict__")?.cast_into::<PyDict>()?;
+        match value {
+            Some(value) => own.set_item("__annotations__", value)?,
+            None => own.del_item("__annotations__")?,
+        }
+        object_from(py, py.None())
+    });
+    if set.is_null() {
+        return -1;
+    }
+    // SAFETY: a new reference.
+    unsafe { ffi::Py_DECREF(set) };
+    0
 }
 
 pub(super) unsafe extern "C" fn repr(function: Pointer) -> Pointer {

@@ -1,8 +1,9 @@
 //! What awaiting a hit awaits: a value that is there already.
 
-use std::ffi::c_void;
+use std::ffi::{c_int, c_void};
 use std::ptr;
 
+use hotset::sync::Mutex;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::ffi;
 use pyo3::prelude::*;
@@ -16,15 +17,50 @@ use crate::guard::{attached, guard};
 use crate::held::release;
 use crate::key::exact::Pointer;
 use crate::object::{Object, borrow};
+use crate::sync::AttachedLock;
 
 /// The C layout; the value is null once it has been awaited.
 ///
-/// It is not tracked by the garbage collector: it lives from a call to its `await`, and a cycle through it would need a
-/// cached value that holds its own lookup.
+/// Nearly all live from a call to its `await` only: those that are dead are kept for the next calls.
 #[repr(C)]
 struct ReadyObject {
     head: ffi::PyObject,
     value: Pointer,
+}
+
+/// Those that are dead and kept.
+struct Spare {
+    count: usize,
+    objects: [Pointer; MOST_SPARE],
+}
+
+const MOST_SPARE: usize = 16;
+
+// SAFETY: they are only touched by threads that are attached.
+unsafe impl Send for Spare {}
+
+static SPARE: Mutex<AttachedLock, Spare> = Mutex::new(Spare { count: 0, objects: [ptr::null_mut(); MOST_SPARE] });
+
+impl Spare {
+    #[inline(always)]
+    fn pop(&mut self) -> Option<Pointer> {
+        self.count = self.count.checked_sub(1)?;
+        Some(self.objects[self.count])
+    }
+
+    /// Whether there was room.
+    #[inline(always)]
+    fn push(&mut self, ready: Pointer) -> bool {
+        let Some(place) = self.objects.get_mut(self.count) else { return false };
+        *place = ready;
+        self.count += 1;
+        true
+    }
+}
+
+unsafe extern "C" {
+    /// Has a dead object begin another life.
+    fn _Py_NewReference(object: Pointer);
 }
 
 static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
@@ -57,13 +93,27 @@ pub(super) fn ready_object(py: Python<'_>, value: Object) -> PyResult<Object> {
 /// A new reference, or null and an exception.
 #[inline(always)]
 pub(super) fn make(value: Object) -> Pointer {
+    let spare = SPARE.lock().pop();
+    // SAFETY: what is spare is a dead object of ours that nobody else has.
+    unsafe {
+        let Some(ready) = spare else { return make_anew(value) };
+        _Py_NewReference(ready);
+        (*ready.cast::<ReadyObject>()).value = value.into_ptr();
+        ffi::PyObject_GC_Track(ready.cast());
+        ready
+    }
+}
+
+#[cold]
+fn make_anew(value: Object) -> Pointer {
     // SAFETY: the class is ready since the import; the object is filled before anybody sees it.
     unsafe {
-        let ready = ffi::PyObject_New::<ReadyObject>(CLASS_POINTER);
+        let ready = ffi::PyObject_GC_New::<ReadyObject>(CLASS_POINTER);
         if ready.is_null() {
             return ptr::null_mut();
         }
         (*ready).value = value.into_ptr();
+        ffi::PyObject_GC_Track(ready.cast());
         ready.cast()
     }
 }
@@ -73,9 +123,11 @@ fn make_type(py: Python<'_>) -> PyResult<Py<PyType>> {
         name: c"hotset.Ready",
         base: None,
         size: size_of::<ReadyObject>(),
-        flags: ffi::Py_TPFLAGS_DEFAULT | ffi::Py_TPFLAGS_DISALLOW_INSTANTIATION,
+        flags: ffi::Py_TPFLAGS_DEFAULT | ffi::Py_TPFLAGS_HAVE_GC | ffi::Py_TPFLAGS_DISALLOW_INSTANTIATION,
         slots: vec![
             slot(ffi::Py_tp_dealloc, dealloc as *const c_void),
+            slot(ffi::Py_tp_traverse, traverse as *const c_void),
+            slot(ffi::Py_tp_clear, clear as *const c_void),
             slot(ffi::Py_tp_iter, ffi::PyObject_SelfIter as *const c_void),
             slot(ffi::Py_tp_iternext, next as *const c_void),
             slot(ffi::Py_am_await, ffi::PyObject_SelfIter as *const c_void),
@@ -204,9 +256,34 @@ unsafe fn drop_value(ready: Pointer) {
 unsafe extern "C" fn dealloc(ready: Pointer) {
     // SAFETY: CPython calls this once, for the last reference to an object of ours.
     unsafe {
+        ffi::PyObject_GC_UnTrack(ready.cast());
         drop_value(ready);
+        if SPARE.lock().push(ready) {
+            return;
+        }
         let class = ffi::Py_TYPE(ready);
-        ffi::PyObject_Free(ready.cast());
+        ffi::PyObject_GC_Del(ready.cast());
         ffi::Py_DECREF(class.cast());
     }
+}
+
+unsafe extern "C" fn traverse(ready: Pointer, visit: ffi::visitproc, argument: *mut c_void) -> c_int {
+    // SAFETY: CPython calls this with an object of ours.
+    unsafe {
+        for reached in [ffi::Py_TYPE(ready).cast(), (*ready.cast::<ReadyObject>()).value] {
+            if !reached.is_null() {
+                let result = visit(reached, argument);
+                if result != 0 {
+                    return result;
+                }
+            }
+        }
+    }
+    0
+}
+
+unsafe extern "C" fn clear(ready: Pointer) -> c_int {
+    // SAFETY: CPython calls this with an object of ours.
+    unsafe { drop_value(ready) };
+    0
 }

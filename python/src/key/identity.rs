@@ -14,10 +14,12 @@ use pyo3::prelude::*;
 use pyo3::{PyTraverseError, PyVisit, ffi};
 use smallvec::SmallVec;
 
+use crate::guard::attached;
 use crate::inner::Inner;
 use crate::key::Key;
 use crate::key::exact::{Pointer, class, is_exactly};
 use crate::key::frozen::Frozen;
+use crate::key::layout::is_being_collected;
 use crate::key::part::Part;
 use crate::object::{Object, borrow};
 use crate::sync::AttachedLock;
@@ -34,6 +36,9 @@ pub(crate) struct WeakIdentity {
     /// The weak reference that `noted` owns. It knows whether the object lives, also where a collection has cleared it without a word.
     reference: AtomicPtr<ffi::PyWeakReference>,
     cache: Weak<Inner>,
+    /// Whether the object was found to be garbage when it was asked for: a finalizer uses it. From CPython 3.14 on nobody tells when it is
+    /// gone, so nothing is to be left of it for that.
+    is_dying: bool,
     noted: Mutex<AttachedLock, Noted>,
 }
 
@@ -114,6 +119,8 @@ impl WeakIdentity {
             address: object as usize,
             reference: AtomicPtr::default(),
             cache: Arc::downgrade(cache),
+            // SAFETY: the object is alive.
+            is_dying: unsafe { is_being_collected(object) },
             noted: Mutex::new(Noted::default()),
         };
         let identity = Bound::new(py, identity)?;
@@ -139,8 +146,15 @@ impl WeakIdentity {
         drop(known);
     }
 
-    /// Notes that an entry with this hash is keyed by the identity.
-    pub(crate) fn note(&self, hash: u32, cache: &Inner) {
+    /// Notes that an entry with this hash is keyed by the identity; takes it out again if the object is about to go.
+    pub(crate) fn note(&self, hash: u32, cache: &Arc<Inner>) {
+        self.note_hash(hash, cache);
+        if self.is_dying {
+            attached(|py| self.forget(py, cache));
+        }
+    }
+
+    fn note_hash(&self, hash: u32, cache: &Inner) {
         let mut noted = self.noted.lock();
         noted.hashes.push(hash);
         if noted.hashes.len() < noted.review.max(FIRST_REVIEW) {

@@ -105,6 +105,14 @@ def fork_here(at, *result):
     if at == place and not pids and os.getpid() == parent:
         pid = os.fork()
         pids.append(pid)
+        if pid == 0 and at == "coroutine" and sys.version_info >= (3, 14):
+            # From 3.14 on the child has no event loop that runs, and cannot go on with its tasks.
+            code = 1
+            try:
+                use_everything()
+                code = 0
+            finally:
+                os._exit(code)
     return result and result[0]
 
 class Key:

@@ -259,3 +259,43 @@ def test_loads_that_fail_leave_nothing_for_the_collector(kind: str, error: str) 
         """,
         silent=False,
     )
+
+
+def test_a_lookup_that_its_own_value_holds_is_collected() -> None:
+    run(
+        PRELUDE
+        + """
+def make():
+    @cache_result
+    async def load(): return value
+    value = Thing()
+    try: load().send(None)
+    except StopIteration: pass
+    value.lookups = [load() for _ in range(40)]
+    return weakref.ref(value)
+
+def use():
+    # Those that are over are used again, also while a collection goes on.
+    @cache_result
+    async def number(number): return number
+    for round in range(3):
+        for argument in range(100):
+            try: number(argument).send(None)
+            except StopIteration as stop: assert stop.value == argument
+
+class Uses:
+    def __del__(self): use()
+
+use()
+for _ in range(200):
+    dead = make()
+    cycle = [Uses(), make()]
+    cycle.append(cycle)
+    del cycle
+    use()
+    gc.collect()
+    assert dead() is None
+use()
+print("done")
+"""
+    )

@@ -7,6 +7,7 @@ def test_what_is_held_is_what_the_process_grew_by() -> None:
     child.run(
         """
         import json, random, tracemalloc
+        import logging  # which the first eviction would import, and takes more than a megabyte
         from hotset import Cache
 
         chance = random.Random(5)
