@@ -4,9 +4,10 @@ The whole interface is here; the modules behind it are private, except for :mod:
 change: :mod:`hotset.preview` and :mod:`hotset.disk`, about places outside the process.
 """
 
+from __future__ import annotations
+
 import atexit
 from types import ModuleType
-from typing import TYPE_CHECKING, Final
 
 from hotset._aliasing import MutatedValueError
 from hotset._bulk import Batcher, CachedMany, cache_result_many
@@ -36,11 +37,14 @@ from hotset._errors import (
 from hotset._info import CacheInfo
 from hotset._leads import current_load
 from hotset._plan import Ignore
-from hotset._policies import POLICIES, Optimize, Policy
 from hotset._property import cached_property
+from hotset._typing import TYPE_CHECKING, lend_hints
 
 if TYPE_CHECKING:
+    from typing import Final
+
     from hotset._breaker import CircuitBreaker
+    from hotset._policies import POLICIES, Optimize, Policy
     from hotset._terms import Caller, Entry, Explanation
     from hotset._what_if import WhatIf
 
@@ -89,6 +93,9 @@ _LATE: Final = {
     "CircuitBreaker": "_breaker",
     "Entry": "_terms",
     "Explanation": "_terms",
+    "Optimize": "_policies",
+    "POLICIES": "_policies",
+    "Policy": "_policies",
     "WhatIf": "_what_if",
 }
 
@@ -104,6 +111,7 @@ def _prepare_for_the_exit() -> None:
         del globals()[name]
 
 
+lend_hints([value for name, value in globals().items() if name in __all__])
 find_hooks(False)
 atexit.register(_prepare_for_the_exit)
 
@@ -113,7 +121,9 @@ def __getattr__(name: str) -> object:
         raise AttributeError(f"module 'hotset' has no attribute {name!r}")
     from importlib import import_module
 
-    return getattr(import_module(f"hotset.{_LATE[name]}"), name)
+    found = getattr(import_module(f"hotset.{_LATE[name]}"), name)
+    lend_hints([found])
+    return found
 
 
 def __dir__() -> list[str]:

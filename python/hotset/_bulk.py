@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, Unpack, cast, overload
 
 from hotset._core import MISSING, Missing
 from hotset._flights import raised_again
 from hotset._flights_many import Search, answered, load_many_here, obtain_many
 from hotset._loading import Loading, split
 from hotset._plan import is_coroutine_function, name_of
+from hotset._typing import TYPE_CHECKING, Generic, TypeVar, cast, overload
 
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+    from typing import Any, Protocol, Unpack
 
     from hotset._aliasing import Aliasing
     from hotset._cache import Cache
@@ -119,6 +120,14 @@ if TYPE_CHECKING:
     Many = Callable[[list[K]], Mapping[K, V]]
     AsyncMany = Callable[[list[K]], Coroutine[Any, Any, Mapping[K, V]]]
 
+    class ManyDecorator(Protocol):
+        """What ``cache_result_many(...)`` returns: it decorates functions of a list of keys."""
+
+        @overload
+        def __call__(self, function: AsyncMany[K, V], /) -> CachedMany[K, V, Awaitable[dict[K, V]]]: ...
+        @overload
+        def __call__(self, function: Many[K, V], /) -> CachedMany[K, V, dict[K, V]]: ...
+
 
 def _keys_of(function: Callable[..., Any], cache: Cache[Any, Any], name: str | None) -> Callable[[Any], Any]:
     """What gives the keys of a function in a cache that others use too. What they are of dies with it."""
@@ -135,15 +144,6 @@ def _keys_of(function: Callable[..., Any], cache: Cache[Any, Any], name: str | N
 
 def _as_it_is(key: K) -> K:
     return key
-
-
-class ManyDecorator(Protocol):
-    """What ``cache_result_many(...)`` returns: it decorates functions of a list of keys."""
-
-    @overload
-    def __call__(self, function: AsyncMany[K, V], /) -> CachedMany[K, V, Awaitable[dict[K, V]]]: ...
-    @overload
-    def __call__(self, function: Many[K, V], /) -> CachedMany[K, V, dict[K, V]]: ...
 
 
 @overload
@@ -252,7 +252,8 @@ def cache_result_many(
             )
         )
         loading = own._loading.changed(**loads)
-        return CachedMany[Any, Any, Any](target, own, options, templates, loading, shared=shared, name=name)
+        many: CachedMany[Any, Any, Any] = CachedMany(target, own, options, templates, loading, shared=shared, name=name)
+        return many
 
     return decorate if function is None else decorate(function)
 

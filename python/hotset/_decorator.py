@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar, Unpack, overload
 
 from hotset._core import MISSING, Missing, wrap
 from hotset._loading import split
 from hotset._plan import Plan, name_of
+from hotset._typing import TYPE_CHECKING, ParamSpec, TypeVar, overload
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable
+    from typing import Any, Protocol, Unpack
 
     from hotset._aliasing import Aliasing
     from hotset._cache import Cache
@@ -21,16 +22,17 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R")
 
+if TYPE_CHECKING:
 
-class Decorator(Protocol):
-    """What ``cache_result(...)`` returns: it decorates whatever can be called."""
+    class Decorator(Protocol):
+        """What ``cache_result(...)`` returns: it decorates whatever can be called."""
 
-    @overload
-    def __call__(  # type: ignore[overload-overlap]  # a coroutine function is a function too, and comes first
-        self, function: Callable[P, Coroutine[Any, Any, R]], /
-    ) -> CachedCoroutineFunction[P, R]: ...
-    @overload
-    def __call__(self, function: Callable[P, R], /) -> CachedFunction[P, R]: ...
+        @overload
+        def __call__(  # type: ignore[overload-overlap]  # a coroutine function is a function too, and comes first
+            self, function: Callable[P, Coroutine[Any, Any, R]], /
+        ) -> CachedCoroutineFunction[P, R]: ...
+        @overload
+        def __call__(self, function: Callable[P, R], /) -> CachedFunction[P, R]: ...
 
 
 @overload

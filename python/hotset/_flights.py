@@ -7,16 +7,17 @@ and what is served meanwhile.
 from __future__ import annotations
 
 from itertools import zip_longest
-from typing import TYPE_CHECKING, Any
 
 from hotset._leads import ENCLOSING, PoolLead, TaskLead, in_pool, late, refuse_endless
 from hotset._leases import run as run_with_lease
 from hotset._leases import run_in_task
 from hotset._log import recovered, refresh_failed
+from hotset._typing import TYPE_CHECKING
 from hotset._waiting import follow_in_task, follow_in_thread, look_after, running_loop, take_over, wait_in_thread
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
+    from typing import Any
 
     from hotset._core import Attempt, Flight
     from hotset._terms import Terms, Told

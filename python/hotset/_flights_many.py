@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
-
 from hotset._core import prefetch
 from hotset._errors import NotCachedError
 from hotset._flights import FAILED, LATE, REFRESHING, Stale, raised_again
 from hotset._leads import PoolLead, TaskLead, in_pool, late, refuse_endless
+from hotset._typing import TYPE_CHECKING, cast
 from hotset._waiting import Presence, follow_in_task, follow_in_thread, look_after, running_loop, take_over
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping
+    from typing import Any
 
     from hotset._core import Attempt, Flight
     from hotset._terms import Terms

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import namedtuple
 
-TYPE_CHECKING = False
+from hotset._typing import TYPE_CHECKING
+
 if TYPE_CHECKING:
     from typing import NamedTuple
 

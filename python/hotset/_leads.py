@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from contextvars import Context, ContextVar, copy_context
 from sys import getrecursionlimit, is_finalizing
-from typing import TYPE_CHECKING, Any
 from weakref import ref
 
 from hotset._core import Attempt, depth, innermost
 from hotset._errors import LoadTimeoutError
 from hotset._log import refresh_failed
+from hotset._typing import TYPE_CHECKING
 from hotset._waiting import PATIENCE, call_in, running_loop
 
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Coroutine
+    from typing import Any
 
     from hotset._core import Flight, LoadContext
     from hotset._pool import Job

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from sys import is_finalizing
-from typing import TYPE_CHECKING
+
+from hotset._typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from typing import Literal

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import functools
 from types import FunctionType
-from typing import TYPE_CHECKING, Any
 
 from hotset._core import MISSING
 from hotset._tags import compile_tags
+from hotset._typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import inspect
     from collections.abc import Callable, Iterable, Sequence
+    from typing import Any
 
     from hotset._core import Missing
     from hotset._loading import Loading

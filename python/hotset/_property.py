@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast, overload
-
 from hotset._core import PropertyBase
 from hotset._decorator import cache_result
+from hotset._typing import TYPE_CHECKING, Generic, TypeVar, cast, overload
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any, Self
 
     from hotset._types import Duration, TtlOfResult
 

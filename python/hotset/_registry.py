@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING, Any
 from weakref import ref
 
+from hotset._typing import TYPE_CHECKING
+
 if TYPE_CHECKING:
+    from typing import Any
+
     from hotset._cache import Cache
 
 _numbers = itertools.count(1)

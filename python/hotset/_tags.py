@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from hotset._typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+    from typing import Any, Protocol
 
     from hotset._types import Tags
 
+    class Parameters(Protocol):
+        """What has to be known of a function's parameters."""
+
+        names: list[str]
+        args: str | None
+        kwargs: str | None
+
+        def bind(self, args: Sequence[object], kwargs: dict[str, object]) -> dict[str, object]: ...
+
     Render = Callable[[tuple[Any, ...], dict[str, Any] | None, object], Iterable[str]]
-
-
-class Parameters(Protocol):
-    """What has to be known of a function's parameters."""
-
-    names: list[str]
-    args: str | None
-    kwargs: str | None
-
-    def bind(self, args: Sequence[object], kwargs: dict[str, object]) -> dict[str, object]: ...
 
 
 def compile_tags(function: Callable[..., Any], tags: Tags, parameters: Parameters) -> Render:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import ItemsView, ValuesView
-from typing import TYPE_CHECKING, TypeVar
+
+from hotset._typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

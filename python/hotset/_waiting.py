@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import sys
 from _thread import allocate_lock
-from typing import TYPE_CHECKING, Any
+
+from hotset._typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Iterable
+    from typing import Any
 
     from hotset._core import Attempt, Flight
     from hotset._leads import PoolLead, TaskLead

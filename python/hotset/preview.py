@@ -7,6 +7,7 @@ from hotset._codecs import Codec, register_type
 from hotset._core import ValueCodec
 from hotset._errors import CodecError, NotDecodableError, NotEncodableError, StaleClassError, TierError
 from hotset._own_tiers import Tier
+from hotset._typing import lend_hints
 from hotset.disk import Disk, Shm
 
 __all__ = [
@@ -22,3 +23,5 @@ __all__ = [
     "ValueCodec",
     "register_type",
 ]
+
+lend_hints([value for name, value in globals().items() if name in __all__])

@@ -10,19 +10,20 @@ frozen containers) and ``checking`` (with ``snapshots``) are the modes. They are
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, TypeAlias
-
 from hotset._aliasing.errors import MutatedValueError
+from hotset._typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from typing import Literal, TypeAlias
+
     from hotset._aliasing.checking import Checking
     from hotset._aliasing.copies import Copying
     from hotset._aliasing.freezing import Freezing
 
-__all__ = ["Aliasing", "MutatedValueError", "of"]
+    #: What callers get: the same object (the default), a copy each, a frozen one, or the same one, watched for changes.
+    Aliasing: TypeAlias = Literal["share", "copy", "freeze", "check"]
 
-#: What callers get: the same object (the default), a copy each, a frozen one, or the same one, watched for changes.
-Aliasing: TypeAlias = Literal["share", "copy", "freeze", "check"]
+__all__ = ["Aliasing", "MutatedValueError", "of"]
 
 
 def of(mode: str) -> Copying | Freezing | Checking | None:

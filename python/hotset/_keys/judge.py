@@ -9,13 +9,14 @@ cannot change; else it is refused.
 from __future__ import annotations
 
 from types import GetSetDescriptorType, MemberDescriptorType
-from typing import TYPE_CHECKING, Any, Final
 from weakref import ref
 
 from hotset._keys.content import Known, Refused, content_of, name_of, nearest, package_of
+from hotset._typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any, Final
 
 #: What a value is keyed by, for the compiled half: its own ``__hash__`` and ``__eq__``; what it is made of; both;
 #: identity; the object that it stands for.

@@ -6,6 +6,7 @@ The pytest plugin that comes with hotset has them as fixtures: see :mod:`hotset.
 """
 
 from hotset._core import ManualClock
+from hotset._typing import lend_hints
 from hotset.testing._caches import (
     advance,
     assert_loads,
@@ -30,3 +31,5 @@ __all__ = [
     "wait_for_loads",
     "wait_for_loads_async",
 ]
+
+lend_hints([value for name, value in globals().items() if name in __all__])
