@@ -84,9 +84,9 @@ for number in "${!found[@]}"; do
   first=$PWD/target/python-${found[0]%% *}
   test -d "$CARGO_TARGET_DIR" || ! test -d "$first" || cp -a "$first" "$CARGO_TARGET_DIR"
   wheels=target/wheels-$version
-  tests=(tests/python)
+  tests=(tests/python) between=0
   if [ "$number" -gt 0 ] && [ "$number" -lt $((${#found[@]} - 1)) ] && [ "${HOTSET_SOAK:-0}" = 0 ]; then
-    tests=("${by_version[@]}")
+    tests=("${by_version[@]}") between=1
   fi
   echo "== $("$place" "$environment/bin/python" -c 'import sys; print("CPython", sys.version)'): ${tests[*]:0:1}$(
     [ ${#tests[@]} -eq 1 ] || echo " and what else can differ by version") =="
@@ -96,7 +96,7 @@ for number in "${!found[@]}"; do
   "$place" "$environment/bin/pip" install -q --disable-pip-version-check --force-reinstall --no-deps "$wheels"/*.whl
   # Those of this system that have been built by then: a test has them share a store with the one that runs it.
   others=others_$place
-  HOTSET_OTHER_PYTHONS=${!others:-} "$place" "$environment/bin/python" -m pytest -q -p no:cacheprovider -n "$workers" --dist worksteal \
+  HOTSET_BETWEEN=$between HOTSET_OTHER_PYTHONS=${!others:-} "$place" "$environment/bin/python" -m pytest -q -p no:cacheprovider -n "$workers" --dist worksteal \
     --durations=15 "${tests[@]}" "$@" </dev/null || failed=1
   printf -v "$others" %s "${!others:-}${!others:+:}$PWD/$environment/bin/python"
 done

@@ -43,6 +43,7 @@ from codec_values import (
 from hotset.preview import NotDecodableError, NotEncodableError, StaleClassError, ValueCodec
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sizes import examples
 
 CODEC = ValueCodec(types=ALL)
 
@@ -376,7 +377,7 @@ def test_bytes_that_are_no_value_raise(data: bytes) -> None:
 
 
 @given(st.binary(max_size=60))
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 def test_any_bytes_are_a_value_or_none(data: bytes) -> None:
     try:
         CODEC.decode(b"\x01" + data)
@@ -414,7 +415,7 @@ values = st.recursive(
 
 
 @given(values)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 def test_any_value_comes_back(value: Any) -> None:
     payload = CODEC.encode(value)
     made = CODEC.decode(payload)

@@ -33,6 +33,7 @@ import pytest
 from hotset import Cache, estimate_bytes
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sizes import examples
 
 EXACTLY = 0.1
 """By which part an estimate may be off where everything is looked at."""
@@ -497,7 +498,7 @@ anything = st.recursive(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(anything)
 def test_anything_has_an_estimate_of_at_least_its_own_size(value: Any) -> None:
     estimate = estimate_bytes([value])

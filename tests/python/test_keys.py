@@ -21,6 +21,7 @@ import pytest
 from hotset import Cache, cache_result
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sizes import examples
 
 BERLIN = timezone(timedelta(hours=1))
 NAN = float("nan")
@@ -160,13 +161,13 @@ values = st.recursive(of_any_kind | hashables, containers, max_leaves=6)
 few = st.sampled_from([1, 1.0, True, "a", None, (1,), (1.0,), [1], {}, hotset.MISSING])
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=examples(1000), deadline=None)
 @given(values, values)
 def test_two_arguments_share_a_key_iff_the_model_says_so(one: object, two: object) -> None:
     assert share(one, two) == (model(one) == model(two))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(st.data())
 def test_a_value_and_its_near_copies_are_judged_as_the_model_does(data: st.DataObject) -> None:
     leaves = st.sampled_from([0, 0.0, -0.0, False, 1, 1.0, True, "1", b"1", Decimal(1), Decimal("1.0"), NAN])
@@ -197,7 +198,7 @@ calls = st.tuples(st.lists(few, max_size=4).map(tuple), st.dictionaries(names, f
 
 
 @pytest.mark.parametrize("function", [plain, positional_only, variadic, anything])
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 @given(one=calls, two=calls)
 def test_two_calls_share_a_result_iff_they_bind_alike(function: Callable[..., Any], one: CALL, two: CALL) -> None:
     try:
@@ -208,7 +209,7 @@ def test_two_calls_share_a_result_iff_they_bind_alike(function: Callable[..., An
     assert (cached(*one[0], **one[1]) is cached(*two[0], **two[1])) == same
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=examples(1000), deadline=None)
 @given(hashables, hashables)
 def test_untyped_keys_compare_as_those_of_functools(one: object, two: object) -> None:
     theirs = functools.lru_cache(typed=False)(fresh)

@@ -11,6 +11,7 @@ import pytest
 from hotset import MISSING, cache_result
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sizes import examples
 
 np = pytest.importorskip("numpy")
 pd = pytest.importorskip("pandas")
@@ -185,7 +186,7 @@ def test_arrays_are_keyed_by_kind_shape_and_items(one: Any, two: Any, same: bool
 numbers = st.lists(st.integers(0, 2), max_size=4)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(numbers, numbers, st.sampled_from(["i1", "u1", "f4"]))
 def test_two_arrays_share_a_key_iff_they_hold_the_same(one: list[int], two: list[int], dtype: str) -> None:
     assert share(np.array(one, "i1"), np.array(two, dtype)) == (one == two and dtype == "i1")

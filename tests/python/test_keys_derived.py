@@ -25,6 +25,7 @@ import pytest
 from hotset import Cache, cache_result
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sizes import examples
 
 np = pytest.importorskip("numpy")
 
@@ -127,7 +128,7 @@ SPECS = st.builds(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 @given(spec=SPECS, content=st.booleans(), state=st.booleans())
 def test_values_share_a_key_only_if_nothing_tells_them_apart(spec: Spec, content: bool, state: bool) -> None:
     if spec.compares != "inherited" and spec.state == "empty":

@@ -18,6 +18,7 @@ from hotset import Cache
 from hotset._tiers import Heap
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sizes import examples
 
 
 class Pair(NamedTuple):
@@ -118,7 +119,7 @@ def asked(maxsize: int, values: tuple[Any, Any]) -> tuple[int, int]:
     return cache.stats().entries, len(tier._open().keys())
 
 
-@settings(max_examples=2_000, deadline=None)
+@settings(max_examples=examples(2_000), deadline=None)
 @given(pair=ANY.flatmap(lambda value: st.tuples(st.just(value), other_of(value) | ANY)))
 def test_of_a_loose_function_one_key_in_memory_is_one_in_the_tier(pair: tuple[Any, Any]) -> None:
     in_memory, _ = asked(10, pair)
