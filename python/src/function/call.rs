@@ -1,6 +1,6 @@
 //! A call of a decorated function that the hot path has not answered, from the arguments to the value.
 
-use hotset::flight::{Landed, Stopwatch};
+use hotset::flight::{Landed, Stopwatch, Ticket};
 use hotset::memory::{Details, More};
 use pyo3::exceptions::PyTypeError;
 use pyo3::ffi;
@@ -53,10 +53,31 @@ pub(crate) unsafe fn load_quickly(function: Pointer, call: Call, tag: Tag, parts
             let _within = here.enter(&ticket, inner);
             vectorcall(body.function.as_ptr(), call)
         };
-        if result.is_null() {
-            attached(|py| Lead::new(inner, ticket, Some(watch)).fail_raised(py));
-            return result;
-        }
+        land_quickly(body, tag, parts, ticket, watch, result)
+    }
+}
+
+/// Ends a load of [`load_quickly`] with what the function returned. Not a part of that, whose frame is to be small: calls may be deep.
+///
+/// # Safety
+/// The parts are alive, the result is a reference that is given away, or null and an exception, and the thread is attached.
+#[inline(never)]
+unsafe fn land_quickly(
+    body: &Body,
+    tag: Tag,
+    parts: &[Pointer],
+    ticket: Ticket,
+    watch: Stopwatch,
+    result: Pointer,
+) -> Pointer {
+    let (inner, memory) = (body.inner(), body.inner().memory());
+    if result.is_null() {
+        attached(|py| Lead::new(inner, ticket, Some(watch)).fail_raised(py));
+        return result;
+    }
+    // SAFETY: by the caller's promise.
+    unsafe {
+        let mut probe = Probe::new(tag, Rule::Typed, body.single, parts);
         let Landed { now, nanos } = watch.landed(memory);
         let result = Object::from_owned(result);
         let lead = Lead::new(inner, ticket, None);
@@ -261,15 +282,28 @@ fn load_here(
     call: Call,
     prepared: &Prepared,
     stored: &Part,
-    mut lead: Lead<'_>,
+    lead: Lead<'_>,
 ) -> PyResult<Object> {
-    let result = match lead.run(|| call_uncached(py, body, call)) {
-        Ok(result) => result,
+    match lead.run(|| call_uncached(py, body, call)) {
+        Ok(result) => land_here(py, body, call, prepared, stored, lead, result),
         Err(error) => {
             lead.fail(py, &error);
-            return Err(error);
+            Err(error)
         }
-    };
+    }
+}
+
+/// Ends a load of [`load_here`] that returned. Not a part of that: see [`land_quickly`].
+#[inline(never)]
+fn land_here(
+    py: Python<'_>,
+    body: &Body,
+    call: Call,
+    prepared: &Prepared,
+    stored: &Part,
+    mut lead: Lead<'_>,
+    result: Object,
+) -> PyResult<Object> {
     let (nanos, wishes) = (lead.returned(), lead.wishes());
     let bound = result.bind(py);
     let done = fate(py, body, &bound, nanos).and_then(|fate| match fate.as_wished(wishes.as_deref()) {

@@ -80,6 +80,7 @@ pub(crate) fn fate(py: Python<'_>, body: &Body, result: &Bound<'_, PyAny>, nanos
 }
 
 /// The tags that a result will carry, as far as the arguments tell.
+#[inline(never)]
 pub(crate) fn known_tags(py: Python<'_>, body: &Body, call: Call) -> PyResult<KnownTags> {
     match &body.options.tags {
         None => Ok(Some(Box::default())),
