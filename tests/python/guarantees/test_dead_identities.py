@@ -1,6 +1,6 @@
 """A key by identity dies with its object, and a key of a call belongs to its cache: neither ever names anything else."""
 
-from child import run
+from warm import run
 
 SAME_ADDRESS = '''
 import gc

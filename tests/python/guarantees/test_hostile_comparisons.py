@@ -1,7 +1,7 @@
 """What comes of a lookup whose `__hash__` or `__eq__` interferes: the value that was asked for, or the error, unchanged."""
 
 import pytest
-from child import run
+from warm import run
 
 KINDS = ["mapping", "one", "two", "method", "async"]
 

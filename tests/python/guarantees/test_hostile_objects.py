@@ -1,7 +1,7 @@
 """Every hook of every object does every unpleasant thing, through every face of a cache, and the state is right afterwards."""
 
 import pytest
-from child import run
+from warm import run
 
 SOURCES = ["hash", "eq", "del key", "del value", "weakref", "weigher", "sizeof", "on_remove", "loader"]
 OF_FUNCTIONS = ["key", "should_cache", "ttl", "tags"]

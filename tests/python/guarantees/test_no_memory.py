@@ -1,7 +1,7 @@
 """Where Python has no memory to give, `MemoryError` is raised: the process goes on, and so does the cache."""
 
 import pytest
-from child import run
+from warm import run
 
 pytest.importorskip("_testcapi")
 
