@@ -106,11 +106,13 @@ def _prepare_for_the_exit() -> None:
     A module that somebody refers to loses its names then, and with them what its functions call; one that nobody
     refers to goes, and its names stay as long as the functions. So this one is not to refer to any.
     """
+    import sys
     from contextlib import suppress
 
-    # Nobody has asked for it, so nobody is to hear of what an import hook may raise now.
-    with suppress(Exception):
-        find_hooks(True)
+    # Nobody has asked for it, so nobody is to hear of what an import hook may raise now, or to wait for `typing`.
+    if "typing" in sys.modules:
+        with suppress(Exception):
+            find_hooks(True)
     for name in [name for name, value in globals().items() if name[0] == "_" and isinstance(value, ModuleType)]:
         del globals()[name]
 
