@@ -17,7 +17,7 @@ if TYPE_CHECKING:
         maxsize: int | None
         currsize: int
 else:
-    # `typing.NamedTuple` takes longer to import than all of hotset.
+    # Without `typing`, which takes long to import.
     CacheInfo = namedtuple("CacheInfo", ("hits", "misses", "maxsize", "currsize"))
     CacheInfo.__doc__ = "Statistics of one decorated function, with the names that :mod:`functools` uses."
     CacheInfo.__annotations__ = {"hits": int, "misses": int, "maxsize": int | None, "currsize": int}

@@ -1,4 +1,4 @@
-"""What the package needs of :mod:`typing` when it is imported, which takes less time than half of that module.
+"""What the package needs of :mod:`typing` when it is imported, without that module, which takes long to import.
 
 Type checkers see the real ones. Names that only annotations need are imported where :data:`TYPE_CHECKING` is true;
 who asks for the annotations of something public has that done then (:func:`lend_hints`).

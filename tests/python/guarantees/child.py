@@ -45,8 +45,13 @@ def run(
         os.killpg(process.pid, signal.SIGABRT)  # faulthandler then shows where it hung
         output, errors = process.communicate()
         raise AssertionError(f"the child hung\n{shown(output, errors)}") from None
+    return judged(output, errors, process.returncode, last=last, code=code, silent=silent)
+
+
+def judged(output: str, errors: str, ended: int, *, last: str, code: int, silent: bool) -> str:
+    """What a child has written, if it has ended as it should."""
     lines = output.splitlines() or [""]
-    assert process.returncode == code, f"the child ended with {process.returncode}\n{shown(output, errors)}"
+    assert ended == code, f"the child ended with {ended}\n{shown(output, errors)}"
     assert lines[-1] == last, f"the child's last line is {lines[-1]!r}, not {last!r}\n{shown(output, errors)}"
     assert not silent or errors == "", f"the child complained\n{shown(output, errors)}"
     return output
