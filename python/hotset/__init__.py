@@ -34,7 +34,6 @@ from hotset._errors import (
     LoadTimeoutError,
     NotCachedError,
 )
-from hotset._info import CacheInfo
 from hotset._leads import current_load
 from hotset._plan import Ignore
 from hotset._property import cached_property
@@ -44,6 +43,7 @@ if TYPE_CHECKING:
     from typing import Final
 
     from hotset._breaker import CircuitBreaker
+    from hotset._info import CacheInfo
     from hotset._policies import POLICIES, Optimize, Policy
     from hotset._terms import Caller, Entry, Explanation
     from hotset._what_if import WhatIf
@@ -89,6 +89,7 @@ __all__ = [
 
 #: What few programs need and takes long to import, and the modules where it is.
 _LATE: Final = {
+    "CacheInfo": "_info",
     "Caller": "_terms",
     "CircuitBreaker": "_breaker",
     "Entry": "_terms",
@@ -107,12 +108,13 @@ def _prepare_for_the_exit() -> None:
     refers to goes, and its names stay as long as the functions. So this one is not to refer to any.
     """
     import sys
-    from contextlib import suppress
 
     # Nobody has asked for it, so nobody is to hear of what an import hook may raise now, or to wait for `typing`.
     if "typing" in sys.modules:
-        with suppress(Exception):
+        try:  # noqa: SIM105  # `contextlib` would have to be imported
             find_hooks(True)
+        except Exception:  # noqa: BLE001
+            pass
     for name in [name for name, value in globals().items() if name[0] == "_" and isinstance(value, ModuleType)]:
         del globals()[name]
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-
 from hotset._core import MISSING, Missing
 from hotset._flights import raised_again
 from hotset._flights_many import Search, answered, load_many_here, obtain_many
@@ -54,6 +52,8 @@ class CachedMany(Generic[K, V, R]):
         #: The function itself.
         self.uncached = function
         self._is_coroutine = is_coroutine_function(function)
+        import functools
+
         functools.update_wrapper(self, function)
 
     def __repr__(self) -> str:
@@ -68,7 +68,7 @@ class CachedMany(Generic[K, V, R]):
         With ``only_if_cached``, keys that are not there are left out.
         """
         self._search((), terms)
-        return functools.partial(self._obtain, terms=terms)
+        return lambda keys, /: self._obtain(keys, terms)
 
     def _obtain(self, keys: Iterable[K], terms: Mapping[str, Any]) -> R:
         search = self._search(keys, terms)
@@ -329,7 +329,7 @@ class Batcher(Generic[K, V]):
             batch = {key: waiting[key] for key in keys[first : first + size]}
             task = loop.create_task(self._answer(batch))
             for future in (future for futures in batch.values() for future in futures):
-                future.add_done_callback(functools.partial(_cancel_if_alone, task, batch))
+                future.add_done_callback(lambda _, task=task, batch=batch: _cancel_if_alone(task, batch))
 
     async def _answer(self, batch: dict[K, list[asyncio.Future[V]]]) -> None:
         try:
@@ -352,7 +352,7 @@ class Batcher(Generic[K, V]):
                     future.set_exception(KeyError(key))
 
 
-def _cancel_if_alone(task: asyncio.Task[None], batch: dict[Any, list[asyncio.Future[Any]]], _future: object) -> None:
+def _cancel_if_alone(task: asyncio.Task[None], batch: dict[Any, list[asyncio.Future[Any]]]) -> None:
     """Cancel a load that nobody waits for any more."""
     if all(future.cancelled() for futures in batch.values() for future in futures):
         task.cancel()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 
 from hotset._aliasing import of as aliasing_of
 from hotset._core import MISSING, BaseCache, Missing, adopt_get
@@ -12,11 +11,11 @@ from hotset._flights import load_here, refresh_later
 from hotset._flights_many import Search, answered, load_many_here
 from hotset._loading import USUAL, split
 from hotset._registry import default_name, enter, leave, listed
-from hotset._typing import TYPE_CHECKING, ParamSpec, TypeVar, cast, overload
+from hotset._typing import TYPE_CHECKING, Mapping, MutableMapping, ParamSpec, TypeVar, cast, overload
 from hotset._views import CacheItems, CacheValues
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, ItemsView, ValuesView
+    from collections.abc import Callable, Coroutine, ItemsView, Iterable, Iterator, ValuesView
     from types import TracebackType
     from typing import Any, Self, Unpack
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-
 from hotset._core import MISSING, Missing, wrap
 from hotset._loading import split
 from hotset._plan import Plan, name_of
@@ -179,6 +177,8 @@ def decorated(
     """Return ``function`` with its results kept in ``cache``, which others have too if ``shares_cache``."""
     if isinstance(function, staticmethod | classmethod):
         return _rewrap(function, lambda inner: decorated(inner, cache, plan, loads, version))
+    import functools
+
     _check_callable(function)
     planned = Plan(function, **plan, loading=cache._loading.changed(**loads), shares_cache=shares_cache)
     if cache._has_tier:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from contextvars import Context, ContextVar, copy_context
+from _contextvars import Context, ContextVar, copy_context
+from _weakref import ref  # without `weakref`, which takes longer to import
 from sys import getrecursionlimit, is_finalizing
-from weakref import ref
 
 from hotset._core import Attempt, depth, innermost
 from hotset._errors import LoadTimeoutError

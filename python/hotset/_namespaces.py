@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import gc
 import sys
+from _weakref import ref  # without `weakref`, which takes longer to import
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
-from weakref import ref
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from types import FunctionType
 
 from hotset._core import MISSING
@@ -186,6 +185,8 @@ def _only_passes_on(function: FunctionType) -> bool:
 
 def _innermost(function: Callable[..., Any]) -> Any:
     """The function beneath partials, methods and callables."""
+    import functools
+
     current: Any = function
     while True:
         if isinstance(current, functools.partial):

@@ -182,12 +182,15 @@ class _Pool:
         _here.pool = self
         place = _unless_empty(given.pop)
         while place is not None:
-            while (job := self.next()) is not None:
-                try:  # noqa: SIM105  # contextlib takes as long to import as all of this
+            job: Job | None = None
+            while True:
+                try:
+                    if (job := self.next()) is None:
+                        break
                     job.run()
                 except BaseException:  # noqa: BLE001  # SystemExit and the like end the job, not the thread
                     pass
-                del job  # an idle worker holds nothing
+                job = None  # an idle worker holds nothing
             place = None
             if self.queue and not self.closing:
                 place = self.places.take()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from weakref import ref
+from _weakref import ref  # without `weakref`, which takes longer to import
 
 from hotset._typing import TYPE_CHECKING
 

@@ -1,4 +1,5 @@
-"""What the package needs of :mod:`typing` when it is imported, without that module, which takes long to import.
+"""What the package needs of :mod:`typing` and :mod:`collections.abc` when it is imported, without these modules,
+which take long to import.
 
 Type checkers see the real ones. Names that only annotations need are imported where :data:`TYPE_CHECKING` is true;
 who asks for the annotations of something public has that done then (:func:`lend_hints`).
@@ -11,11 +12,25 @@ from types import FunctionType, GenericAlias
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import ItemsView, Iterable, Iterator, Mapping, MutableMapping, ValuesView
     from typing import Any, Generic, ParamSpec, TypeVar, cast, overload
 
-    __all__ = ["TYPE_CHECKING", "Generic", "ParamSpec", "TypeVar", "cast", "lend_hints", "overload"]
+    __all__ = [
+        "TYPE_CHECKING",
+        "Generic",
+        "ItemsView",
+        "Mapping",
+        "MutableMapping",
+        "ParamSpec",
+        "TypeVar",
+        "ValuesView",
+        "cast",
+        "lend_hints",
+        "overload",
+    ]
 else:
+    # They are in there, and the interpreter has that imported. `collections.abc` comes with all of `collections`.
+    from _collections_abc import ItemsView, Mapping, MutableMapping, ValuesView
 
     class _Parameter:
         """A parameter of a type, until somebody wants the real one."""

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import ItemsView, ValuesView
-
-from hotset._typing import TYPE_CHECKING, TypeVar
+from hotset._typing import TYPE_CHECKING, ItemsView, TypeVar, ValuesView
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

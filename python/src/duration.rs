@@ -27,12 +27,17 @@ pub(crate) fn computed_ticks(name: &str, value: &Bound<'_, PyAny>) -> PyResult<T
 
 /// Whether something is a number of seconds, or a `timedelta`, that is not above 0.
 fn is_over(value: &Bound<'_, PyAny>) -> bool {
-    if let Ok(delta) = value.cast::<PyDelta>() {
-        return delta.get_days() < 0
-            || delta.get_days() == 0 && delta.get_seconds() == 0 && delta.get_microseconds() == 0;
+    if is_number(value) {
+        return value.extract::<f64>().is_ok_and(|seconds| seconds <= 0.0);
     }
-    let is_number = value.is_instance_of::<PyInt>() || value.is_instance_of::<PyFloat>();
-    is_number && !value.is_instance_of::<PyBool>() && value.extract::<f64>().is_ok_and(|seconds| seconds <= 0.0)
+    value.cast::<PyDelta>().is_ok_and(|delta| {
+        delta.get_days() < 0 || delta.get_days() == 0 && delta.get_seconds() == 0 && delta.get_microseconds() == 0
+    })
+}
+
+/// Whether something can be a number of seconds. To be asked before whether it is a `timedelta`, which imports `datetime`.
+fn is_number(value: &Bound<'_, PyAny>) -> bool {
+    (value.is_instance_of::<PyInt>() || value.is_instance_of::<PyFloat>()) && !value.is_instance_of::<PyBool>()
 }
 
 /// A duration as it was given; None is for ever.
@@ -43,16 +48,15 @@ pub(crate) fn duration(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Option<
     let py = value.py();
     let duration = if let Ok(text) = value.cast::<PyString>() {
         parse(&text.to_string_lossy()).map_err(|error| PyValueError::new_err(format!("{name}: {error}")))?
+    } else if is_number(value) {
+        let seconds = value.extract().unwrap_or(f64::INFINITY);
+        from_seconds(seconds).map_err(|_| PyValueError::new_err(describe(name, value)))?
     } else if let Ok(delta) = value.cast::<PyDelta>() {
         let seconds = f64::from(delta.get_days()) * 86_400.0 + f64::from(delta.get_seconds());
         let micros = f64::from(delta.get_microseconds()) / 1e6;
         from_seconds(seconds + micros).map_err(|_| PyValueError::new_err(describe(name, value)))?
-    } else if value.is_instance_of::<PyBool>() || !value.is_instance_of::<PyInt>() && !value.is_instance_of::<PyFloat>()
-    {
-        return Err(invalid(py, name, value, INSTEAD));
     } else {
-        let seconds = value.extract().unwrap_or(f64::INFINITY);
-        from_seconds(seconds).map_err(|_| PyValueError::new_err(describe(name, value)))?
+        return Err(invalid(py, name, value, INSTEAD));
     };
     Ok(Some(duration))
 }

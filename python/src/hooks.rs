@@ -69,9 +69,6 @@ hooks! {
         RUNNING_LOOP = "running_loop",
         WAIT_IN_THREAD = "wait_in_thread",
     }
-    "hotset._info" {
-        CACHE_INFO = "CacheInfo",
-    }
     "hotset._keys.content" {
         REFUSED = "Refused",
     }
@@ -109,6 +106,12 @@ hooks! {
         GET_ENTRY = "get_entry",
         GET_ON_TERMS = "get",
         WITH_OPTIONS = "with_options",
+    }
+
+    /// Found by decorating, which imports `functools` and with it what they need.
+    DECORATING:
+    "hotset._info" {
+        CACHE_INFO = "CacheInfo",
     }
 
     /// Found when they are needed.
@@ -151,9 +154,17 @@ hooks! {
     }
 }
 
+/// Finds what calls of a decorated function need.
+pub(crate) fn find_for_decorated(py: Python<'_>) -> PyResult<()> {
+    find(py, DECORATING)
+}
+
 /// Finds what calls need that may come at any time: at the end of `import hotset`, and at the exit what else such calls may need then.
 #[pyfunction]
 pub(crate) fn find_hooks(py: Python<'_>, at_the_exit: bool) -> PyResult<()> {
-    let hooks = if at_the_exit { AT_THE_EXIT } else { ALWAYS };
+    find(py, if at_the_exit { AT_THE_EXIT } else { ALWAYS })
+}
+
+fn find(py: Python<'_>, hooks: &[&Hook]) -> PyResult<()> {
     hooks.iter().try_for_each(|hook| hook.get(py).map(drop))
 }

@@ -94,7 +94,8 @@ fn only_the_main_interpreter() -> PyResult<()> {
 
 /// Makes what calls of coroutine functions return pass for coroutines.
 fn register_coroutines(py: Python<'_>) -> PyResult<()> {
-    let coroutine = import(py, intern!(py, "collections.abc"))?.getattr("Coroutine")?;
+    // Where `collections.abc` has it from, which takes long to import.
+    let coroutine = import(py, intern!(py, "_collections_abc"))?.getattr("Coroutine")?;
     function::awaitables(py)?
         .iter()
         .try_for_each(|class| coroutine.ask_method(intern!(py, "register"), (class,)).map(drop))

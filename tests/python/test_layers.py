@@ -55,8 +55,27 @@ def test_importing_the_package_loads_nothing_optional_and_nothing_slow() -> None
     loaded = modules_after("import hotset") - modules_after("")
     tops = {name.partition(".")[0] for name in loaded}
     assert tops - sys.stdlib_module_names == {"hotset"}
-    assert "asyncio" not in tops
+    slow = {
+        "asyncio",
+        "collections",
+        "contextlib",
+        "contextvars",
+        "datetime",
+        "enum",
+        "functools",
+        "threading",
+        "typing",
+        "weakref",
+    }
+    assert slow & loaded == set()
     assert not any(f"{name}.".startswith(tuple(f"{above}." for above in ABOVE)) for name in loaded)
+
+
+def test_leaving_a_program_loads_nothing_either() -> None:
+    tell = "import atexit\natexit.register(lambda: print(*sys.modules))"
+    # What is registered first is called last.
+    loaded = modules_after(f"{tell}\nimport hotset") - modules_after(tell)
+    assert {"contextlib", "functools", "typing", "hotset._terms"} & loaded == set()
 
 
 def test_a_program_without_tiers_loads_nothing_of_them() -> None:

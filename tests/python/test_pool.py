@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import logging
 import os
@@ -256,6 +257,24 @@ def test_what_is_no_exception_ends_the_job_and_not_the_worker(
     accepted(run_or_queue, lambda: seen.append(threading.current_thread()))
     until(lambda: len(seen) == 2)
     assert seen[0] is seen[1] and caplog.records == [] and capfd.readouterr() == ("", "")
+
+
+@of(1)
+def test_an_exception_from_elsewhere_takes_no_worker_from_a_job_that_waits(pool: _pool._Pool) -> None:
+    """As those that debuggers and test runners send to other threads."""
+    raise_in = ctypes.pythonapi.PyThreadState_SetAsyncExc
+    raise_in.argtypes = [ctypes.c_ulong, ctypes.py_object]
+    seen: list[int] = []
+    for number in range(200):
+        accepted(run_or_queue, lambda: seen.append(threading.get_ident()))
+        if number % 2:
+            until(lambda: len(pool.resting) == 1)
+        else:
+            until(lambda number=number: len(seen) > number)
+        # It comes when the worker wakes, or while it goes to rest.
+        assert raise_in(seen[-1], SystemExit) == 1
+    until(lambda: len(seen) == 200)
+    assert len(set(seen)) == 1
 
 
 @of(1)

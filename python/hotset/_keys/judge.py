@@ -8,8 +8,8 @@ cannot change; else it is refused.
 
 from __future__ import annotations
 
+from _weakref import ref  # without `weakref`, which takes longer to import
 from types import GetSetDescriptorType, MemberDescriptorType
-from weakref import ref
 
 from hotset._keys.content import Known, Refused, content_of, name_of, nearest, package_of
 from hotset._typing import TYPE_CHECKING

@@ -12,7 +12,7 @@ use crate::flight::attempt::{Attempt, Purpose};
 use crate::flight::current::Here;
 use crate::flight::lead::{Lead, Look, Way, follow, raised_again};
 use crate::flight::meeting::{Came, Leader, Outcome};
-use crate::foreign::vectorcall;
+use crate::foreign::{uncounted, vectorcall};
 use crate::function::body::Body;
 use crate::function::fate::{Fate, can_be_read_once, details, fate, is_over, known_tags};
 use crate::function::kept::KeptCall;
@@ -196,7 +196,7 @@ pub(crate) fn obtain(
     looks: bool,
 ) -> PyResult<Object> {
     let attempt = attempt(py, function, call, prepared)?;
-    hooks::LOAD_HERE.ask(py, (attempt, py.None(), looks)).map(Object::from)
+    uncounted(py, || hooks::LOAD_HERE.ask(py, (attempt, py.None(), looks))).map(Object::from)
 }
 
 /// Has the result of a call loaded anew, by somebody else and later. What goes wrong with that is not the caller's.

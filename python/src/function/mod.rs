@@ -35,6 +35,7 @@ pub(crate) use pending::PendingCall;
 use crate::cache::CacheVerbs;
 use crate::ctype::{NewType, leaked, members, offset, slot};
 use crate::guard::guard;
+use crate::hooks;
 use crate::key::exact::Pointer;
 use crate::object::Object;
 use body::Body;
@@ -90,6 +91,7 @@ fn wrap(
     cache: &Bound<'_, CacheVerbs>,
     plan: &Bound<'_, PyAny>,
 ) -> PyResult<Py<PyAny>> {
+    hooks::find_for_decorated(py)?;
     let body = Body::from_plan(function, cache, plan)?;
     let (class, vectorcall): (_, ffi::vectorcallfunc) = match (body.is_coroutine, body.takes_one()) {
         (true, true) => (&COROUTINE_FUNCTION, entry_of_one::<Awaited>),

@@ -1,6 +1,6 @@
 """What C code does with functions and awaitables, which interpreted code does not."""
 
-from child import run
+from warm import run
 
 PRELUDE = """
 import functools, gc, itertools, operator, sys, threading, types, weakref

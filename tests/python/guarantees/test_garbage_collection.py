@@ -1,7 +1,7 @@
 """The collector sees through caches: cycles through them are freed, and what is alive is left alone."""
 
 import pytest
-from child import run
+from warm import run
 
 PRELUDE = """
 import asyncio, gc, sys, types, weakref

@@ -1,7 +1,7 @@
 """What the collector is shown of a cache, and what it leaves alone."""
 
-from child import run
 from test_garbage_collection import PRELUDE
+from warm import run
 
 
 def test_the_collector_is_shown_keys_values_and_callables() -> None:

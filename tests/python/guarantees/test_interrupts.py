@@ -2,7 +2,7 @@
 place of the pool that nobody has. It comes as those of signal handlers do, at every opcode once, with the collector off."""
 
 import pytest
-from child import run
+from warm import run
 
 #: Ways to load, after what has been done for them: each is a call of `act`.
 WAYS = {

@@ -1,7 +1,8 @@
 """Random programs with hostile keys end with the state that a dict would have."""
 
 import pytest
-from child import SOAK, run
+from child import SOAK
+from warm import run
 
 
 @pytest.mark.parametrize("seed", [1, 1_000_001, 2_000_001])

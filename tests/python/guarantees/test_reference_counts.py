@@ -1,7 +1,8 @@
 """Every operation gives back every reference that it takes and every byte that it asks for."""
 
 import pytest
-from child import SOAK, run
+from child import SOAK
+from warm import run
 
 TIMES = 12_000 * SOAK
 

@@ -1,6 +1,7 @@
 """Threads and event loops share caches whose keys run Python code: a value is always that of its key."""
 
-from child import SOAK, run
+from child import SOAK
+from warm import run
 
 PRELUDE = """
 import asyncio, random, sys, threading, time
