@@ -4,9 +4,10 @@
 //! through our frames that would drop objects without the GIL, or abort where the compiler takes it that a function of C's never
 //! unwinds. From 3.14 on CPython stops such threads for ever itself. So whatever may run Python code is called from here.
 
+use std::cell::{Cell, RefCell};
 use std::ffi::{c_int, c_void};
 use std::hint::black_box;
-use std::mem::{forget, transmute};
+use std::mem::{ManuallyDrop, forget, transmute};
 use std::ptr::null_mut;
 
 use hotset::call_stack;
@@ -125,10 +126,33 @@ pub(crate) unsafe fn give_back(object: Pointer) {
     unsafe { if ffi::Py_REFCNT(object) > 1 { ffi::Py_DECREF(object) } else { give_last_back(object) } }
 }
 
+thread_local! {
+    /// Whether an object is being freed further up this thread's stack, and what that is to free besides: nothing when it is done, so
+    /// that there is nothing to drop when the thread ends.
+    static FREEING: Cell<bool> = const { Cell::new(false) };
+    static LEFT: ManuallyDrop<RefCell<Vec<Pointer>>> = const { ManuallyDrop::new(RefCell::new(Vec::new())) };
+}
+
+/// Frees an object, and what it was the last to refer to. A chain of them may be long: where the stack is used up, the rest is left to
+/// whoever frees something further up. CPython counts levels for that, of which 3.13 takes 10,000 to be few.
 #[cold]
 unsafe fn give_last_back(object: Pointer) {
-    // SAFETY: as above.
-    unsafe { leave!(ffi::Py_DecRef as (Pointer) -> (), object) }
+    let within = FREEING.replace(true);
+    if within && call_stack::is_used_up() {
+        LEFT.with(|left| left.borrow_mut().push(object));
+        return;
+    }
+    // SAFETY: as above, for what was left too.
+    unsafe {
+        leave!(ffi::Py_DecRef as (Pointer) -> (), object);
+        while let Some(left) = LEFT.with(|left| left.borrow_mut().pop()) {
+            leave!(ffi::Py_DecRef as (Pointer) -> (), left);
+        }
+    }
+    if !within {
+        drop(LEFT.with(|left| left.take()));
+    }
+    FREEING.set(within);
 }
 
 /// Puts an item into a dict: what is there already may be compared with its key.
