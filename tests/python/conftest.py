@@ -1,5 +1,6 @@
 """What the tests of caches share: a clock that moves when it is told to, and invariants checked after every test."""
 
+import gc
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -11,6 +12,12 @@ from hotset.testing import ManualClock
 
 #: Makes two caches of one name in front of one tier, as two worker processes have them.
 Two = Callable[..., tuple[Cache[Any, Any], Cache[Any, Any]]]
+
+
+def pytest_collection_finish() -> None:
+    """Have collections look at what tests make, and not each time at all that they import."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ from hotset.testing import ManualClock
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
-SOAK = 50
-EXAMPLES, STEPS = 200, 50
+SOAK = 100
+EXAMPLES, STEPS = 100, 50
 settings.register_profile("quick", max_examples=EXAMPLES, stateful_step_count=STEPS, deadline=None)
 settings.register_profile("soak", max_examples=EXAMPLES * SOAK, stateful_step_count=STEPS, deadline=None)
 PROFILE = settings(

@@ -56,7 +56,6 @@ class Program:
         self.seed, self.random = seed, random.Random(seed)
         self.depth, self.quiet, self.disturbances, self.raised, self.steps = 0, False, 0, 0, 0
         self.clock = ManualClock()
-        Hostile.program = self
         self.cache: Cache[Any, Any] = Cache(
             maxsize=self.random.choice([5, 20, 1000]), ttl=100, idle=self.random.choice([None, 50]), clock=self.clock,
             policy=self.random.choice(POLICIES), on_remove=self.removed, jitter=self.random.choice([0, 0.5]),
@@ -64,6 +63,7 @@ class Program:
         self.versions: dict[tuple[int, int], int] = {}
         self.faces = [FACES[kind](self.cache, lambda key, n=n: self.make(n, key)) for n, kind in enumerate(FACES)]
         self.iterators: list[Any] = []
+        Hostile.program = self  # who is freed may use all of it
 
     def make(self, number: int, key: Hostile) -> Value:
         """A newer value than all before it; what is older is not wanted any more, but may be found until this is stored."""

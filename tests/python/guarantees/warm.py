@@ -23,6 +23,8 @@ import array, asyncio, faulthandler, functools, gc, json, os, random, signal, so
 import hotset
 from hotset.testing import ManualClock
 
+gc.collect()
+gc.freeze()  # what scripts collect is theirs
 asked = socket.socket(fileno=int(sys.argv[1]))
 while True:
     message, ancillary, *_ = asked.recvmsg(1 << 20, socket.CMSG_SPACE(2 * array.array("i").itemsize))

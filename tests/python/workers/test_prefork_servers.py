@@ -16,7 +16,7 @@ from servers import Server, gunicorn, serving, uvicorn
 from shop import CLIENTS, MAX_BYTES, Files
 
 SOAK = os.environ.get("HOTSET_SOAK", "0") not in ("", "0")
-SECONDS = 1_800 if SOAK else 8
+SECONDS = 1_800 if SOAK else 5
 WORKERS = 8
 OPERATIONS = 60
 """Reads and changes in one request."""
