@@ -16,7 +16,7 @@ export CARGO_TARGET_DIR=$PWD/target
 cd "$folder"
 "$python" -m venv environment
 environment/bin/pip install -q --upgrade pip
-MATURIN_PEP517_ARGS="--profile checked" environment/bin/pip wheel -q --no-deps -w . hotset-*.tar.gz
+MATURIN_PEP517_ARGS="--profile dev" environment/bin/pip wheel -q --no-deps -w . hotset-*.tar.gz
 environment/bin/pip install -q --no-deps hotset-*.whl
 environment/bin/python -W error -c "
 import hotset

@@ -329,7 +329,7 @@ class Batcher(Generic[K, V]):
             batch = {key: waiting[key] for key in keys[first : first + size]}
             task = loop.create_task(self._answer(batch))
             for future in (future for futures in batch.values() for future in futures):
-                future.add_done_callback(lambda _, task=task, batch=batch: _cancel_if_alone(task, batch))
+                future.add_done_callback(_cancel_if_alone(task, batch))
 
     async def _answer(self, batch: dict[K, list[asyncio.Future[V]]]) -> None:
         try:
@@ -352,7 +352,11 @@ class Batcher(Generic[K, V]):
                     future.set_exception(KeyError(key))
 
 
-def _cancel_if_alone(task: asyncio.Task[None], batch: dict[Any, list[asyncio.Future[Any]]]) -> None:
-    """Cancel a load that nobody waits for any more."""
-    if all(future.cancelled() for futures in batch.values() for future in futures):
-        task.cancel()
+def _cancel_if_alone(task: asyncio.Task[None], batch: dict[Any, list[asyncio.Future[Any]]]) -> Callable[[object], None]:
+    """Return what cancels a load when nobody waits for it any more, each time that somebody leaves."""
+
+    def look(_future: object) -> None:
+        if all(future.cancelled() for futures in batch.values() for future in futures):
+            task.cancel()
+
+    return look

@@ -9,9 +9,9 @@ cd "$(dirname "$0")/../.."
 newest=$1
 shift
 versions=(3.11 3.12 3.13 3.14 3.15)
-# More than a few get in the way of the tests that run threads and processes of their own.
+# One more than there are processors, since tests wait, too. More than a few get in the way of those with threads and processes of their own.
 cores=$(getconf _NPROCESSORS_ONLN)
-workers=$((cores < 4 ? cores : 4))
+workers=$((cores < 4 ? cores + 1 : 4))
 
 # One interpreter for each minor version, from pyenv and from the path.
 own() {
