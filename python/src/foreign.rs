@@ -126,33 +126,36 @@ pub(crate) unsafe fn give_back(object: Pointer) {
     unsafe { if ffi::Py_REFCNT(object) > 1 { ffi::Py_DECREF(object) } else { give_last_back(object) } }
 }
 
+/// So many objects may be freed each by the end of another; the next wait until those are done. CPython counts too, but 3.13 takes
+/// 10,000 for few, and so many take more than a small stack.
+const DEEPEST: usize = 100;
+
 thread_local! {
-    /// Whether an object is being freed further up this thread's stack, and what that is to free besides: nothing when it is done, so
-    /// that there is nothing to drop when the thread ends.
-    static FREEING: Cell<bool> = const { Cell::new(false) };
-    static LEFT: ManuallyDrop<RefCell<Vec<Pointer>>> = const { ManuallyDrop::new(RefCell::new(Vec::new())) };
+    /// How many objects are being freed on this thread, and what waits for that: nothing when it is done, so that there is nothing to
+    /// drop when the thread ends.
+    static FREEING: Cell<usize> = const { Cell::new(0) };
+    static WAITING: ManuallyDrop<RefCell<Vec<Pointer>>> = const { ManuallyDrop::new(RefCell::new(Vec::new())) };
 }
 
-/// Frees an object, and what it was the last to refer to. A chain of them may be long: where the stack is used up, the rest is left to
-/// whoever frees something further up. CPython counts levels for that, of which 3.13 takes 10,000 to be few.
+/// Frees an object, and what it was the last to refer to, however long a chain of them is.
 #[cold]
 unsafe fn give_last_back(object: Pointer) {
-    let within = FREEING.replace(true);
-    if within && call_stack::is_used_up() {
-        LEFT.with(|left| left.borrow_mut().push(object));
+    let depth = FREEING.get();
+    if depth >= DEEPEST {
+        WAITING.with(|waiting| waiting.borrow_mut().push(object));
         return;
     }
-    // SAFETY: as above, for what was left too.
-    unsafe {
-        leave!(ffi::Py_DecRef as (Pointer) -> (), object);
-        while let Some(left) = LEFT.with(|left| left.borrow_mut().pop()) {
-            leave!(ffi::Py_DecRef as (Pointer) -> (), left);
+    FREEING.set(depth + 1);
+    // SAFETY: as above; who waits has as much.
+    unsafe { leave!(ffi::Py_DecRef as (Pointer) -> (), object) };
+    if depth == 0 {
+        while let Some(next) = WAITING.with(|waiting| waiting.borrow_mut().pop()) {
+            // SAFETY: as above.
+            unsafe { leave!(ffi::Py_DecRef as (Pointer) -> (), next) };
         }
+        drop(WAITING.with(|waiting| waiting.take()));
     }
-    if !within {
-        drop(LEFT.with(|left| left.take()));
-    }
-    FREEING.set(within);
+    FREEING.set(depth);
 }
 
 /// Puts an item into a dict: what is there already may be compared with its key.

@@ -28,7 +28,6 @@ mod footprint;
 mod foreign;
 mod function;
 mod guard;
-mod held;
 mod hooks;
 mod inner;
 mod interrupt;

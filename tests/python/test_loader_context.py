@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hotset import MISSING, Cache, LoadContext, cache_result, current_load
 from hotset.testing import ManualClock
+from resident import growth_of
 
 #: Instances and functions, whose results leave with them.
 OWNERS: list[Any] = []
@@ -251,17 +252,10 @@ def test_deciders_that_ask_for_the_load_leave_nothing_behind(option: str) -> Non
         return {"should_cache": True, "ttl": 60, "tags": ["tag"]}[option]
 
     f = cache_result(timeout=60, maxsize=8, **{option: decide})(lambda number: number)
-    for number in range(2_000):
-        f(number)
-    gc.collect()
-    before = resident()
-    for number in range(20_000):
-        f(number)
-    gc.collect()
-    assert resident() - before < 1 << 20
 
+    def call_often() -> None:
+        for number in range(5_000):
+            f(number)
+        gc.collect()
 
-def resident() -> int:
-    """Bytes that this process has in memory."""
-    with open("/proc/self/statm") as statm:
-        return int(statm.read().split()[1]) * 4096
+    assert growth_of(call_often) < 64 << 10

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from hotset import Cache, cache_result, cache_result_many
 from hotset.preview import Disk
+from resident import growth_of
 
 
 @pytest.fixture
@@ -157,28 +158,11 @@ def test_a_function_that_dies_leaves_no_memory_behind(shared: Cache[Any, Any]) -
         decorate_many()
         memory.append(blocks_in_use() - before)
     assert min(memory) < 50, memory
-    assert resident_growth(decorate_many) < 64 << 10
+    assert growth_of(decorate_many) < 64 << 10
 
 
 def blocks_in_use() -> int:
     return sys.getallocatedblocks()
-
-
-def resident_growth(work: Callable[[], None]) -> int:
-    """By how many bytes the process has grown after repeated work, at the least."""
-    pages = Path("/proc/self/statm")
-    if not pages.exists():
-        pytest.skip("needs /proc to see what the compiled half allocates")
-
-    def resident() -> int:
-        return int(pages.read_text().split()[1]) * 4096
-
-    growth = []
-    for _ in range(5):
-        before = resident()
-        work()
-        growth.append(resident() - before)
-    return min(growth)
 
 
 def test_the_listener_hears_of_what_a_dying_function_had() -> None:

@@ -9,7 +9,6 @@ use pyo3::types::PyTuple;
 use pyo3::{PyTraverseError, PyVisit};
 
 use crate::cache::CacheVerbs;
-use crate::held::release;
 use crate::object::Object;
 use crate::sync::AttachedLock;
 
@@ -68,6 +67,6 @@ impl CacheIterator {
 impl Drop for CacheIterator {
     fn drop(&mut self) {
         // SAFETY: nothing follows; the reference is ours, and the thread is attached, as whoever drops an object is.
-        release(unsafe { Object::from_owned(ManuallyDrop::take(&mut self.cache).into_ptr()) });
+        drop(unsafe { Object::from_owned(ManuallyDrop::take(&mut self.cache).into_ptr()) });
     }
 }

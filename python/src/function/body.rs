@@ -18,7 +18,6 @@ use crate::foreign::Foreign;
 use crate::function::prepared::Prepared;
 use crate::function::signature::{Call, FEW, Mismatch, Signature, pack};
 use crate::guard::is_finalizing;
-use crate::held::Held;
 use crate::inner::Inner;
 use crate::interrupt;
 use crate::key::ownership::Ownership;
@@ -46,10 +45,10 @@ pub(crate) struct Body {
     /// How long a result lives if that depends on nothing.
     pub(crate) lifespan: Lifespan,
     pub(crate) signature: Signature,
-    pub(crate) function: Held,
+    pub(crate) function: Object,
     /// What has the code and the defaults: the function itself, or the one beneath a partial.
-    pub(crate) innermost: Held,
-    pub(crate) cache: Held,
+    pub(crate) innermost: Object,
+    pub(crate) cache: Object,
     pub(crate) options: Options,
     pub(crate) is_coroutine: bool,
     /// Whether the first argument has to be a class.
@@ -60,19 +59,19 @@ pub(crate) struct Body {
 /// What happens to results.
 pub(crate) struct Options {
     /// Called with the result; gives how long it is fresh.
-    pub(crate) ttl: Option<Held>,
+    pub(crate) ttl: Option<Object>,
     /// How long results are fresh that say that there is nothing.
     pub(crate) negative: Option<Negative>,
     /// Called with the arguments and the result; gives names.
-    pub(crate) tags: Option<Held>,
+    pub(crate) tags: Option<Object>,
     /// Whether only the result tells which tags it carries.
     pub(crate) tags_need_result: bool,
     /// Called with the result and the seconds that it took; whether to store.
-    pub(crate) should_cache: Option<Held>,
+    pub(crate) should_cache: Option<Object>,
     /// Called with the arguments; gives the key.
-    pub(crate) key: Option<Held>,
+    pub(crate) key: Option<Object>,
     /// What loads are to do, for `hotset._loading`.
-    pub(crate) loading: Held,
+    pub(crate) loading: Object,
     /// Whether they do as loads usually do.
     pub(crate) loads_plainly: bool,
 }
@@ -81,7 +80,7 @@ pub(crate) struct Options {
 pub(crate) struct Negative {
     pub(crate) ttl: Tick,
     /// Called with the result; by default None says so.
-    pub(crate) is_negative: Option<Held>,
+    pub(crate) is_negative: Option<Object>,
 }
 
 impl Body {
@@ -132,9 +131,9 @@ impl Body {
                 && inner.listener.is_none(),
             lifespan,
             signature,
-            function: held(function.clone()),
-            innermost: held(plan.getattr("innermost")?),
-            cache: held(cache.clone().into_any()),
+            function: Object::from(function.clone()),
+            innermost: Object::from(plan.getattr("innermost")?),
+            cache: Object::from(cache.clone().into_any()),
             options,
             expects_class: plan.getattr("expects_class")?.extract()?,
             is_coroutine: plan.getattr("is_coroutine")?.extract()?,
@@ -286,15 +285,11 @@ fn lifespan_from_plan(plan: &Bound<'_, PyAny>, cache: &Inner) -> PyResult<Lifesp
     Ok(lifespan)
 }
 
-fn held(value: Bound<'_, PyAny>) -> Held {
-    Held::from(Object::from(value))
-}
-
 impl Options {
     fn from_plan(plan: &Bound<'_, PyAny>) -> PyResult<Self> {
         let absent = plan.getattr("absent")?;
         let given = |name: &str| plan.getattr(name).map(|value| (!value.is(&absent)).then_some(value));
-        let callable = |name: &str| plan.getattr(name).map(|value| (!value.is_none()).then(|| held(value)));
+        let callable = |name: &str| plan.getattr(name).map(|value| (!value.is_none()).then(|| Object::from(value)));
         let negative_ttl = plan.getattr("negative_ttl")?;
         let negative = if negative_ttl.is_none() {
             None
@@ -303,10 +298,10 @@ impl Options {
         };
         let loading = plan.getattr("loading")?;
         Ok(Self {
-            ttl: given("ttl")?.filter(|value| value.is_callable()).map(held),
+            ttl: given("ttl")?.filter(|value| value.is_callable()).map(Object::from),
             negative,
             loads_plainly: loading.getattr("is_plain")?.extract()?,
-            loading: held(loading),
+            loading: Object::from(loading),
             tags: callable("tags")?,
             tags_need_result: plan.getattr("tags_need_result")?.extract()?,
             should_cache: callable("should_cache")?,
@@ -318,7 +313,7 @@ impl Options {
         self.loads_plainly && self.callables().next().is_none() && self.negative.is_none()
     }
 
-    fn callables(&self) -> impl Iterator<Item = &Held> {
+    fn callables(&self) -> impl Iterator<Item = &Object> {
         let is_negative = self.negative.iter().filter_map(|negative| negative.is_negative.as_ref());
         self.ttl.iter().chain(&self.tags).chain(&self.should_cache).chain(&self.key).chain(is_negative)
     }

@@ -16,7 +16,6 @@ use crate::foreign::{Foreign, raised, vectorcall};
 use crate::function::signature::Call;
 use crate::function::{body_of, is_function, verbs};
 use crate::guard::guard;
-use crate::held::release;
 use crate::hooks;
 use crate::key::exact::Pointer;
 use crate::object::{Object, borrow, object_from};
@@ -271,7 +270,7 @@ unsafe extern "C" fn dealloc(method: Pointer) {
         for held in [&raw mut (*object).function, &raw mut (*object).receiver] {
             let held = ptr::replace(held, ptr::null_mut());
             if !held.is_null() {
-                release(Object::from_owned(held));
+                drop(Object::from_owned(held));
             }
         }
         let class = ffi::Py_TYPE(method);

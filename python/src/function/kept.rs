@@ -10,7 +10,6 @@ use crate::function::body_of;
 use crate::function::call::call_uncached;
 use crate::function::fate::{Fate, details, fate, known_tags};
 use crate::function::signature::Call;
-use crate::held::Held;
 use crate::key::exact::Pointer;
 use crate::object::Object;
 
@@ -18,7 +17,7 @@ use crate::object::Object;
 #[pyclass(frozen, module = "hotset._core")]
 pub(crate) struct KeptCall {
     function: Object,
-    values: Vec<Held>,
+    values: Vec<Object>,
     count: usize,
     names: Option<Object>,
 }
@@ -27,7 +26,7 @@ impl KeptCall {
     pub(crate) fn new(function: Object, call: Call) -> Self {
         let count = call.count();
         // SAFETY: the arguments are alive during the call, in which this runs.
-        let values = call.values().iter().map(|&value| unsafe { Object::from_borrowed(value) }.into()).collect();
+        let values = call.values().iter().map(|&value| unsafe { Object::from_borrowed(value) }).collect();
         // SAFETY: as above.
         let names = (!call.names.is_null()).then(|| unsafe { Object::from_borrowed(call.names) });
         Self { function, values, count, names }

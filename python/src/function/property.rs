@@ -7,19 +7,18 @@ use pyo3::{PyTraverseError, PyVisit};
 
 use crate::foreign::vectorcall;
 use crate::function::signature::Call;
-use crate::held::Held;
 use crate::object::Object;
 use crate::sync::AttachedLock;
 
 /// A property whose values are those of a decorated function.
 #[pyclass(subclass, frozen, module = "hotset._core")]
 pub(crate) struct PropertyBase {
-    function: Mutex<AttachedLock, Option<Held>>,
+    function: Mutex<AttachedLock, Option<Object>>,
 }
 
 impl PropertyBase {
     fn function(&self) -> PyResult<Object> {
-        let function = self.function.lock().as_ref().map(|function| Object::clone(function));
+        let function = self.function.lock().clone();
         function.ok_or_else(|| PyTypeError::new_err("cached_property(...) is a decorator: put it above a method"))
     }
 }
@@ -39,7 +38,7 @@ impl PropertyBase {
     }
 
     fn _set_function(&self, function: &Bound<'_, PyAny>) {
-        let before = self.function.lock().replace(Held::from(Object::of(function)));
+        let before = self.function.lock().replace(Object::of(function));
         drop(before);
     }
 

@@ -14,7 +14,6 @@ use crate::ctype::{NewType, leaked, slot};
 use crate::foreign::Foreign;
 use crate::function::stop::{self, stop_iteration};
 use crate::guard::{attached, guard};
-use crate::held::release;
 use crate::key::exact::Pointer;
 use crate::object::{Object, borrow};
 use crate::sync::AttachedLock;
@@ -248,7 +247,7 @@ unsafe fn drop_value(ready: Pointer) {
     unsafe {
         let value = take(ready);
         if !value.is_null() {
-            release(Object::from_owned(value));
+            drop(Object::from_owned(value));
         }
     }
 }

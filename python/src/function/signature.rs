@@ -7,7 +7,6 @@ use pyo3::types::{PyString, PyTuple};
 use smallvec::SmallVec;
 
 use crate::foreign::Foreign;
-use crate::held::Held;
 use crate::key::exact::Pointer;
 use crate::object::{Object, borrow};
 
@@ -22,7 +21,7 @@ pub(crate) struct Signature {
     /// Interned names: positional-only, then positional, then keyword-only.
     names: Vec<Object>,
     /// By parameter: the default or null.
-    defaults: Vec<Option<Held>>,
+    defaults: Vec<Option<Object>>,
     /// By parameter: whether it is part of the key.
     kept: Vec<bool>,
     positional_only: usize,
@@ -127,7 +126,7 @@ impl Signature {
         let mut defaults = Vec::new();
         for default in plan.getattr("defaults")?.try_iter()? {
             let default = default?;
-            defaults.push((!default.is(&absent)).then(|| Held::from(Object::from(default))));
+            defaults.push((!default.is(&absent)).then(|| Object::from(default)));
         }
         let kept: Vec<bool> = plan.getattr("kept")?.extract()?;
         let variadic = Variadic {
@@ -321,7 +320,7 @@ impl Signature {
     }
 
     /// The defaults of those parameters that have one.
-    pub(crate) fn defaults(&self) -> impl Iterator<Item = &Held> {
+    pub(crate) fn defaults(&self) -> impl Iterator<Item = &Object> {
         self.defaults.iter().flatten()
     }
 }

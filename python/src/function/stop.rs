@@ -51,7 +51,6 @@ pub(super) use recycled::{prepare, stop_iteration};
 mod recycled {
     use super::*;
     use crate::ctype::{NewType, slot};
-    use crate::held::release;
     use crate::object::Object;
     use pyo3::exceptions::PyStopIteration;
 
@@ -199,7 +198,7 @@ mod recycled {
             } else if ffi::Py_REFCNT(object) > 1 {
                 ffi::Py_DECREF(object);
             } else {
-                release(Object::from_owned(object));
+                drop(Object::from_owned(object));
             }
         }
     }

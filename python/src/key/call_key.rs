@@ -9,7 +9,6 @@ use pyo3::types::PyTuple;
 use pyo3::{PyTraverseError, PyTypeInfo, PyVisit};
 use smallvec::SmallVec;
 
-use crate::held::Held;
 use crate::inner::Inner;
 use crate::key::exact::Pointer;
 use crate::key::ownership::Ownership;
@@ -24,7 +23,7 @@ pub(crate) struct CallKey {
     /// Not alive necessarily, but as long as it is referred to its address is its own.
     cache: Weak<Inner>,
     function: Object,
-    parts: SmallVec<[Held; 1]>,
+    parts: SmallVec<[Object; 1]>,
     /// Whether the key has one part, which is stored as it is.
     single: bool,
     tag: Tag,
@@ -39,7 +38,7 @@ impl CallKey {
         let stored = key.part.parts();
         let single = stored.is_none();
         let stored = stored.unwrap_or(std::slice::from_ref(&key.part));
-        let parts = stored.iter().map(|part| part.to_object(py).map(Held::from)).collect::<PyResult<_>>()?;
+        let parts = stored.iter().map(|part| part.to_object(py)).collect::<PyResult<_>>()?;
         let ownership = cache.ownership(key.tag.owner());
         let cache = Arc::downgrade(cache);
         Ok(Self { cache, function, parts, single, tag: key.tag, rule, _ownership: ownership })
@@ -55,7 +54,7 @@ impl CallKey {
     }
 
     pub(crate) fn objects(&self) -> SmallVec<[Object; 1]> {
-        self.parts.iter().map(|part| Object::clone(part)).collect()
+        self.parts.iter().cloned().collect()
     }
 
     /// Whether it has one part, which is stored as it is.
@@ -71,7 +70,7 @@ impl CallKey {
         if !self.cache.ptr_eq(&other.cache) || self.tag != other.tag {
             return Ok(false);
         }
-        let probe = Probe::new(self.tag, self.rule, self.single, Held::pointers(&self.parts));
+        let probe = Probe::new(self.tag, self.rule, self.single, Object::pointers(&self.parts));
         let others = other.parts.iter().map(|part| Part::from(Object::clone(part)));
         probe.is_same(py, &Part::several(others))
     }

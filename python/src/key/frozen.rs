@@ -12,7 +12,6 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::{PyTraverseError, PyVisit};
 
-use crate::held::Held;
 use crate::key::exact::{Pointer, all_same, typed_same};
 use crate::object::{Object, borrow};
 
@@ -26,7 +25,7 @@ pub(crate) const LONGEST: usize = 256;
 pub(crate) struct Frozen {
     kind: &'static str,
     bytes: Box<[u8]>,
-    parts: Box<[Held]>,
+    parts: Box<[Object]>,
     hash: u64,
 }
 
@@ -46,7 +45,7 @@ impl Frozen {
         let digest = blake3::hash(bytes);
         let hash = digest.as_bytes().first_chunk().map_or(0, |head| u64::from_le_bytes(*head));
         let kept = if bytes.len() > LONGEST { digest.as_bytes().as_slice() } else { bytes };
-        Self { kind, bytes: kept.into(), parts: parts.into_iter().map(Held::from).collect(), hash }
+        Self { kind, bytes: kept.into(), parts: parts.into(), hash }
     }
 
     pub(crate) fn hash(&self) -> u64 {
@@ -58,7 +57,7 @@ impl Frozen {
         &self.bytes
     }
 
-    pub(crate) fn parts(&self) -> &[Held] {
+    pub(crate) fn parts(&self) -> &[Object] {
         &self.parts
     }
 
