@@ -16,7 +16,7 @@ from goals import Goal, Verdict, judge
 from measure import Rounds
 from results import Table
 
-GOAL = Goal(15, unit="ms")
+GOAL = Goal(10, unit="ms")
 NOTHING_ELSE = Goal(0, unit="asyncio or third-party modules")
 
 MILLISECONDS = 1e3
