@@ -7,7 +7,6 @@ change: :mod:`hotset.preview` and :mod:`hotset.disk`, about places outside the p
 from __future__ import annotations
 
 import atexit
-from types import ModuleType
 
 from hotset._aliasing import MutatedValueError
 from hotset._bulk import Batcher, CachedMany, cache_result_many
@@ -37,7 +36,7 @@ from hotset._errors import (
 from hotset._leads import current_load
 from hotset._plan import Ignore
 from hotset._property import cached_property
-from hotset._typing import TYPE_CHECKING, lend_hints
+from hotset._typing import TYPE_CHECKING, ModuleType, lend_hints
 
 if TYPE_CHECKING:
     from typing import Final

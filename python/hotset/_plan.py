@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from types import FunctionType
-
 from hotset._core import MISSING
 from hotset._tags import compile_tags
-from hotset._typing import TYPE_CHECKING
+from hotset._typing import TYPE_CHECKING, FunctionType
 
 if TYPE_CHECKING:
     import inspect

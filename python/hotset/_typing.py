@@ -1,5 +1,5 @@
-"""What the package needs of :mod:`typing` and :mod:`collections.abc` when it is imported, without these modules,
-which take long to import.
+"""What the package needs of :mod:`typing`, :mod:`types` and :mod:`collections.abc` when it is imported, without these
+modules, which take long to import.
 
 Type checkers see the real ones. Names that only annotations need are imported where :data:`TYPE_CHECKING` is true;
 who asks for the annotations of something public has that done then (:func:`lend_hints`).
@@ -8,18 +8,22 @@ who asks for the annotations of something public has that done then (:func:`lend
 from __future__ import annotations
 
 import sys
-from types import FunctionType, GenericAlias
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import ItemsView, Iterable, Iterator, Mapping, MutableMapping, ValuesView
+    from types import FunctionType, GenericAlias, GetSetDescriptorType, MemberDescriptorType, ModuleType
     from typing import Any, Generic, ParamSpec, TypeVar, cast, overload
 
     __all__ = [
         "TYPE_CHECKING",
+        "FunctionType",
         "Generic",
+        "GetSetDescriptorType",
         "ItemsView",
         "Mapping",
+        "MemberDescriptorType",
+        "ModuleType",
         "MutableMapping",
         "ParamSpec",
         "TypeVar",
@@ -31,6 +35,9 @@ if TYPE_CHECKING:
 else:
     # They are in there, and the interpreter has that imported. `collections.abc` comes with all of `collections`.
     from _collections_abc import ItemsView, Mapping, MutableMapping, ValuesView
+
+    ModuleType, GenericAlias, FunctionType = type(sys), type(list[int]), type(lambda: None)
+    GetSetDescriptorType, MemberDescriptorType = type(FunctionType.__code__), type(FunctionType.__globals__)
 
     class _Parameter:
         """A parameter of a type, until somebody wants the real one."""

@@ -95,9 +95,6 @@ hooks! {
     "sys" {
         GETSIZEOF = "getsizeof",
     }
-    "types" {
-        METHOD_TYPE = "MethodType",
-    }
 
     /// What calls may need while the interpreter ends that have not before.
     AT_THE_EXIT:

@@ -64,6 +64,7 @@ def test_importing_the_package_loads_nothing_optional_and_nothing_slow() -> None
         "enum",
         "functools",
         "threading",
+        "types",
         "typing",
         "weakref",
     }

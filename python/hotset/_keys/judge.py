@@ -9,10 +9,9 @@ cannot change; else it is refused.
 from __future__ import annotations
 
 from _weakref import ref  # without `weakref`, which takes longer to import
-from types import GetSetDescriptorType, MemberDescriptorType
 
 from hotset._keys.content import Known, Refused, content_of, name_of, nearest, package_of
-from hotset._typing import TYPE_CHECKING
+from hotset._typing import TYPE_CHECKING, GetSetDescriptorType, MemberDescriptorType
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,7 +12,7 @@ use pyo3::types::PyType;
 use smallvec::SmallVec;
 
 use crate::ctype::{NewType, leaked, members, offset, slot};
-use crate::foreign::{Foreign, raised, vectorcall};
+use crate::foreign::{raised, vectorcall};
 use crate::function::signature::Call;
 use crate::function::{body_of, is_function, verbs};
 use crate::guard::guard;
@@ -191,14 +191,17 @@ unsafe extern "C" fn get_receiver(method: Pointer, _closure: *mut c_void) -> Poi
     unsafe { ffi::Py_NewRef(receiver(method).1) }
 }
 
+unsafe extern "C" {
+    /// A method of Python's own; no binding has it.
+    fn PyMethod_New(function: Pointer, instance: Pointer) -> Pointer;
+}
+
 unsafe extern "C" fn get_uncached(method: Pointer, _closure: *mut c_void) -> Pointer {
     guard(|py| {
         // SAFETY: CPython calls this with a method of ours.
         let (function, instance) = unsafe { receiver(method) };
         // SAFETY: both are alive as long as the method.
-        let (function, instance) = unsafe { (body_of(function).function.bind(py), borrow(py, instance)) };
-        let class = hooks::METHOD_TYPE.get(py)?;
-        Ok(Object::from(class.ask((function, instance))?))
+        unsafe { Object::from_result(py, PyMethod_New(body_of(function).function.as_ptr(), instance)) }
     })
 }
 
