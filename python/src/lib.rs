@@ -10,7 +10,7 @@
 //! - [`ctype`], [`guard`], [`foreign`]: types made by hand, the way from C into Rust, and calls of code that is not ours
 //! - [`tier`]: what lies behind the memory of a cache
 //! - [`trace`]: recorded requests, and how caches would do on them
-//! - [`object`], [`held`], [`sync`]: references and locks of attached threads
+//! - [`object`], [`sync`]: references and locks of attached threads
 //! - [`interrupt`]: exceptions that come where nobody can raise them
 //! - [`places`]: places that are given back when whoever has them is gone
 //! - [`arguments`], [`clock`], [`duration`], [`errors`], [`missing`], [`stats`]: small conversions

@@ -9,10 +9,24 @@ from pathlib import Path
 
 import hotset
 import pytest
+from imports import circles, python_graph, rust_graph
 
 PACKAGE = Path(hotset.__file__).parent
+BINDING = Path(__file__).parents[2] / "python" / "src"
 ABOVE = ("hotset.cli", "hotset.integrations", "hotset.testing")
 ENTRY_POINT = "__main__.py"
+
+
+#: Parts that import each other in a circle, in both halves. These lists may only become shorter.
+CIRCLES_OF_THE_PACKAGE = {frozenset({"_aio", "_cache", "_decorator"}), frozenset({"_tiers", "disk"})}
+CIRCLES_OF_THE_BINDING = {
+    frozenset(
+        {
+            *("arguments", "breaker", "cache", "codec", "ctype", "flight", "footprint", "foreign", "function"),
+            *("guard", "hooks", "inner", "interrupt", "key", "missing", "object", "stats", "tier"),
+        }
+    )
+}
 
 
 def imports(file: Path) -> set[str]:
@@ -93,3 +107,28 @@ def test_what_is_imported_late_is_part_of_the_interface_all_the_same() -> None:
     assert all(hasattr(hotset, name) for name in hotset.__all__)
     with pytest.raises(AttributeError, match="module 'hotset' has no attribute 'Entries'"):
         hotset.Entries  # type: ignore[attr-defined]
+
+
+def test_nothing_new_imports_in_a_circle() -> None:
+    assert circles(python_graph(PACKAGE)) == CIRCLES_OF_THE_PACKAGE
+    assert circles(rust_graph(BINDING)) == CIRCLES_OF_THE_BINDING
+
+
+def test_a_circle_is_found_in_either_language(tmp_path: Path) -> None:
+    for folder in ("package/above", "package/of/more", "crate/deep"):
+        (tmp_path / folder).mkdir(parents=True)
+    package, crate = tmp_path / "package", tmp_path / "crate"
+    (package / "above" / "first.py").write_text("def late():\n    from package import of\n    return of")
+    (package / "of" / "more" / "last.py").write_text("import package.between")
+    (package / "between.py").write_text("from package.above.first import late")
+    (package / "typed.py").write_text("from package import between\nif TYPE_CHECKING:\n    import package.lower")
+    (package / "lower.py").write_text("import package.typed")
+    assert circles(python_graph(package)) == {frozenset({"above", "between", "of"})}
+
+    (crate / "lib.rs").write_text("use crate::first; use crate::deep;")
+    (crate / "first.rs").write_text("// use crate::alone;\nuse crate::{\n  alone::{One, two::Three}, deep,\n};")
+    (crate / "deep" / "mod.rs").write_text("fn f() { crate::second::call() }")
+    (crate / "second.rs").write_text("use crate::first::{self, Name};")
+    (crate / "alone.rs").write_text("")
+    assert rust_graph(crate)["first"] == {"alone", "deep"}
+    assert circles(rust_graph(crate)) == {frozenset({"first", "deep", "second"})}
