@@ -12,8 +12,8 @@ use pyo3::types::{PyBool, PyBytes, PyString};
 
 use crate::duration::duration;
 use crate::errors::invalid;
-use crate::foreign::Foreign;
-use crate::object::Object;
+use crate::ffi::foreign::Foreign;
+use crate::ffi::object::Object;
 
 /// An argument that may be left out, where None means something.
 pub(crate) enum Given<'py> {

@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyTuple;
 
-use crate::foreign::{Foreign, import};
+use crate::ffi::foreign::{Foreign, import};
 
 /// An attribute of a module.
 pub(crate) struct Hook {

@@ -20,16 +20,18 @@ use pyo3::{PyTraverseError, PyVisit};
 
 use crate::duration::{computed_ticks, ticks};
 use crate::errors::invalid;
+use crate::ffi::Pointer;
+use crate::ffi::attached_lock::AttachedLock;
+use crate::ffi::foreign::Foreign;
+use crate::ffi::guard::{attached, is_finalizing};
+use crate::ffi::object::Object;
 use crate::flight::forks;
 use crate::flight::lead::raised_again;
 use crate::flight::meeting::Shared;
 use crate::footprint::entry_bytes;
-use crate::foreign::Foreign;
-use crate::guard::{attached, is_finalizing};
 use crate::hooks;
 use crate::interrupt;
 use crate::key::call_key::CallKey;
-use crate::key::exact::Pointer;
 use crate::key::identity::{Identities, WeakIdentity, identities_in};
 use crate::key::ownership::{Known, Ownership};
 use crate::key::part::Part;
@@ -37,8 +39,6 @@ use crate::key::probe::{Probe, Rule};
 use crate::key::wanted::Wanted;
 use crate::key::{Key, MAPPING, Tag};
 use crate::missing;
-use crate::object::Object;
-use crate::sync::AttachedLock;
 use crate::tier::behind::{Behind, Filled, Keys, Pulled};
 
 /// The most that an entry may weigh, so that no sum of weights overflows.

@@ -8,9 +8,9 @@ use std::collections::VecDeque;
 use std::ffi::{c_int, c_void};
 use std::ptr::null_mut;
 
+use crate::ffi::attached_lock::AttachedLock;
+use crate::ffi::object::Object;
 use crate::hooks;
-use crate::object::Object;
-use crate::sync::AttachedLock;
 
 /// What the main thread is to raise as soon as it can.
 static LATER: Mutex<AttachedLock, VecDeque<Object>> = Mutex::new(VecDeque::new());
@@ -43,7 +43,7 @@ pub(crate) fn raise_later(py: Python<'_>, error: PyErr) {
 extern "C" fn raise(_nothing: *mut c_void) -> c_int {
     let error = LATER.lock().pop_front();
     let Some(error) = error else { return 0 };
-    crate::guard::attached(|py| PyErr::from_value(error.into_bound(py)).restore(py));
+    crate::ffi::guard::attached(|py| PyErr::from_value(error.into_bound(py)).restore(py));
     -1
 }
 

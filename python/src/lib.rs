@@ -7,10 +7,10 @@
 //! - [`key`]: what a key is, and when two are one
 //! - [`codec`]: values as bytes, and back
 //! - [`breaker`]: circuit breakers
-//! - [`ctype`], [`guard`], [`foreign`]: types made by hand, the way from C into Rust, and calls of code that is not ours
+//! - [`ffi`]: CPython, spoken to directly: references, calls, types made by hand, the way from C into Rust, and calls of code that is not
+//!   ours
 //! - [`tier`]: what lies behind the memory of a cache
 //! - [`trace`]: recorded requests, and how caches would do on them
-//! - [`object`], [`sync`]: references and locks of attached threads
 //! - [`interrupt`]: exceptions that come where nobody can raise them
 //! - [`places`]: places that are given back when whoever has them is gone
 //! - [`arguments`], [`clock`], [`duration`], [`errors`], [`missing`], [`stats`]: small conversions
@@ -20,29 +20,24 @@ mod breaker;
 mod cache;
 mod clock;
 mod codec;
-mod ctype;
 mod duration;
 mod errors;
+mod ffi;
 mod flight;
 mod footprint;
-mod foreign;
 mod function;
-mod guard;
 mod hooks;
 mod inner;
 mod interrupt;
 mod key;
 mod missing;
-mod object;
 mod places;
 mod stats;
-mod sync;
 mod tier;
 mod trace;
 
-use crate::foreign::{Foreign, import};
+use crate::ffi::foreign::{Foreign, import};
 use pyo3::exceptions::PyImportError;
-use pyo3::ffi;
 use pyo3::intern;
 use pyo3::prelude::*;
 
@@ -81,7 +76,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
 /// and what is remembered are the process's.
 fn only_the_main_interpreter() -> PyResult<()> {
     // SAFETY: the thread is attached.
-    let is_main = unsafe { ffi::PyInterpreterState_Get() == ffi::PyInterpreterState_Main() };
+    let is_main = unsafe { pyo3::ffi::PyInterpreterState_Get() == pyo3::ffi::PyInterpreterState_Main() };
     if is_main {
         return Ok(());
     }

@@ -7,8 +7,8 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 
-use crate::key::exact::Pointer;
-use crate::object::Object;
+use crate::ffi::Pointer;
+use crate::ffi::object::Object;
 
 static MISSING: PyOnceLock<Py<Missing>> = PyOnceLock::new();
 

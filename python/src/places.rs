@@ -3,7 +3,7 @@
 use hotset::sync::Mutex;
 use pyo3::prelude::*;
 
-use crate::sync::AttachedLock;
+use crate::ffi::attached_lock::AttachedLock;
 
 /// So many places, numbered from 1 on.
 #[pyclass(frozen, module = "hotset._core")]

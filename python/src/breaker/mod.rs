@@ -24,7 +24,7 @@ use crate::breaker::permit::Permit;
 use crate::breaker::stats::BreakerStats;
 pub(crate) use crate::breaker::stats::name_of;
 use crate::clock::ManualClock;
-use crate::foreign::Foreign;
+use crate::ffi::foreign::Foreign;
 use crate::hooks;
 
 pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {

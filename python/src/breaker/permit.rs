@@ -8,7 +8,7 @@ use pyo3::types::PyType;
 use pyo3::{PyTraverseError, PyVisit};
 
 use super::{BreakerVerbs, told, within};
-use crate::sync::AttachedLock;
+use crate::ffi::attached_lock::AttachedLock;
 
 #[pyclass(frozen, module = "hotset._core")]
 pub(crate) struct Permit {

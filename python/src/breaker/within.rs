@@ -1,6 +1,6 @@
 //! Which calls the running code is within, the innermost first: a context variable, so that tasks and threads have their own.
 
-use crate::foreign::raised;
+use crate::ffi::foreign::raised;
 use std::ptr::null_mut;
 
 use pyo3::ffi;
@@ -9,7 +9,7 @@ use pyo3::sync::PyOnceLock;
 
 use super::BreakerVerbs;
 use super::permit::Permit;
-use crate::object::Object;
+use crate::ffi::object::Object;
 
 static VARIABLE: PyOnceLock<Object> = PyOnceLock::new();
 

@@ -10,16 +10,17 @@ use pyo3::prelude::*;
 use smallvec::SmallVec;
 
 use crate::cache::CacheVerbs;
-use crate::foreign::Foreign;
+use crate::ffi::Pointer;
+use crate::ffi::foreign::Foreign;
+use crate::ffi::object::{Object, borrow};
 use crate::key::call_key::as_call_key;
-use crate::key::exact::{Pointer, quick_hash};
+use crate::key::exact::quick_hash;
 use crate::key::judged::unmasked;
 use crate::key::part::{Part, Word};
 use crate::key::probe::{QuickProbeOfOne, Rule};
 use crate::key::wanted::Wanted;
 use crate::key::{Key, MAPPING, Tag};
 use crate::missing::is_missing;
-use crate::object::{Object, borrow};
 
 /// What a quick look at memory came to.
 pub(super) enum Glance {

@@ -7,11 +7,11 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
 use crate::cache::CacheVerbs;
+use crate::ffi::object::Object;
 use crate::flight::attempt::Attempt;
 use crate::inner::Inner;
 use crate::key::probe::Probe;
 use crate::key::wanted::Wanted;
-use crate::object::Object;
 
 impl CacheVerbs {
     /// What is there of keys, in their order.

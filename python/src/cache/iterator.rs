@@ -9,8 +9,8 @@ use pyo3::types::PyTuple;
 use pyo3::{PyTraverseError, PyVisit};
 
 use crate::cache::CacheVerbs;
-use crate::object::Object;
-use crate::sync::AttachedLock;
+use crate::ffi::attached_lock::AttachedLock;
+use crate::ffi::object::Object;
 
 /// What an iterator shows of each entry.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -25,12 +25,12 @@ use crate::cache::iterator::{CacheIterator, Shows};
 use crate::clock::ManualClock;
 use crate::duration::{seconds, ticks};
 use crate::errors::{invalid, raised};
+use crate::ffi::object::Object;
 use crate::flight::attempt::{Attempt, Purpose};
 use crate::flight::meeting::name;
 use crate::inner::{Aliasing, Inner, Weigher};
 use crate::key::MAPPING;
 use crate::key::wanted::Sought;
-use crate::object::Object;
 use crate::stats::Stats;
 use crate::tier::behind::{Behind, Keys};
 
@@ -192,7 +192,7 @@ impl CacheVerbs {
             policy,
             jitter,
             clock: clock.map_or(Clock::System, |clock| Clock::Manual(clock.get().shared())),
-            shards: crate::sync::SHARDS,
+            shards: crate::ffi::attached_lock::SHARDS,
             ..Options::default()
         };
         let store = Fenced::with_load_age(options, load_age).map_err(|error| raised(&error))?;

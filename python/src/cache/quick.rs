@@ -13,13 +13,13 @@ use pyo3::types::PyType;
 
 use crate::cache::CacheVerbs;
 use crate::cache::access::Glance;
-use crate::ctype::{NewType, leaked, slot};
-use crate::foreign::Foreign;
-use crate::function::{Call, pack};
-use crate::guard::guard;
+use crate::ffi::Pointer;
+use crate::ffi::call_args::{Call, pack};
+use crate::ffi::foreign::Foreign;
+use crate::ffi::guard::guard;
+use crate::ffi::heap_type::{NewType, leaked, slot};
+use crate::ffi::object::{Object, borrow, object_from};
 use crate::hooks;
-use crate::key::exact::Pointer;
-use crate::object::{Object, borrow, object_from};
 
 static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
 

@@ -18,9 +18,9 @@ use crate::codec::names;
 use crate::codec::plan::Plan;
 use crate::codec::refusal::{Decoded, Undecodable};
 use crate::codec::{text, times};
-use crate::foreign::{Foreign, add_element, raised, set_item};
-use crate::key::exact::{class, is_exactly};
-use crate::object::Object;
+use crate::ffi::foreign::{Foreign, add_element, raised, set_item};
+use crate::ffi::object::Object;
+use crate::ffi::{class, is_exactly};
 
 /// A value that is being put together.
 pub(super) struct Decoder<'a, 'py> {

@@ -19,10 +19,10 @@ use crate::codec::plan::{self, Plan};
 use crate::codec::refusal::{Behind, Encoded, Refusal, Step};
 use crate::codec::text::{Characters, is_interned};
 use crate::codec::times;
-use crate::foreign::Foreign;
-use crate::key::exact::{Pointer, class};
+use crate::ffi::foreign::Foreign;
+use crate::ffi::object::{Object, borrow};
+use crate::ffi::{Pointer, class};
 use crate::key::layout::small_int;
-use crate::object::{Object, borrow};
 
 /// A value that is being written.
 pub(super) struct Encoder<'a, 'py> {

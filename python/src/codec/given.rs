@@ -1,6 +1,6 @@
 //! Bytes that are given away: an object that has a copy of what was stored, for arrays to be views of.
 
-use crate::foreign::raised;
+use crate::ffi::foreign::raised;
 use std::mem::ManuallyDrop;
 use std::ops::Range;
 

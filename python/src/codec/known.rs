@@ -12,9 +12,9 @@ use pyo3::types::{PyDate, PyDateTime, PyDelta, PyTime, PyType};
 use pyo3::{PyTypeInfo, PyVisit};
 
 use crate::codec::plan::Plan;
-use crate::foreign::Foreign;
-use crate::object::Object;
-use crate::sync::AttachedLock;
+use crate::ffi::attached_lock::AttachedLock;
+use crate::ffi::foreign::Foreign;
+use crate::ffi::object::Object;
 
 /// Moves when something is registered, after which what is kept may be wrong.
 static REGISTERED: AtomicU64 = AtomicU64::new(0);

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
-use crate::key::exact::Pointer;
-use crate::object::Object;
+use crate::ffi::Pointer;
+use crate::ffi::object::Object;
 
 /// Something that was met.
 pub(super) struct Met {

@@ -8,9 +8,9 @@ use pyo3::prelude::*;
 use smallvec::SmallVec;
 
 use crate::codec::text;
-use crate::key::exact::Pointer;
-use crate::object::Object;
-use crate::sync::AttachedLock;
+use crate::ffi::Pointer;
+use crate::ffi::attached_lock::AttachedLock;
+use crate::ffi::object::Object;
 
 /// Places for names that are found again by their address.
 const PLACES: usize = 128;

@@ -7,9 +7,9 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 use smallvec::SmallVec;
 
-use crate::foreign::{Foreign, raised};
-use crate::key::exact::{Pointer, class};
-use crate::object::Object;
+use crate::ffi::foreign::{Foreign, raised};
+use crate::ffi::object::Object;
+use crate::ffi::{Pointer, class};
 
 /// A field of a class.
 pub(super) struct Field {

@@ -5,8 +5,8 @@ use pyo3::exceptions::{PyException, PyMemoryError, PyRecursionError};
 use pyo3::prelude::*;
 use pyo3::types::PyType;
 
+use crate::ffi::object::Object;
 use crate::hooks;
-use crate::object::Object;
 
 /// One step of a path into a value.
 pub(super) enum Step {

@@ -4,9 +4,9 @@ use hotset::codec::value::Text;
 use pyo3::ffi;
 use pyo3::prelude::*;
 
-use crate::key::exact::Pointer;
+use crate::ffi::Pointer;
+use crate::ffi::object::Object;
 use crate::key::layout::{TextState, text_data};
-use crate::object::Object;
 
 /// The characters of a text.
 pub(super) enum Characters<'a> {

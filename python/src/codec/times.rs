@@ -6,7 +6,7 @@ use pyo3::types::{
     PyDate, PyDateAccess, PyDateTime, PyDelta, PyDeltaAccess, PyTime, PyTimeAccess, PyTzInfo, PyTzInfoAccess,
 };
 
-use crate::object::Object;
+use crate::ffi::object::Object;
 
 /// The date of what has one.
 pub(super) fn day_of(object: &impl PyDateAccess) -> Day {

@@ -14,6 +14,11 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyFloat, PyTuple};
 use pyo3::{PyTraverseError, PyVisit};
 
+use crate::ffi::attached_lock::AttachedLock;
+use crate::ffi::call_args::Call;
+use crate::ffi::foreign::{Foreign, vectorcall};
+use crate::ffi::guard::{attached, is_finalizing};
+use crate::ffi::object::Object;
 use crate::flight::circles::Wait;
 use crate::flight::context::{LoadContext, Wishes};
 use crate::flight::current::{Within, enclosing, thread};
@@ -21,15 +26,11 @@ use crate::flight::facts::{facts_for_python, seconds_from};
 use crate::flight::lead::{KnownTags, Lead, Look, Way, abandon, handled, land, land_as, own_error, raised_again};
 use crate::flight::meeting::{Came, Flight, Leader, Outcome, Shared, name};
 use crate::flight::timing::Timing;
-use crate::foreign::{Foreign, vectorcall};
-use crate::function::{Call, Fate, KeptCall, is_over};
-use crate::guard::{attached, is_finalizing};
+use crate::function::{Fate, KeptCall, is_over};
 use crate::hooks;
 use crate::inner::Inner;
 use crate::key::probe::Probe;
 use crate::key::wanted::Sought;
-use crate::object::Object;
-use crate::sync::AttachedLock;
 use crate::tier::behind::Pulled;
 
 /// What a value is loaded for.

@@ -9,9 +9,9 @@ use std::sync::{Arc, LazyLock};
 
 use hotset::sync::Mutex;
 
+use crate::ffi::attached_lock::AttachedLock;
 use crate::flight::current::Numbers;
 use crate::flight::meeting::Shared;
-use crate::sync::AttachedLock;
 
 static WAITS: LazyLock<Mutex<AttachedLock, Waits>> = LazyLock::new(Mutex::default);
 

@@ -14,12 +14,12 @@ use pyo3::{PyTraverseError, PyVisit};
 
 use crate::arguments::tag_names;
 use crate::duration::computed_ticks;
+use crate::ffi::attached_lock::AttachedLock;
+use crate::ffi::object::Object;
 use crate::inner::Inner;
 use crate::key::Key;
 use crate::key::wanted::Wanted;
 use crate::missing::missing;
-use crate::object::Object;
-use crate::sync::AttachedLock;
 
 /// How many contexts there are, so that a load whose loader has not asked for one looks no further.
 static ASKED: AtomicUsize = AtomicUsize::new(0);

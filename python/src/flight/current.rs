@@ -9,8 +9,8 @@ use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 use smallvec::SmallVec;
 
+use crate::ffi::foreign::Foreign;
 use crate::flight::context::LoadContext;
-use crate::foreign::Foreign;
 use crate::hooks;
 use crate::inner::Inner;
 

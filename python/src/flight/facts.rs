@@ -6,7 +6,7 @@ use hotset::stats::Cause;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use crate::object::Object;
+use crate::ffi::object::Object;
 
 /// All that is known of an entry, by name; times are seconds from now.
 pub(super) fn facts_for_python<'py>(py: Python<'py>, facts: &Facts, value: Object) -> PyResult<Bound<'py, PyDict>> {

@@ -9,20 +9,20 @@ use pyo3::exceptions::PyException;
 use pyo3::ffi;
 use pyo3::prelude::*;
 
+use crate::ffi::call_args::Call;
+use crate::ffi::foreign::{raised, vectorcall};
+use crate::ffi::guard::{attached, is_finalizing};
+use crate::ffi::object::Object;
 use crate::flight::circles::Wait;
 use crate::flight::context::Wishes;
 use crate::flight::current::{Here, Within, enclosing, thread};
 use crate::flight::meeting::{Came, Flight, Leader, Outcome, Shared};
-use crate::foreign::{raised, vectorcall};
-use crate::function::Call;
-use crate::guard::{attached, is_finalizing};
 use crate::hooks;
 use crate::inner::Inner;
 use crate::interrupt;
 use crate::key::Key;
 use crate::key::part::Part;
 use crate::key::probe::Probe;
-use crate::object::Object;
 
 /// A load that this caller leads. Dropped before it has landed it leaves the load to a follower.
 pub(crate) struct Lead<'a> {

@@ -9,12 +9,12 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyTuple, PyWeakrefReference};
 
+use crate::ffi::attached_lock::AttachedLock;
+use crate::ffi::foreign::Foreign;
+use crate::ffi::object::Object;
 use crate::flight::current::{self, Here};
-use crate::foreign::Foreign;
 use crate::inner::Inner;
 use crate::interrupt;
-use crate::object::Object;
-use crate::sync::AttachedLock;
 
 /// Who leads a flight.
 #[derive(Clone, Copy, Debug)]

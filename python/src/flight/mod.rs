@@ -22,7 +22,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
-use crate::foreign::{Foreign, import};
+use crate::ffi::foreign::{Foreign, import};
 
 /// How often this process, or one that it was forked from, has been forked.
 static FORKS: AtomicU64 = AtomicU64::new(0);

@@ -7,14 +7,14 @@ use std::sync::Arc;
 use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 
+use crate::ffi::Pointer;
+use crate::ffi::object::Object;
 use crate::footprint::branches::{Branch, Branches, ROOT};
 use crate::footprint::kind::Kind;
 use crate::footprint::own::{attribute_bytes, frozen_bytes, least_bytes, own_bytes};
 use crate::footprint::parts::{Parts, of_array, parts_of};
 use crate::footprint::sample::Generator;
 use crate::footprint::shared::{Classes, is_program};
-use crate::key::exact::Pointer;
-use crate::object::Object;
 
 /// A value of no more objects than these is looked at in full.
 const WHOLE: usize = 1_000;

@@ -2,8 +2,8 @@
 
 use pyo3::ffi;
 
+use crate::ffi::{Pointer, class};
 use crate::footprint::own::{GC_HEAD_BYTES, WORD_BYTES};
-use crate::key::exact::{Pointer, class};
 use crate::key::layout::{TextState, small_int};
 
 /// Bits of a digit of an `int`, and the bytes that it takes.

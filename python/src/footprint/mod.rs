@@ -21,9 +21,9 @@ mod shared;
 use pyo3::prelude::*;
 use smallvec::SmallVec;
 
+use crate::ffi::object::Object;
 use crate::footprint::estimate::Estimate;
 use crate::key::part::Part;
-use crate::object::Object;
 
 /// Bytes of an entry beyond its key and value: its place in the slab, in the index and in the column of weights, with what is vacant of
 /// them on average.

@@ -5,12 +5,12 @@ use std::ffi::c_ulong;
 use pyo3::ffi;
 use pyo3::prelude::*;
 
-use crate::foreign::vectorcall;
-use crate::function::Call;
+use crate::ffi::Pointer;
+use crate::ffi::call_args::Call;
+use crate::ffi::foreign::vectorcall;
+use crate::ffi::object::Object;
 use crate::hooks;
-use crate::key::exact::Pointer;
 use crate::key::frozen::Frozen;
-use crate::object::Object;
 
 /// What the collector of garbage keeps before an object.
 pub(super) const GC_HEAD_BYTES: usize = 16;

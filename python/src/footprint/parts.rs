@@ -7,12 +7,12 @@ use pyo3::types::PyCapsule;
 use pyo3::{ffi, intern};
 use smallvec::SmallVec;
 
+use crate::ffi::foreign::Foreign;
+use crate::ffi::object::Object;
+use crate::ffi::{Pointer, class, is_exactly};
 use crate::footprint::kind::Kind;
 use crate::footprint::sample::{Generator, Picks};
 use crate::footprint::shared::is_suspended;
-use crate::foreign::Foreign;
-use crate::key::exact::{Pointer, class, is_exactly};
-use crate::object::Object;
 
 /// How many elements of a container are looked at if they are containers or objects themselves.
 const SAMPLE: usize = 64;

@@ -8,10 +8,10 @@ use pyo3::types::PyDict;
 use pyo3::{ffi, intern};
 use smallvec::SmallVec;
 
-use crate::foreign::import;
-use crate::key::exact::{Pointer, class, is_exactly};
-use crate::object::Object;
-use crate::sync::AttachedLock;
+use crate::ffi::attached_lock::AttachedLock;
+use crate::ffi::foreign::import;
+use crate::ffi::object::Object;
+use crate::ffi::{Pointer, class, is_exactly};
 
 /// Whether an object is a part of the program rather than of its data.
 ///

@@ -7,10 +7,10 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple};
 
+use crate::ffi::Pointer;
+use crate::ffi::guard::guard;
+use crate::ffi::object::{Object, borrow, object_from};
 use crate::function::body_of;
-use crate::guard::guard;
-use crate::key::exact::Pointer;
-use crate::object::{Object, borrow, object_from};
 
 /// Attributes that `inspect` and frameworks look for on functions.
 const FORWARDED: [&CStr; 5] = [c"__code__", c"__defaults__", c"__kwdefaults__", c"__globals__", c"__closure__"];

@@ -11,14 +11,14 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::PyType;
 use smallvec::SmallVec;
 
-use crate::ctype::{NewType, leaked, members, offset, slot};
-use crate::foreign::{raised, vectorcall};
-use crate::function::signature::Call;
+use crate::ffi::Pointer;
+use crate::ffi::call_args::Call;
+use crate::ffi::foreign::{raised, vectorcall};
+use crate::ffi::guard::guard;
+use crate::ffi::heap_type::{NewType, leaked, members, offset, slot};
+use crate::ffi::object::{Object, borrow, object_from};
 use crate::function::{body_of, is_function, verbs};
-use crate::guard::guard;
 use crate::hooks;
-use crate::key::exact::Pointer;
-use crate::object::{Object, borrow, object_from};
 
 /// The C layout of a method.
 #[repr(C)]

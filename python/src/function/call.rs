@@ -8,26 +8,28 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
 use crate::duration::ticks;
+use crate::ffi::Pointer;
+use crate::ffi::call_args::Call;
+use crate::ffi::foreign::{uncounted, vectorcall};
+use crate::ffi::guard::{attached, guard};
+use crate::ffi::object::Object;
 use crate::flight::attempt::{Attempt, Purpose};
 use crate::flight::current::Here;
 use crate::flight::lead::{Lead, Look, Way, follow, raised_again};
 use crate::flight::meeting::{Came, Leader, Outcome};
-use crate::foreign::{uncounted, vectorcall};
 use crate::function::body::Body;
 use crate::function::fate::{Fate, can_be_read_once, details, fate, is_over, known_tags};
 use crate::function::kept::KeptCall;
 use crate::function::prepared::Prepared;
-use crate::function::signature::{Call, Mismatch, mismatch_error};
+use crate::function::signature::{Mismatch, mismatch_error};
 use crate::function::{body_of, is_function};
-use crate::guard::{attached, guard};
 use crate::hooks;
 use crate::interrupt;
-use crate::key::exact::{Pointer, keyed_by_address};
+use crate::key::exact::keyed_by_address;
 use crate::key::part::Part;
 use crate::key::probe::{Probe, Rule};
 use crate::key::{Key, Tag};
 use crate::missing::is_missing;
-use crate::object::Object;
 
 /// Loads and stores what a quick lookup has missed, where nothing has to be asked about the result; null and an exception if
 /// the function raises.

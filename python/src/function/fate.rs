@@ -9,16 +9,16 @@ use pyo3::prelude::*;
 
 use crate::arguments::tag_names;
 use crate::duration::OVER;
+use crate::ffi::Pointer;
+use crate::ffi::call_args::{Call, pack};
+use crate::ffi::foreign::Foreign;
+use crate::ffi::object::Object;
 use crate::flight::context::Wishes;
 use crate::flight::lead::KnownTags;
 use crate::flight::meeting::Outcome;
-use crate::foreign::Foreign;
 use crate::function::body::Body;
-use crate::function::signature::{Call, pack};
 use crate::hooks;
-use crate::key::exact::Pointer;
 use crate::missing::is_missing;
-use crate::object::Object;
 
 /// What becomes of the result of a load.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

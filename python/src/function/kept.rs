@@ -4,14 +4,14 @@ use hotset::memory::Details;
 use pyo3::prelude::*;
 use pyo3::{PyTraverseError, PyVisit};
 
+use crate::ffi::Pointer;
+use crate::ffi::call_args::Call;
+use crate::ffi::object::Object;
 use crate::flight::lead::KnownTags;
 use crate::function::body::Body;
 use crate::function::body_of;
 use crate::function::call::call_uncached;
 use crate::function::fate::{Fate, details, fate, known_tags};
-use crate::function::signature::Call;
-use crate::key::exact::Pointer;
-use crate::object::Object;
 
 /// A decorated function and the arguments that it was called with.
 #[pyclass(frozen, module = "hotset._core")]

@@ -3,13 +3,15 @@
 use hotset::hash;
 use hotset::memory::{More, Probe as CoreProbe};
 
+use crate::ffi::Pointer;
+use crate::ffi::call_args::Call;
+use crate::ffi::object::Object;
 use crate::function::body::Body;
-use crate::function::signature::{Call, FEW};
-use crate::key::exact::{Pointer, address_hash, typed_hash};
+use crate::function::signature::FEW;
+use crate::key::exact::{address_hash, typed_hash};
 use crate::key::part::Word;
 use crate::key::probe::{QuickProbe, QuickProbeOfOne, Rule};
 use crate::key::{Key, Tag};
-use crate::object::Object;
 
 /// Room for the parts of a call that has to be bound.
 pub(crate) type Bound = std::mem::MaybeUninit<[Pointer; FEW]>;

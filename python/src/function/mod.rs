@@ -18,7 +18,8 @@ mod signature;
 mod stop;
 mod verbs;
 
-use crate::foreign::raised;
+use crate::ffi::call_args::Call;
+use crate::ffi::foreign::raised;
 use std::ffi::{CStr, c_int, c_void};
 use std::mem::{ManuallyDrop, offset_of};
 use std::ptr;
@@ -33,15 +34,14 @@ pub(crate) use kept::KeptCall;
 pub(crate) use pending::PendingCall;
 
 use crate::cache::CacheVerbs;
-use crate::ctype::{NewType, leaked, members, offset, slot};
-use crate::guard::guard;
+use crate::ffi::Pointer;
+use crate::ffi::guard::guard;
+use crate::ffi::heap_type::{NewType, leaked, members, offset, slot};
+use crate::ffi::object::Object;
 use crate::hooks;
-use crate::key::exact::Pointer;
-use crate::object::Object;
 use body::Body;
 use call::{are_storable, load_quickly};
 use lookup::{Quick, look_up_one, look_up_quickly};
-pub(crate) use signature::{Call, pack};
 
 /// The C layout of a decorated function.
 #[repr(C)]

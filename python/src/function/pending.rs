@@ -9,18 +9,18 @@ use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 use pyo3::{PyTraverseError, PyVisit};
 
+use crate::ffi::attached_lock::AttachedLock;
+use crate::ffi::call_args::Call;
+use crate::ffi::foreign::{Foreign, iter_send, raised};
+use crate::ffi::guard::is_finalizing;
+use crate::ffi::object::Object;
 use crate::flight::attempt::{Attempt, Purpose};
 use crate::flight::lead::raised_again;
-use crate::foreign::{Foreign, iter_send, raised};
 use crate::function::call::{Lookup, prepare_and_look_up};
 use crate::function::kept::KeptCall;
 use crate::function::ready::thrown;
-use crate::function::signature::Call;
-use crate::guard::is_finalizing;
 use crate::hooks;
 use crate::interrupt;
-use crate::object::Object;
-use crate::sync::AttachedLock;
 
 /// A call of a decorated coroutine function that was not answered at once.
 #[pyclass(frozen, weakref, module = "hotset")]

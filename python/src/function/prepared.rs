@@ -7,11 +7,13 @@ use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 use smallvec::SmallVec;
 
-use crate::foreign::Foreign;
+use crate::ffi::Pointer;
+use crate::ffi::foreign::Foreign;
+use crate::ffi::object::{Object, borrow};
 use crate::function::body::Body;
 use crate::function::signature::{FEW, Parts};
 use crate::key::Tag;
-use crate::key::exact::{Pointer, address_hash, keyed_by_address, typed_hash};
+use crate::key::exact::{address_hash, keyed_by_address, typed_hash};
 use crate::key::freeze::{Unkeyable, Way, Writer, by_identity, hash_of, is_hashable, is_written_down};
 use crate::key::frozen::Frozen;
 use crate::key::identity::WeakIdentity;
@@ -19,7 +21,6 @@ use crate::key::judged::{Described, Judged, describe, judged, unmasked};
 use crate::key::part::Part;
 use crate::key::probe::{Probe, Rule};
 use crate::key::wanted::{Sought, Wanted};
-use crate::object::{Object, borrow};
 
 /// A key that can be looked for and stored.
 pub(crate) struct Prepared {

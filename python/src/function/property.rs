@@ -5,10 +5,10 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::{PyTraverseError, PyVisit};
 
-use crate::foreign::vectorcall;
-use crate::function::signature::Call;
-use crate::object::Object;
-use crate::sync::AttachedLock;
+use crate::ffi::attached_lock::AttachedLock;
+use crate::ffi::call_args::Call;
+use crate::ffi::foreign::vectorcall;
+use crate::ffi::object::Object;
 
 /// A property whose values are those of a decorated function.
 #[pyclass(subclass, frozen, module = "hotset._core")]

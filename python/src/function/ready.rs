@@ -10,13 +10,13 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyTuple, PyType};
 
-use crate::ctype::{NewType, leaked, slot};
-use crate::foreign::Foreign;
+use crate::ffi::Pointer;
+use crate::ffi::attached_lock::AttachedLock;
+use crate::ffi::foreign::Foreign;
+use crate::ffi::guard::{attached, guard};
+use crate::ffi::heap_type::{NewType, leaked, slot};
+use crate::ffi::object::{Object, borrow};
 use crate::function::stop::{self, stop_iteration};
-use crate::guard::{attached, guard};
-use crate::key::exact::Pointer;
-use crate::object::{Object, borrow};
-use crate::sync::AttachedLock;
 
 /// The C layout; the value is null once it has been awaited.
 ///

@@ -14,7 +14,7 @@ use pyo3::sync::PyOnceLock;
 #[cfg(Py_3_12)]
 use pyo3::types::PyType;
 
-use crate::key::exact::Pointer;
+use crate::ffi::Pointer;
 
 #[cfg(not(Py_3_12))]
 pub(super) fn prepare(_py: Python<'_>) -> PyResult<()> {
@@ -50,8 +50,8 @@ pub(super) use recycled::{prepare, stop_iteration};
 #[cfg(Py_3_12)]
 mod recycled {
     use super::*;
-    use crate::ctype::{NewType, slot};
-    use crate::object::Object;
+    use crate::ffi::heap_type::{NewType, slot};
+    use crate::ffi::object::Object;
     use pyo3::exceptions::PyStopIteration;
 
     unsafe extern "C" {

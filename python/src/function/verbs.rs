@@ -10,8 +10,12 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use smallvec::SmallVec;
 
-use crate::ctype;
-use crate::foreign::Foreign;
+use crate::ffi::Pointer;
+use crate::ffi::call_args::Call;
+use crate::ffi::foreign::Foreign;
+use crate::ffi::guard::guard;
+use crate::ffi::heap_type;
+use crate::ffi::object::{Object, borrow, object_from};
 use crate::function::body::Body;
 use crate::function::body_of;
 use crate::function::bound::{self, receiver};
@@ -19,13 +23,9 @@ use crate::function::call::{call_uncached, key_for, obtain, value_is_missing};
 use crate::function::fate::{details, is_over};
 use crate::function::pending::PendingCall;
 use crate::function::ready::ready_object;
-use crate::function::signature::Call;
-use crate::guard::guard;
 use crate::hooks::{self, Hook};
 use crate::key::Key;
 use crate::key::call_key::CallKey;
-use crate::key::exact::Pointer;
-use crate::object::{Object, borrow, object_from};
 
 /// A verb on a function: `function` is the decorated function itself.
 type Verb = fn(Python<'_>, Pointer, Call) -> PyResult<Object>;
@@ -211,7 +211,7 @@ pub(super) fn methods() -> Vec<ffi::PyMethodDef> {
         in_python(c"explain", explain, EXPLAIN_DOC),
         plain(c"__class_getitem__", ffi::Py_GenericAlias, ffi::METH_O | ffi::METH_CLASS),
     ];
-    ctype::methods(verbs.chain(others))
+    heap_type::methods(verbs.chain(others))
 }
 
 /// The method table of methods of objects.
@@ -226,7 +226,7 @@ pub(super) fn methods_of_methods() -> Vec<ffi::PyMethodDef> {
         plain(c"__deepcopy__", bound::deepcopy, ffi::METH_O),
         plain(c"__class_getitem__", ffi::Py_GenericAlias, ffi::METH_O | ffi::METH_CLASS),
     ];
-    ctype::methods(verbs.chain(others))
+    heap_type::methods(verbs.chain(others))
 }
 
 fn fast(name: &'static CStr, function: ffi::PyCFunctionFastWithKeywords, doc: &'static CStr) -> ffi::PyMethodDef {

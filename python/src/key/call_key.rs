@@ -9,13 +9,13 @@ use pyo3::types::PyTuple;
 use pyo3::{PyTraverseError, PyTypeInfo, PyVisit};
 use smallvec::SmallVec;
 
+use crate::ffi::Pointer;
+use crate::ffi::object::Object;
 use crate::inner::Inner;
-use crate::key::exact::Pointer;
 use crate::key::ownership::Ownership;
 use crate::key::part::Part;
 use crate::key::probe::{Probe, Rule};
 use crate::key::{Key, Tag};
-use crate::object::Object;
 
 /// The key of one call.
 #[pyclass(frozen, module = "hotset", name = "CallKey")]
@@ -122,6 +122,6 @@ pub(crate) unsafe fn as_call_key<'a, 'py>(py: Python<'py>, object: Pointer) -> O
     // SAFETY: by the caller's promise; the class was just checked.
     unsafe {
         let class = CallKey::type_object_raw(py);
-        (ffi::Py_TYPE(object) == class).then(|| crate::object::borrow(py, object).cast_unchecked())
+        (ffi::Py_TYPE(object) == class).then(|| crate::ffi::object::borrow(py, object).cast_unchecked())
     }
 }

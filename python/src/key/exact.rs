@@ -5,32 +5,14 @@ use hotset::hash::Seed;
 use hotset::memory::Verdict;
 use pyo3::ffi;
 
+use crate::ffi::{Pointer, class, is_exactly};
 use crate::key::frozen::Frozen;
 use crate::key::identity::WeakIdentity;
 use crate::key::layout::{cached_text_hash, digits, equal_ints, equal_texts, small_int};
 use crate::key::part::{Kind, Word};
 
-pub(crate) type Pointer = *mut ffi::PyObject;
-
 /// The most levels of tuples that are looked into here.
 const DEPTH: usize = 16;
-
-/// Whether an object is of exactly this type.
-///
-/// # Safety
-/// The object is alive.
-#[inline(always)]
-pub(crate) unsafe fn is_exactly(object: Pointer, class: *mut ffi::PyTypeObject) -> bool {
-    // SAFETY: by the caller's promise.
-    unsafe { ffi::Py_TYPE(object) == class }
-}
-
-macro_rules! class {
-    ($name:ident) => {
-        (&raw mut ffi::$name)
-    };
-}
-pub(crate) use class;
 
 /// Whether equality of the type's objects is identity.
 ///

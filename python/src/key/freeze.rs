@@ -10,14 +10,15 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyBytes, PyComplex, PyDict, PyFrozenSet, PyList, PyString, PyTuple, PyType};
 
-use crate::foreign::Foreign;
+use crate::ffi::foreign::Foreign;
+use crate::ffi::object::{Object, borrow};
+use crate::ffi::{Pointer, class, is_exactly};
 use crate::hooks::{self, Hook};
 use crate::inner::Inner;
-use crate::key::exact::{Pointer, class, compares_by_identity, is_exactly, keyed_by_address};
+use crate::key::exact::{compares_by_identity, keyed_by_address};
 use crate::key::frozen::{Frozen, LONGEST};
 use crate::key::identity::WeakIdentity;
 use crate::key::judged::{self, Described, describe, unmasked};
-use crate::object::{Object, borrow};
 
 /// Deeper than this nothing is followed: what is, is a cycle or as good as one.
 const DEPTH: usize = 200;

@@ -12,8 +12,9 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::{PyTraverseError, PyVisit};
 
-use crate::key::exact::{Pointer, all_same, typed_same};
-use crate::object::{Object, borrow};
+use crate::ffi::Pointer;
+use crate::ffi::object::{Object, borrow};
+use crate::key::exact::{all_same, typed_same};
 
 static CLASS: AtomicPtr<ffi::PyTypeObject> = AtomicPtr::new(std::ptr::null_mut());
 

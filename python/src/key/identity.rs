@@ -14,15 +14,15 @@ use pyo3::prelude::*;
 use pyo3::{PyTraverseError, PyVisit, ffi};
 use smallvec::SmallVec;
 
-use crate::guard::attached;
+use crate::ffi::attached_lock::AttachedLock;
+use crate::ffi::guard::attached;
+use crate::ffi::object::{Object, borrow};
+use crate::ffi::{Pointer, class, is_exactly};
 use crate::inner::Inner;
 use crate::key::Key;
-use crate::key::exact::{Pointer, class, is_exactly};
 use crate::key::frozen::Frozen;
 use crate::key::layout::is_being_collected;
 use crate::key::part::Part;
-use crate::object::{Object, borrow};
-use crate::sync::AttachedLock;
 
 static CLASS: AtomicPtr<ffi::PyTypeObject> = AtomicPtr::new(std::ptr::null_mut());
 

@@ -9,11 +9,11 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
-use crate::foreign::Foreign;
+use crate::ffi::attached_lock::AttachedLock;
+use crate::ffi::foreign::Foreign;
+use crate::ffi::object::{Object, borrow};
 use crate::hooks;
 use crate::key::freeze::Unkeyable;
-use crate::object::{Object, borrow};
-use crate::sync::AttachedLock;
 
 /// How the values of a class are keyed.
 #[derive(Clone)]

@@ -2,7 +2,7 @@
 
 use pyo3::ffi;
 
-use crate::key::exact::Pointer;
+use crate::ffi::Pointer;
 
 #[repr(C)]
 struct Int {

@@ -4,11 +4,11 @@ use std::sync::{Arc, Weak};
 
 use hotset::memory::Owner;
 
-use crate::guard::attached;
+use crate::ffi::guard::attached;
+use crate::ffi::object::Object;
 use crate::inner::Inner;
 use crate::key::MAPPING;
 use crate::key::probe::Rule;
-use crate::object::Object;
 
 /// A function's number in a cache. The function and the keys of its calls hold it; the last of them gives it back.
 pub(crate) struct Ownership {

@@ -10,9 +10,9 @@ use std::num::NonZeroUsize;
 use pyo3::types::PyTuple;
 use pyo3::{PyTraverseError, PyVisit, ffi, prelude::*};
 
-use crate::key::exact::{Pointer, class, is_exactly};
+use crate::ffi::object::Object;
+use crate::ffi::{Pointer, class, is_exactly};
 use crate::key::layout::small_int;
-use crate::object::Object;
 
 const KIND: usize = 0b11;
 const OBJECT: usize = 0b00;

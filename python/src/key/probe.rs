@@ -7,13 +7,14 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use smallvec::SmallVec;
 
-use crate::foreign::Foreign;
-use crate::key::exact::{Pointer, all_same, class, int_same, is_exactly, mapping_same, typed_same, verdict};
+use crate::ffi::foreign::Foreign;
+use crate::ffi::object::borrow;
+use crate::ffi::{Pointer, class, is_exactly};
+use crate::key::exact::{all_same, int_same, mapping_same, typed_same, verdict};
 use crate::key::frozen::Frozen;
 use crate::key::identity::WeakIdentity;
 use crate::key::part::{Kind, Part, Word};
 use crate::key::{Key, Tag};
-use crate::object::borrow;
 
 /// How often a read compares keys by Python's means before it takes its own for a missing one: others may go on replacing them.
 const MOST_ROUNDS: usize = 10_000;

@@ -3,11 +3,11 @@
 use pyo3::prelude::*;
 use smallvec::SmallVec;
 
+use crate::ffi::object::Object;
 use crate::inner::Inner;
 use crate::key::part::Part;
 use crate::key::probe::{Probe, Rule};
 use crate::key::{Key, Tag};
-use crate::object::Object;
 
 /// A key as it was given: of the mapping, or of a call.
 pub(crate) struct Wanted {

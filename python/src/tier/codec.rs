@@ -9,9 +9,9 @@ use pyo3::{PyTraverseError, PyVisit, intern};
 
 use crate::codec::ValueCodec;
 use crate::codec::given::Given;
-use crate::foreign::Foreign;
+use crate::ffi::foreign::Foreign;
+use crate::ffi::object::Object;
 use crate::hooks;
-use crate::object::Object;
 
 /// What envelopes say of a codec that somebody wrote, as `hotset._codecs` has it.
 const OWN_ID: u8 = 255;

@@ -14,9 +14,9 @@ use pyo3::types::PyBytes;
 use pyo3::{PyTraverseError, PyVisit};
 
 use crate::arguments::bound_in_bytes;
-use crate::guard::when_the_interpreter_has_ended;
+use crate::ffi::guard::when_the_interpreter_has_ended;
+use crate::ffi::object::Object;
 use crate::hooks;
-use crate::object::Object;
 use crate::tier::own::Own;
 
 /// How long the end of the interpreter waits for threads that are at a store.

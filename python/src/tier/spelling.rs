@@ -12,13 +12,13 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyInt, PyString, PyTuple};
 use smallvec::SmallVec;
 
-use crate::foreign::Foreign;
+use crate::ffi::foreign::Foreign;
+use crate::ffi::object::borrow;
+use crate::ffi::{Pointer, class, is_exactly};
 use crate::hooks;
 use crate::key::MAPPING;
-use crate::key::exact::{Pointer, class, is_exactly};
 use crate::key::frozen::Frozen;
 use crate::key::layout::small_int;
-use crate::object::borrow;
 
 /// Deeper than this no tuple is followed.
 const DEPTH: usize = 64;

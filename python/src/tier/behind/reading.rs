@@ -11,10 +11,10 @@ use hotset::stack::{Address, Kept};
 use hotset::stats::Cause;
 use pyo3::prelude::*;
 
+use crate::ffi::object::Object;
 use crate::inner::Inner;
 use crate::key::Key;
 use crate::key::probe::Probe;
-use crate::object::Object;
 use crate::tier::behind::Behind;
 use crate::tier::behind::copied::Copied;
 use crate::tier::spelling::{Spelled, tag_mark};

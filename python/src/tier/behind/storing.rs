@@ -11,11 +11,11 @@ use hotset::stats::Cause;
 use hotset::tier::{Fault, Judgement, Mark, Number};
 use pyo3::prelude::*;
 
+use crate::ffi::object::Object;
 use crate::inner::Inner;
 use crate::key::probe::Probe;
 use crate::key::wanted::Wanted;
 use crate::missing;
-use crate::object::Object;
 use crate::tier::behind::Behind;
 use crate::tier::behind::copied::Copied;
 use crate::tier::behind::reading::Pulled;

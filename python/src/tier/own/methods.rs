@@ -5,8 +5,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 use pyo3::{PyTraverseError, PyVisit};
 
-use crate::foreign::Foreign;
-use crate::object::Object;
+use crate::ffi::foreign::Foreign;
+use crate::ffi::object::Object;
 
 /// A method, bound to its object.
 pub(super) struct Method(Object);

@@ -15,7 +15,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList};
 use pyo3::{PyTraverseError, PyVisit, intern};
 
-use crate::foreign::Foreign;
+use crate::ffi::foreign::Foreign;
 
 use self::interrupted::interrupt;
 pub(crate) use self::interrupted::take_interruption;

@@ -3,7 +3,7 @@
 //! `pyo3::Py` asks a thread-local at each drop whether the thread is attached to the interpreter. Everything in this crate
 //! runs on attached threads and the core starts none, so the answer is known.
 
-use crate::foreign::{give_back, raised};
+use crate::ffi::foreign::{give_back, raised};
 use std::ptr::NonNull;
 
 use pyo3::prelude::*;

@@ -7,7 +7,7 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::PyType;
 
-use crate::object::Object;
+use crate::ffi::object::Object;
 
 /// A type to be made.
 pub(crate) struct NewType<'py> {

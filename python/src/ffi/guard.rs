@@ -5,8 +5,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use pyo3::panic::PanicException;
 use pyo3::prelude::*;
 
-use crate::key::exact::Pointer;
-use crate::object::Object;
+use crate::ffi::Pointer;
+use crate::ffi::object::Object;
 
 /// Runs what a C slot does; null and an exception if it fails.
 pub(crate) fn guard(action: impl FnOnce(Python<'_>) -> PyResult<Object>) -> Pointer {

@@ -16,8 +16,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple};
 use pyo3::{BoundObject, ffi};
 
-use crate::function::Call;
-use crate::key::exact::Pointer;
+use crate::ffi::Pointer;
+use crate::ffi::call_args::Call;
 
 /// Stops its thread for ever if it is dropped by an unwinding that is no panic.
 struct StopsForEver;

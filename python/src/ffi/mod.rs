@@ -1,0 +1,30 @@
+//! CPython, spoken to directly where PyO3's way there costs too much: references, calls, types made by hand, and the ways into Rust and
+//! back. It knows nothing of the rest.
+
+pub(crate) mod attached_lock;
+pub(crate) mod call_args;
+pub(crate) mod foreign;
+pub(crate) mod guard;
+pub(crate) mod heap_type;
+pub(crate) mod object;
+
+use pyo3::ffi;
+
+pub(crate) type Pointer = *mut ffi::PyObject;
+
+/// Whether an object is of exactly this type.
+///
+/// # Safety
+/// The object is alive.
+#[inline(always)]
+pub(crate) unsafe fn is_exactly(object: Pointer, class: *mut ffi::PyTypeObject) -> bool {
+    // SAFETY: by the caller's promise.
+    unsafe { ffi::Py_TYPE(object) == class }
+}
+
+macro_rules! class {
+    ($name:ident) => {
+        (&raw mut ffi::$name)
+    };
+}
+pub(crate) use class;
