@@ -16,7 +16,7 @@ pytest.importorskip("rich")
 import hotset
 from click.testing import CliRunner, Result
 from demo_sequence import KEYS, lru_hits
-from hotset.cli import conclusion, demo, plot
+from hotset.cli import conclusion, database, demo, memory, plot, sequence
 from hotset.cli.commands import group
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -52,6 +52,16 @@ def test_the_table_has_the_hit_ratio_of_the_model(trace: Path) -> None:
     assert list(table) == ["no cache", "lru"]
     assert table["no cache"][0] == "-"
     assert table["lru"][0] == f"{lru_hits(KEYS, 25) / len(KEYS):.2%}"
+
+
+@pytest.mark.skipif(not memory.RESIDENT_FILE.exists(), reason="needs /proc to see what a process takes")
+def test_memory_is_that_of_a_full_cache(tmp_path: Path) -> None:
+    names = [f"name {number}" for number in range(30_000)]
+    database.fill(tmp_path / "keys", sequence.collect("numbers", ((name, "file", 1) for name in names)))
+    taken = memory.measure(tmp_path / "keys", "lru", 25_000, None)
+    assert taken is not None and taken.entries == 25_000
+    # A key, a tuple of a key, a number and a text, and what the entry takes itself.
+    assert 150 * 25_000 < taken.added < 600 * 25_000
 
 
 def test_the_facts_are_those_of_the_sequence(trace: Path) -> None:

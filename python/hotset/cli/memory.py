@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import NamedTuple, cast
 
-from hotset import Cache, Policy
+from hotset import CachedFunction, Policy, cache_result
 from hotset.cli import database
 
 RESIDENT_FILE = Path("/proc/self/statm")
@@ -50,19 +50,22 @@ def fill_and_measure(path: Path, policy: Policy, maxsize: int, ttl: str | None) 
         for key in database.some_keys(path, maxsize):
             look_up(key)  # grows what SQLite keeps in memory before the first reading
         before = _resident_bytes()
-        caches = [_full(path, look_up, policy, maxsize, ttl)]
-        while len(caches) < MOST_CACHES and len(caches) * len(caches[0]) < ENOUGH_ENTRIES:
-            caches.append(_full(path, look_up, policy, maxsize, ttl))
+        functions = [_full(path, look_up, policy, maxsize, ttl)]
+        entries = len(functions[0].cache)
+        while len(functions) < MOST_CACHES and len(functions) * entries < ENOUGH_ENTRIES:
+            functions.append(_full(path, look_up, policy, maxsize, ttl))
         added = max(0, _resident_bytes() - before)
-        return Memory(added // len(caches), len(caches[0]))
+        return Memory(added // len(functions), entries)
 
 
-def _full(path: Path, look_up: database.LookUp, policy: Policy, maxsize: int, ttl: str | None) -> Cache[object, object]:
-    cache: Cache[object, object] = Cache("demo-memory", maxsize=maxsize, policy=policy, ttl=ttl)
-    cached = cache.cache_result(look_up)
+def _full(
+    path: Path, look_up: database.LookUp, policy: Policy, maxsize: int, ttl: str | None
+) -> CachedFunction[..., object]:
+    """A function with a cache of its own that is full, as long as the function lives."""
+    cached = cache_result(maxsize=maxsize, policy=policy, ttl=ttl)(look_up)
     for key in database.some_keys(path, maxsize):
         cached(key)
-    return cache
+    return cached
 
 
 def _resident_bytes() -> int:
