@@ -32,6 +32,7 @@ use crate::footprint::entry_bytes;
 use crate::hooks;
 use crate::interrupt;
 use crate::key::call_key::CallKey;
+use crate::key::holder::Holder;
 use crate::key::identity::{Identities, WeakIdentity, identities_in};
 use crate::key::ownership::{Known, Ownership};
 use crate::key::part::Part;
@@ -199,11 +200,6 @@ impl Inner {
     /// What keeps the number of an owner from being given to another.
     pub(crate) fn ownership(&self, owner: Owner) -> Option<Arc<Ownership>> {
         self.owners.lock().get(owner as usize).and_then(|known| known.ownership.upgrade())
-    }
-
-    /// Nobody can mean an owner by its number any more.
-    pub(crate) fn remove_owner(&self, owner: Owner) {
-        drop(self.store.remove_owner(owner));
     }
 
     /// Removes what a function has here that is no more, without telling anybody.
@@ -786,7 +782,9 @@ impl Inner {
         if key.tag.owner() == MAPPING {
             return key.part.to_object(py);
         }
-        Ok(Bound::new(py, CallKey::new(py, self, key)?)?.into())
+        let owner = key.tag.owner();
+        let cache: Weak<Self> = Arc::downgrade(self);
+        Ok(Bound::new(py, CallKey::new(py, cache, self.owner(owner), self.ownership(owner), key)?)?.into())
     }
 
     pub(crate) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
@@ -817,5 +815,31 @@ impl Inner {
         drop(self.store.clear());
         let identities = std::mem::take(&mut *self.identities.lock());
         drop(identities);
+    }
+}
+
+impl Holder for Inner {
+    fn identities(&self) -> &Identities {
+        &self.identities
+    }
+
+    fn has_entry(&self, hash: u32, is_one: &mut dyn FnMut(&Key) -> bool) -> bool {
+        self.memory().peek(hash, &mut |key: &Key| is_one(key), |_| ()).is_ok_and(|found| found.is_some())
+    }
+
+    fn remove_entries(self: Arc<Self>, py: Python<'_>, hashes: &[u32], is_one: &mut dyn FnMut(&Key) -> bool) {
+        let mut all = Left::nothing();
+        for &hash in hashes {
+            while let Ok(left) = self.memory().remove(hash, &mut |key: &Key| is_one(key), Cause::Invalidated)
+                && !left.is_empty()
+            {
+                all.extend(left);
+            }
+        }
+        self.finish(py, all);
+    }
+
+    fn remove_owner(&self, owner: Owner) {
+        drop(self.store.remove_owner(owner));
     }
 }

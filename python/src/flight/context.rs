@@ -111,7 +111,7 @@ impl LoadContext {
     pub(crate) fn new(py: Python<'_>, cache: &Arc<Inner>, hash: u32, number: u64) -> PyResult<Option<Self>> {
         let key = cache.store.flights().key(hash, number, Key::clone);
         key.map(|key| {
-            let wanted = Wanted::of_stored(py, cache, &key)?;
+            let wanted = Wanted::of_stored(py, cache.owner(key.tag.owner()).1, &key)?;
             Ok(Self { cache: Arc::downgrade(cache), wanted, number, wishes: Wishes::of(number) })
         })
         .transpose()

@@ -25,7 +25,6 @@ use crate::function::pending::PendingCall;
 use crate::function::ready::ready_object;
 use crate::hooks::{self, Hook};
 use crate::key::Key;
-use crate::key::call_key::CallKey;
 
 /// A verb on a function: `function` is the decorated function itself.
 type Verb = fn(Python<'_>, Pointer, Call) -> PyResult<Object>;
@@ -110,7 +109,7 @@ fn cache_key(py: Python<'_>, function: Pointer, call: Call) -> PyResult<Object> 
     let body = unsafe { alive(function) };
     let prepared = key_for(py, body, call, "cache_key")?;
     let key = Key { part: prepared.stored(py, body)?, tag: prepared.tag };
-    Ok(Bound::new(py, CallKey::new(py, body.inner(), &key)?)?.into())
+    body.inner().face(py, &key)
 }
 
 fn cache_info(py: Python<'_>, function: Pointer, _call: Call) -> PyResult<Object> {

@@ -11,7 +11,7 @@ use smallvec::SmallVec;
 
 use crate::ffi::Pointer;
 use crate::ffi::object::Object;
-use crate::inner::Inner;
+use crate::key::holder::Holder;
 use crate::key::ownership::Ownership;
 use crate::key::part::Part;
 use crate::key::probe::{Probe, Rule};
@@ -21,7 +21,7 @@ use crate::key::{Key, Tag};
 #[pyclass(frozen, module = "hotset", name = "CallKey")]
 pub(crate) struct CallKey {
     /// Not alive necessarily, but as long as it is referred to its address is its own.
-    cache: Weak<Inner>,
+    cache: Weak<dyn Holder>,
     function: Object,
     parts: SmallVec<[Object; 1]>,
     /// Whether the key has one part, which is stored as it is.
@@ -33,20 +33,24 @@ pub(crate) struct CallKey {
 }
 
 impl CallKey {
-    pub(crate) fn new(py: Python<'_>, cache: &Arc<Inner>, key: &Key) -> PyResult<Self> {
-        let (function, rule) = cache.owner(key.tag.owner());
+    /// Of a function of this name, whose keys compare by this rule.
+    pub(crate) fn new(
+        py: Python<'_>,
+        cache: Weak<dyn Holder>,
+        (function, rule): (Object, Rule),
+        ownership: Option<Arc<Ownership>>,
+        key: &Key,
+    ) -> PyResult<Self> {
         let stored = key.part.parts();
         let single = stored.is_none();
         let stored = stored.unwrap_or(std::slice::from_ref(&key.part));
         let parts = stored.iter().map(|part| part.to_object(py)).collect::<PyResult<_>>()?;
-        let ownership = cache.ownership(key.tag.owner());
-        let cache = Arc::downgrade(cache);
         Ok(Self { cache, function, parts, single, tag: key.tag, rule, _ownership: ownership })
     }
 
     /// Whether the key is one of this cache.
-    pub(crate) fn is_of(&self, cache: &Inner) -> bool {
-        std::ptr::eq(self.cache.as_ptr(), cache)
+    pub(crate) fn is_of<C: Holder>(&self, cache: &Arc<C>) -> bool {
+        std::ptr::addr_eq(self.cache.as_ptr(), Arc::as_ptr(cache))
     }
 
     pub(crate) fn tag(&self) -> Tag {
@@ -96,7 +100,7 @@ impl CallKey {
 
     fn __hash__(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
-        (self.cache.as_ptr() as usize, self.tag.owner(), self.tag.hash()).hash(&mut hasher);
+        (self.cache.as_ptr().addr(), self.tag.owner(), self.tag.hash()).hash(&mut hasher);
         hasher.finish()
     }
 

@@ -14,9 +14,9 @@ use crate::ffi::foreign::Foreign;
 use crate::ffi::object::{Object, borrow};
 use crate::ffi::{Pointer, class, is_exactly};
 use crate::hooks::{self, Hook};
-use crate::inner::Inner;
 use crate::key::exact::{compares_by_identity, keyed_by_address};
 use crate::key::frozen::{Frozen, LONGEST};
+use crate::key::holder::Holder;
 use crate::key::identity::WeakIdentity;
 use crate::key::judged::{self, Described, describe, unmasked};
 
@@ -56,8 +56,8 @@ pub(crate) struct Way {
 }
 
 /// Writes one argument down.
-pub(crate) struct Writer<'a> {
-    cache: &'a Arc<Inner>,
+pub(crate) struct Writer<'a, C> {
+    cache: &'a Arc<C>,
     way: Way,
     bytes: Vec<u8>,
     parts: Vec<Object>,
@@ -83,14 +83,14 @@ const SIGNALS: usize = 1 << 16;
 /// The most values that are written once more because the container that they are in comes again.
 const MOST_AGAIN: usize = 1 << 20;
 
-impl<'a> Writer<'a> {
-    fn new(cache: &'a Arc<Inner>, way: Way) -> Self {
+impl<'a, C: Holder> Writer<'a, C> {
+    fn new(cache: &'a Arc<C>, way: Way) -> Self {
         let (bytes, parts, met) = (Vec::with_capacity(64), Vec::new(), HashMap::new());
         Self { cache, way, bytes, parts, met, written: 0, again: 0, is_again: false }
     }
 
     /// Freezes a value, in whatever way its type is keyed.
-    pub(crate) fn freeze(value: &Bound<'_, PyAny>, cache: &'a Arc<Inner>, way: Way) -> PyResult<Frozen> {
+    pub(crate) fn freeze(value: &Bound<'_, PyAny>, cache: &'a Arc<C>, way: Way) -> PyResult<Frozen> {
         let mut writer = Self::new(cache, way);
         writer.write(value, 0)?;
         Ok(Frozen::new("container", &writer.bytes, writer.parts))
@@ -100,7 +100,7 @@ impl<'a> Writer<'a> {
     pub(crate) fn freeze_described(
         value: &Bound<'_, PyAny>,
         described: Described<'_>,
-        cache: &'a Arc<Inner>,
+        cache: &'a Arc<C>,
         way: Way,
     ) -> PyResult<Frozen> {
         let mut writer = Self::new(cache, way);
@@ -429,7 +429,7 @@ impl<'a> Writer<'a> {
 }
 
 /// The identity of an object that is keyed by its address, or the object itself where it cannot be referred to weakly.
-pub(crate) fn by_identity(value: &Bound<'_, PyAny>, cache: &Arc<Inner>) -> PyResult<Object> {
+pub(crate) fn by_identity<C: Holder>(value: &Bound<'_, PyAny>, cache: &Arc<C>) -> PyResult<Object> {
     let py = value.py();
     if unmasked(value)?.is_some() {
         return Err(Unkeyable::new_err(

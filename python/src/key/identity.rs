@@ -7,8 +7,6 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicPtr, Ordering};
 use std::sync::{Arc, Weak};
 
-use hotset::memory::Left;
-use hotset::stats::Cause;
 use hotset::sync::Mutex;
 use pyo3::prelude::*;
 use pyo3::{PyTraverseError, PyVisit, ffi};
@@ -18,9 +16,9 @@ use crate::ffi::attached_lock::AttachedLock;
 use crate::ffi::guard::attached;
 use crate::ffi::object::{Object, borrow};
 use crate::ffi::{Pointer, class, is_exactly};
-use crate::inner::Inner;
 use crate::key::Key;
 use crate::key::frozen::Frozen;
+use crate::key::holder::Holder;
 use crate::key::layout::is_being_collected;
 use crate::key::part::Part;
 
@@ -35,7 +33,7 @@ pub(crate) struct WeakIdentity {
     address: usize,
     /// The weak reference that `noted` owns. It knows whether the object lives, also where a collection has cleared it without a word.
     reference: AtomicPtr<ffi::PyWeakReference>,
-    cache: Weak<Inner>,
+    cache: Weak<dyn Holder>,
     /// Whether the object was found to be garbage when it was asked for: a finalizer uses it. From CPython 3.14 on nobody tells when it is
     /// gone, so nothing is to be left of it for that.
     is_dying: bool,
@@ -97,28 +95,28 @@ impl WeakIdentity {
     }
 
     /// The identity of an object in a cache. A `TypeError` if it cannot be referred to weakly.
-    pub(crate) fn of(py: Python<'_>, cache: &Arc<Inner>, object: Pointer) -> PyResult<Object> {
+    pub(crate) fn of<C: Holder>(py: Python<'_>, cache: &Arc<C>, object: Pointer) -> PyResult<Object> {
         let address = object as usize;
-        let known = cache.identities.lock().get(&address).cloned();
+        let known = cache.identities().lock().get(&address).cloned();
         if let Some(known) = known {
             // SAFETY: the table holds identities only.
             let identity = unsafe { Self::get(known.as_ptr()) };
             if identity.referent() == object {
                 return Ok(known);
             }
-            identity.forget(py, cache);
+            identity.forget(py, cache.clone());
         }
         let identity = Self::make(py, cache, object)?;
-        let before = cache.identities.lock().insert(address, identity.clone());
+        let before = cache.identities().lock().insert(address, identity.clone());
         drop(before);
         Ok(identity)
     }
 
-    fn make(py: Python<'_>, cache: &Arc<Inner>, object: Pointer) -> PyResult<Object> {
+    fn make<C: Holder>(py: Python<'_>, cache: &Arc<C>, object: Pointer) -> PyResult<Object> {
         let identity = Self {
             address: object as usize,
             reference: AtomicPtr::default(),
-            cache: Arc::downgrade(cache),
+            cache: Arc::<C>::downgrade(cache),
             // SAFETY: the object is alive.
             is_dying: unsafe { is_being_collected(object) },
             noted: Mutex::new(Noted::default()),
@@ -132,29 +130,29 @@ impl WeakIdentity {
     }
 
     /// Takes the identity, and every entry that is keyed by it, out of the cache.
-    fn forget(&self, py: Python<'_>, cache: &Arc<Inner>) {
+    fn forget(&self, py: Python<'_>, cache: Arc<dyn Holder>) {
         let known = {
-            let mut identities = cache.identities.lock();
+            let mut identities = cache.identities().lock();
             let own = identities.get(&self.address).is_some_and(|known| {
                 // SAFETY: the table holds identities only.
                 std::ptr::eq(unsafe { Self::get(known.as_ptr()) }, self)
             });
             if own { identities.remove(&self.address) } else { None }
         };
-        let left = self.remove_entries(cache);
-        cache.finish(py, left);
+        let hashes = std::mem::take(&mut self.noted.lock().hashes);
+        cache.remove_entries(py, &hashes, &mut self.in_key());
         drop(known);
     }
 
     /// Notes that an entry with this hash is keyed by the identity; takes it out again if the object is about to go.
-    pub(crate) fn note(&self, hash: u32, cache: &Arc<Inner>) {
-        self.note_hash(hash, cache);
+    pub(crate) fn note<C: Holder>(&self, hash: u32, cache: &Arc<C>) {
+        self.note_hash(hash, &**cache);
         if self.is_dying {
-            attached(|py| self.forget(py, cache));
+            attached(|py| self.forget(py, cache.clone()));
         }
     }
 
-    fn note_hash(&self, hash: u32, cache: &Inner) {
+    fn note_hash(&self, hash: u32, cache: &impl Holder) {
         let mut noted = self.noted.lock();
         noted.hashes.push(hash);
         if noted.hashes.len() < noted.review.max(FIRST_REVIEW) {
@@ -164,7 +162,7 @@ impl WeakIdentity {
         drop(noted);
         hashes.sort_unstable();
         hashes.dedup();
-        hashes.retain(|&hash| cache.memory().peek(hash, &mut self.in_key(), |_| ()).is_ok_and(|found| found.is_some()));
+        hashes.retain(|&hash| cache.has_entry(hash, &mut self.in_key()));
         let mut noted = self.noted.lock();
         noted.review = hashes.len() * 2;
         noted.hashes.append(&mut hashes);
@@ -174,19 +172,6 @@ impl WeakIdentity {
     fn in_key(&self) -> impl FnMut(&Key) -> bool {
         move |key: &Key| mentions(&key.part, self)
     }
-
-    fn remove_entries(&self, cache: &Arc<Inner>) -> Left<Key, Object> {
-        let hashes = std::mem::take(&mut self.noted.lock().hashes);
-        let mut all = Left::nothing();
-        for hash in hashes {
-            while let Ok(left) = cache.memory().remove(hash, &mut self.in_key(), Cause::Invalidated)
-                && !left.is_empty()
-            {
-                all.extend(left);
-            }
-        }
-        all
-    }
 }
 
 #[pymethods]
@@ -194,7 +179,7 @@ impl WeakIdentity {
     /// The object has died.
     fn __call__(&self, py: Python<'_>, _reference: &Bound<'_, PyAny>) {
         if let Some(cache) = self.cache.upgrade() {
-            self.forget(py, &cache);
+            self.forget(py, cache);
         }
     }
 

@@ -10,6 +10,7 @@ pub(crate) mod call_key;
 pub(crate) mod exact;
 pub(crate) mod freeze;
 pub(crate) mod frozen;
+pub(crate) mod holder;
 pub(crate) mod identity;
 pub(crate) mod judged;
 pub(crate) mod layout;

@@ -6,13 +6,13 @@ use hotset::memory::Owner;
 
 use crate::ffi::guard::attached;
 use crate::ffi::object::Object;
-use crate::inner::Inner;
 use crate::key::MAPPING;
+use crate::key::holder::Holder;
 use crate::key::probe::Rule;
 
 /// A function's number in a cache. The function and the keys of its calls hold it; the last of them gives it back.
 pub(crate) struct Ownership {
-    cache: Weak<Inner>,
+    cache: Weak<dyn Holder>,
     owner: Owner,
     /// Whether results leave with the function: in a cache that others use too. In a tier they stay, for the next of its name.
     may_leave: bool,
@@ -27,9 +27,10 @@ pub(crate) struct Known {
 }
 
 impl Ownership {
-    pub(crate) fn new(cache: &Arc<Inner>, owner: Owner, may_leave: bool) -> Arc<Self> {
+    pub(crate) fn new<C: Holder>(cache: &Arc<C>, owner: Owner, may_leave: bool) -> Arc<Self> {
         debug_assert!(owner != MAPPING || !may_leave, "the mapping stays");
-        Arc::new(Self { cache: Arc::downgrade(cache), owner, may_leave })
+        let cache: Weak<C> = Arc::downgrade(cache);
+        Arc::new(Self { cache, owner, may_leave })
     }
 
     #[inline(always)]

@@ -4,7 +4,6 @@ use pyo3::prelude::*;
 use smallvec::SmallVec;
 
 use crate::ffi::object::Object;
-use crate::inner::Inner;
 use crate::key::part::Part;
 use crate::key::probe::{Probe, Rule};
 use crate::key::{Key, Tag};
@@ -24,9 +23,8 @@ impl Wanted {
         Probe::new(self.tag, self.rule, self.single, Object::pointers(&self.parts))
     }
 
-    /// A key that is stored, or is to be.
-    pub(crate) fn of_stored(py: Python<'_>, cache: &Inner, key: &Key) -> PyResult<Self> {
-        let rule = cache.owner(key.tag.owner()).1;
+    /// A key that is stored, or is to be, of an owner whose keys compare by this rule.
+    pub(crate) fn of_stored(py: Python<'_>, rule: Rule, key: &Key) -> PyResult<Self> {
         let several = key.part.parts().filter(|_| rule != Rule::Mapping);
         let single = several.is_none();
         let parts = several.unwrap_or(std::slice::from_ref(&key.part));
