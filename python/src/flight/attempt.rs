@@ -23,10 +23,10 @@ use crate::flight::circles::Wait;
 use crate::flight::context::{LoadContext, Wishes};
 use crate::flight::current::{Within, enclosing, thread};
 use crate::flight::facts::{facts_for_python, seconds_from};
+use crate::flight::fate::{Fate, LoadedCall, is_over};
 use crate::flight::lead::{KnownTags, Lead, Look, Way, abandon, handled, land, land_as, own_error, raised_again};
 use crate::flight::meeting::{Came, Flight, Leader, Outcome, Shared, name};
 use crate::flight::timing::Timing;
-use crate::function::{Fate, KeptCall, is_over};
 use crate::hooks;
 use crate::inner::Inner;
 use crate::key::probe::Probe;
@@ -36,7 +36,7 @@ use crate::tier::behind::Pulled;
 /// What a value is loaded for.
 pub(crate) enum Purpose {
     /// A call of a decorated function.
-    Call(Py<KeptCall>),
+    Call(Box<dyn LoadedCall>),
     /// A key of the mapping, with what is to be stored with the value.
     Key(Details),
 }
@@ -203,7 +203,7 @@ impl Attempt {
     /// The tags that the result will carry, as far as that is known.
     fn known_tags(&self, py: Python<'_>) -> PyResult<KnownTags> {
         match &self.purpose {
-            Purpose::Call(call) => call.get().known_tags(py),
+            Purpose::Call(call) => call.known_tags(py),
             Purpose::Key(details) => Ok(Some(details.tags.clone())),
         }
     }
@@ -211,7 +211,7 @@ impl Attempt {
     /// Whether and how what was loaded is stored.
     fn fate(&self, py: Python<'_>, value: &Bound<'_, PyAny>, nanos: u64) -> PyResult<(Fate, Details)> {
         match &self.purpose {
-            Purpose::Call(call) => call.get().fate(py, value, nanos),
+            Purpose::Call(call) => call.fate(py, value, nanos),
             Purpose::Key(details) => Ok((Fate::of_key(value), Details { nanos, ..details.clone() })),
         }
     }
@@ -506,7 +506,7 @@ impl Attempt {
                 unsafe { Object::from_result(py, vectorcall(loader.as_ptr(), call)) }
                     .map(|result| result.into_bound(py).unbind())
             }
-            (None, Purpose::Call(call)) => call.get().run(py).map(|result| result.into_bound(py).unbind()),
+            (None, Purpose::Call(call)) => call.run(py).map(|result| result.into_bound(py).unbind()),
             (None, Purpose::Key(_)) => Ok(py.None()),
         }
     }
@@ -595,7 +595,7 @@ impl Attempt {
         self.handled.lock().iter().try_for_each(|handled| handled.visit(visit))?;
         self.brought.lock().iter().flatten().try_for_each(|pulled| pulled.value.visit(visit))?;
         match &self.purpose {
-            Purpose::Call(call) => visit.call(call),
+            Purpose::Call(call) => call.visit(visit),
             Purpose::Key(_) => Ok(()),
         }
     }

@@ -4,6 +4,7 @@
 //! - [`current`]: which loads the running code is part of
 //! - [`circles`]: who waits for whom, so that no circle of waits is closed
 //! - [`context`]: what a loader may ask of its load, and say of what it returns
+//! - [`fate`]: what a load calls, and what becomes of its result
 //! - [`lead`]: a load from its beginning to its end, for threads
 //! - [`attempt`]: the same in steps, for `hotset._flights`, which waits, in threads and in tasks
 
@@ -12,6 +13,7 @@ mod circles;
 pub(crate) mod context;
 pub(crate) mod current;
 mod facts;
+pub(crate) mod fate;
 pub(crate) mod lead;
 pub(crate) mod meeting;
 mod timing;

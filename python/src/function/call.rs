@@ -15,10 +15,11 @@ use crate::ffi::guard::{attached, guard};
 use crate::ffi::object::Object;
 use crate::flight::attempt::{Attempt, Purpose};
 use crate::flight::current::Here;
+use crate::flight::fate::{Fate, can_be_read_once, is_over};
 use crate::flight::lead::{Lead, Look, Way, follow, raised_again};
 use crate::flight::meeting::{Came, Leader, Outcome};
 use crate::function::body::Body;
-use crate::function::fate::{Fate, can_be_read_once, details, fate, is_over, known_tags};
+use crate::function::fate::{details, fate, known_tags};
 use crate::function::kept::KeptCall;
 use crate::function::prepared::Prepared;
 use crate::function::signature::{Mismatch, mismatch_error};
@@ -141,7 +142,7 @@ pub(crate) fn attempt(py: Python<'_>, function: Pointer, call: Call, prepared: &
     let (body, function) = unsafe { (body_of(function), Object::from_borrowed(function)) };
     let kept = Py::new(py, KeptCall::new(function, call))?;
     let (sought, loading) = (prepared.keep(py, body)?, body.options.loading.clone());
-    Ok(Attempt::new(body.inner().clone(), sought, Purpose::Call(kept), loading))
+    Ok(Attempt::new(body.inner().clone(), sought, Purpose::Call(Box::new(kept)), loading))
 }
 
 /// A way to the result of a call of a decorated function, by a caller who accepts no value that is older; None if the arguments do
@@ -172,7 +173,7 @@ pub(crate) fn attempt_of(
     let Ok(prepared) = body.prepare(py, call)? else { return Ok(None) };
     let kept = Py::new(py, KeptCall::new(Object::of(function), call))?;
     let sought = prepared.keep(py, body)?;
-    let attempt = Attempt::new(body.inner().clone(), sought, Purpose::Call(kept), Object::of(loading));
+    let attempt = Attempt::new(body.inner().clone(), sought, Purpose::Call(Box::new(kept)), Object::of(loading));
     Ok(Some(attempt.by_who_accepts(ticks("max_age", max_age)?)))
 }
 

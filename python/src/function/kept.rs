@@ -7,11 +7,12 @@ use pyo3::{PyTraverseError, PyVisit};
 use crate::ffi::Pointer;
 use crate::ffi::call_args::Call;
 use crate::ffi::object::Object;
+use crate::flight::fate::{Fate, LoadedCall};
 use crate::flight::lead::KnownTags;
 use crate::function::body::Body;
 use crate::function::body_of;
 use crate::function::call::call_uncached;
-use crate::function::fate::{Fate, details, fate, known_tags};
+use crate::function::fate::{details, fate, known_tags};
 
 /// A decorated function and the arguments that it was called with.
 #[pyclass(frozen, module = "hotset._core")]
@@ -50,21 +51,26 @@ impl KeptCall {
     pub(crate) fn run(&self, py: Python<'_>) -> PyResult<Object> {
         call_uncached(py, self.body(), self.call())
     }
+}
 
-    /// The tags that the result will carry, as far as the arguments tell.
-    pub(crate) fn known_tags(&self, py: Python<'_>) -> PyResult<KnownTags> {
-        known_tags(py, self.body(), self.call())
+impl LoadedCall for Py<KeptCall> {
+    fn run(&self, py: Python<'_>) -> PyResult<Object> {
+        self.get().run(py)
     }
 
-    /// What becomes of a result that took so long to load.
-    pub(crate) fn fate(&self, py: Python<'_>, result: &Bound<'_, PyAny>, nanos: u64) -> PyResult<(Fate, Details)> {
-        let fate = fate(py, self.body(), result, nanos)?;
-        let details = if fate == Fate::Stored {
-            details(py, self.body(), self.call(), result, nanos)?
-        } else {
-            Details::default()
-        };
+    fn known_tags(&self, py: Python<'_>) -> PyResult<KnownTags> {
+        known_tags(py, self.get().body(), self.get().call())
+    }
+
+    fn fate(&self, py: Python<'_>, result: &Bound<'_, PyAny>, nanos: u64) -> PyResult<(Fate, Details)> {
+        let (body, call) = (self.get().body(), self.get().call());
+        let fate = fate(py, body, result, nanos)?;
+        let details = if fate == Fate::Stored { details(py, body, call, result, nanos)? } else { Details::default() };
         Ok((fate, details))
+    }
+
+    fn visit(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(self)
     }
 }
 

@@ -29,8 +29,6 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyType;
 
-pub(crate) use fate::{Fate, is_over};
-pub(crate) use kept::KeptCall;
 pub(crate) use pending::PendingCall;
 
 use crate::cache::CacheVerbs;
@@ -115,7 +113,7 @@ fn wrap(
 #[pyfunction]
 fn can_be_read_once(result: &Bound<'_, PyAny>) -> bool {
     // SAFETY: the result is an argument.
-    unsafe { fate::can_be_read_once(result.as_ptr()) }
+    unsafe { crate::flight::fate::can_be_read_once(result.as_ptr()) }
 }
 
 /// Whether an object is a decorated function.

@@ -114,7 +114,7 @@ impl PendingCall {
                 return Ok(Ok(Running { coroutine: iterator(py, self.call.get().run(py)?)?, load: None }));
             }
         };
-        let (sought, purpose) = (prepared.keep(py, body)?, Purpose::Call(self.call.clone_ref(py)));
+        let (sought, purpose) = (prepared.keep(py, body)?, Purpose::Call(Box::new(self.call.clone_ref(py))));
         let attempt = Attempt::new(body.inner().clone(), sought, purpose, body.options.loading.clone());
         if self.refreshes {
             attempt.overtake(py)?;

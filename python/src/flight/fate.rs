@@ -1,0 +1,96 @@
+//! What becomes of what a load returned.
+
+use std::ffi::CStr;
+
+use hotset::memory::Details;
+use pyo3::ffi;
+use pyo3::prelude::*;
+use pyo3::{PyTraverseError, PyVisit};
+
+use crate::duration::OVER;
+use crate::ffi::Pointer;
+use crate::ffi::object::Object;
+use crate::flight::context::Wishes;
+use crate::flight::lead::KnownTags;
+use crate::flight::meeting::Outcome;
+use crate::missing::is_missing;
+
+/// A call that a value is loaded by, of whatever it is that is called.
+pub(crate) trait LoadedCall: Send + Sync {
+    /// Makes the call.
+    fn run(&self, py: Python<'_>) -> PyResult<Object>;
+
+    /// The tags that the result will carry, as far as the arguments tell.
+    fn known_tags(&self, py: Python<'_>) -> PyResult<KnownTags>;
+
+    /// What becomes of a result that took so long to load.
+    fn fate(&self, py: Python<'_>, result: &Bound<'_, PyAny>, nanos: u64) -> PyResult<(Fate, Details)>;
+
+    /// Shows what it refers to to a garbage collection.
+    fn visit(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError>;
+}
+
+/// What becomes of the result of a load.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Fate {
+    /// It is stored.
+    Stored,
+    /// It is given to those who wait, and not stored.
+    Shared,
+    /// It can be read only once, so that it is its caller's.
+    Alone,
+}
+
+impl Fate {
+    /// Of what was loaded for a key of the mapping.
+    pub(crate) fn of_key(value: &Bound<'_, PyAny>) -> Self {
+        // SAFETY: the value is alive.
+        if unsafe { can_be_read_once(value.as_ptr()) } {
+            Self::Alone
+        } else if is_missing(value.as_ptr()) {
+            Self::Shared
+        } else {
+            Self::Stored
+        }
+    }
+
+    /// The same for what its loader wishes not to be stored.
+    pub(crate) fn at_most_shared(self) -> Self {
+        if self == Self::Stored { Self::Shared } else { self }
+    }
+
+    /// The same for what its loader has said this of.
+    pub(crate) fn as_wished(self, wishes: Option<&Wishes>) -> Self {
+        if wishes.is_some_and(Wishes::skips) { self.at_most_shared() } else { self }
+    }
+
+    /// What it means to followers, where it is not stored.
+    pub(crate) fn outcome(self, value: &Object) -> Outcome {
+        if self == Self::Alone { Outcome::Alone } else { Outcome::Value(value.clone()) }
+    }
+}
+
+/// Whether what is to be stored would be over at once: it is given to those who wait, and not stored.
+pub(crate) fn is_over(details: &Details) -> bool {
+    details.lifespan.ttl == OVER
+}
+
+/// Whether a result is used up by reading it: an iterator, an open file, a coroutine.
+///
+/// # Safety
+/// The object is alive.
+pub(crate) unsafe fn can_be_read_once(object: Pointer) -> bool {
+    // SAFETY: types are initialised, and their slots are only read.
+    unsafe {
+        let class = ffi::Py_TYPE(object);
+        if (*class).tp_iternext.is_some() && ffi::PyIter_Check(object) != 0 {
+            return true;
+        }
+        let in_python = ffi::PyType_HasFeature(class, ffi::Py_TPFLAGS_HEAPTYPE) != 0;
+        if in_python && CStr::from_ptr((*class).tp_name) == c"_TemporaryFileWrapper" {
+            return true;
+        }
+        let methods = (*class).tp_as_async;
+        !methods.is_null() && ((*methods).am_await.is_some() || (*methods).am_anext.is_some())
+    }
+}
