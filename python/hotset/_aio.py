@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, Unpack, overload
 
-from hotset._cache import Load, _given
 from hotset._core import MISSING, Missing, ready
 from hotset._flights import obtain, refresh_later
 from hotset._flights_many import answered, obtain_many
+from hotset._loading import CountedLoad, given
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
@@ -129,11 +129,11 @@ class AsyncFace(Generic[K, V]):
     ) -> Awaitable[V]:
         """See :meth:`hotset.Cache.get_or_load`; the loader is awaited, by a task of its own."""
         if terms:
-            return self._on_terms(key, loader, _given(ttl=ttl, grace=grace, idle=idle, tags=tags), terms, None)
+            return self._on_terms(key, loader, given(ttl=ttl, grace=grace, idle=idle, tags=tags), terms, None)
         step: Any = self._cache._look_up(key)
         if step[0] == "hit":
             return ready(step[1])
-        options = _given(ttl=ttl, grace=grace, idle=idle, tags=tags)
+        options = given(ttl=ttl, grace=grace, idle=idle, tags=tags)
         if step[0] == "refresh":
             refresh_later(self._cache._attempt(key, **options), lambda: loader(key), is_coroutine=True)
             return ready(step[1])
@@ -141,7 +141,7 @@ class AsyncFace(Generic[K, V]):
 
     async def _load(self, key: K, loader: Callable[[K], Awaitable[V]], options: dict[str, Any]) -> V:
         if not self._cache.enabled:
-            with Load(self._cache):
+            with CountedLoad(self._cache):
                 return await loader(key)
         attempt = self._cache._attempt(key, **options)
         return await obtain(attempt, loader=lambda: loader(key))  # type: ignore[no-any-return]
@@ -162,7 +162,7 @@ class AsyncFace(Generic[K, V]):
 
         if loader is None:
             return ready(self._cache.get_entry(key, **terms))
-        options = _given(ttl=ttl, grace=grace, idle=idle, tags=tags)
+        options = given(ttl=ttl, grace=grace, idle=idle, tags=tags)
         return self._on_terms(key, loader, options, terms, Told())
 
     async def _on_terms(
@@ -174,7 +174,7 @@ class AsyncFace(Generic[K, V]):
         terms, cache = Terms("get_or_load", given), self._cache
         terms.check(cache)
         if terms.bypass or not cache.enabled:
-            with Load(cache):
+            with CountedLoad(cache):
                 value = await loader(key)
             return value if told is None else uncached_entry(value)
         attempt = cache._attempt(key, None, terms.oldest, **options)
@@ -192,9 +192,9 @@ class AsyncFace(Generic[K, V]):
         **terms: Unpack[CallTerms],
     ) -> dict[K, V]:
         """See :meth:`hotset.Cache.load_many`; ``load_missing`` is awaited."""
-        search = self._cache._search(keys, _given(ttl=ttl, grace=grace, idle=idle, tags=tags), terms)
+        search = self._cache._search(keys, given(ttl=ttl, grace=grace, idle=idle, tags=tags), terms)
         if search.missing and search.uncached:
-            with Load(self._cache):
+            with CountedLoad(self._cache):
                 search.found.update(answered(await load_missing(list(search.missing))))
         else:
             search.refresh_later(load_missing, is_coroutine=True)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import time
 
 from hotset._aliasing import of as aliasing_of
 from hotset._core import MISSING, BaseCache, Missing, adopt_get
 from hotset._flights import load_here, refresh_later
 from hotset._flights_many import Search, answered, load_many_here
-from hotset._loading import USUAL, split
+from hotset._loading import USUAL, CountedLoad, given, split
 from hotset._registry import default_name, enter, leave, listed
 from hotset._typing import TYPE_CHECKING, Mapping, MutableMapping, ParamSpec, TypeVar, cast, overload
 from hotset._views import CacheItems, CacheValues
@@ -288,14 +287,14 @@ class Cache(BaseCache[K, V], MutableMapping[K, V]):
             NotCachedError: if there is nothing that will do, with ``only_if_cached``.
         """
         if terms:
-            return self._on_terms(key, loader, _given(ttl=ttl, grace=grace, idle=idle, tags=tags), terms, None)  # type: ignore[no-any-return]
+            return self._on_terms(key, loader, given(ttl=ttl, grace=grace, idle=idle, tags=tags), terms, None)  # type: ignore[no-any-return]
         step: Any = self._look_up(key)
         if step[0] == "hit":
             return step[1]  # type: ignore[no-any-return]
         if not self.enabled:
-            with Load(self):
+            with CountedLoad(self):
                 return loader(key)
-        attempt = self._attempt(key, **_given(ttl=ttl, grace=grace, idle=idle, tags=tags))
+        attempt = self._attempt(key, **given(ttl=ttl, grace=grace, idle=idle, tags=tags))
         if step[0] == "refresh":
             refresh_later(attempt, lambda: loader(key), is_coroutine=False)
             return step[1]  # type: ignore[no-any-return]
@@ -318,7 +317,7 @@ class Cache(BaseCache[K, V], MutableMapping[K, V]):
         """
         from hotset._terms import Told, entry_of
 
-        options = _given(ttl=ttl, grace=grace, idle=idle, tags=tags)
+        options = given(ttl=ttl, grace=grace, idle=idle, tags=tags)
         if loader is not None:
             return self._on_terms(key, loader, options, terms, Told())  # type: ignore[no-any-return]
         return entry_of(self._attempt(key), terms)
@@ -337,7 +336,7 @@ class Cache(BaseCache[K, V], MutableMapping[K, V]):
         terms = Terms("get_or_load", given)
         terms.check(self)
         if terms.bypass or not self.enabled:
-            with Load(self):
+            with CountedLoad(self):
                 value = loader(key)
             return value if told is None else uncached_entry(value)
         attempt = self._attempt(key, None, terms.oldest, **options)
@@ -385,7 +384,7 @@ class Cache(BaseCache[K, V], MutableMapping[K, V]):
         tags: Iterable[str] | None = None,
     ) -> None:
         """Store the pairs of a mapping or of an iterable."""
-        options = _given(ttl=ttl, grace=grace, idle=idle, tags=tags)
+        options = given(ttl=ttl, grace=grace, idle=idle, tags=tags)
         pairs = cast("Mapping[K, V]", items).items() if isinstance(items, Mapping) else items
         if self._has_tier:
             self._set_many(list(pairs), **options)
@@ -410,7 +409,7 @@ class Cache(BaseCache[K, V], MutableMapping[K, V]):
         idle: Duration | Missing | None = MISSING,
     ) -> int:
         """Give each of ``keys`` a new life; how many there were."""
-        options = _given(ttl=ttl, grace=grace, idle=idle)
+        options = given(ttl=ttl, grace=grace, idle=idle)
         return sum(self.touch(key, **options) for key in keys)
 
     def load_many(
@@ -430,9 +429,9 @@ class Cache(BaseCache[K, V], MutableMapping[K, V]):
         out is left out here too, and nothing is stored for it. ``terms`` are those of :meth:`get_or_load`, and hold for
         each key.
         """
-        search = self._search(keys, _given(ttl=ttl, grace=grace, idle=idle, tags=tags), terms)
+        search = self._search(keys, given(ttl=ttl, grace=grace, idle=idle, tags=tags), terms)
         if search.missing and search.uncached:
-            with Load(self):
+            with CountedLoad(self):
                 search.found.update(answered(load_missing(list(search.missing))))
         else:
             search.refresh_later(load_missing, is_coroutine=False)
@@ -493,7 +492,7 @@ class Cache(BaseCache[K, V], MutableMapping[K, V]):
         What says how long results live and how they are loaded is as the cache has it unless given. Functions that
         share a cache never share a key.
         """
-        from hotset._decorator import decorated
+        from hotset._decorated import decorated
 
         loads, plan = split(self.cache_result, loading, of_results=True)
         plan |= {"ttl": ttl, "grace": grace, "idle": idle, "tags": tags, "key": key, "ignore": ignore}
@@ -555,27 +554,6 @@ class Cache(BaseCache[K, V], MutableMapping[K, V]):
 
 
 adopt_get(Cache)
-
-
-class Load:
-    """Counts a load: how long it took, and whether it raised."""
-
-    __slots__ = ("_began", "_cache")
-
-    def __init__(self, cache: Cache[Any, Any]) -> None:
-        self._cache = cache
-        self._began = 0.0
-
-    def __enter__(self) -> None:
-        self._began = time.perf_counter()
-
-    def __exit__(self, kind: type[BaseException] | None, error: object, trace: object) -> None:
-        self._cache._count_load(time.perf_counter() - self._began, failed=kind is not None)
-
-
-def _given(**options: Any) -> dict[str, Any]:
-    """Those options that were given."""
-    return {name: value for name, value in options.items() if value is not MISSING}
 
 
 def _number(key: object, value: Any) -> Any:

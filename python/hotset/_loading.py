@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from hotset._core import Missing, seconds
+import time
+
+from hotset._core import MISSING, Missing, seconds
 from hotset._errors import LoadTimeoutError
 from hotset._typing import TYPE_CHECKING
 
@@ -10,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import Any
 
+    from hotset._core import BaseCache
     from hotset._types import Duration
 
 #: Seconds in which nothing is loaded after a first failure, as long as there is a stale value.
@@ -159,3 +162,24 @@ def split(
         check_names(taker.__qualname__, unknown, (*_named_options(taker), *known, *(() if of_results else OF_TIERS)))
     loads = {name: value for name, value in options.items() if name in _OF_LOADS}
     return loads, {name: value for name, value in options.items() if name not in _OF_LOADS}
+
+
+class CountedLoad:
+    """Counts a load: how long it took, and whether it raised."""
+
+    __slots__ = ("_began", "_cache")
+
+    def __init__(self, cache: BaseCache[Any, Any]) -> None:
+        self._cache = cache
+        self._began = 0.0
+
+    def __enter__(self) -> None:
+        self._began = time.perf_counter()
+
+    def __exit__(self, kind: type[BaseException] | None, error: object, trace: object) -> None:
+        self._cache._count_load(time.perf_counter() - self._began, failed=kind is not None)
+
+
+def given(**options: Any) -> dict[str, Any]:
+    """Those options that were given."""
+    return {name: value for name, value in options.items() if value is not MISSING}

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from hotset import _own_tiers
-from hotset._core import BreakerVerbs, TierHandle, open_heap, open_own, parse_bytes, seconds
+from hotset._core import BreakerVerbs, TierHandle, parse_bytes, seconds
 from hotset._errors import TierError
 from hotset._loading import OF_TIERS
 from hotset._log import say
 from hotset._plan import Plan
+from hotset._tier_kinds import Own, Tier
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -24,41 +25,6 @@ _OUTAGE_TTL: Final = 5.0
 _PATIENCE: Final = 0.25
 _COMPRESS_FROM: Final = 1024
 _ZSTD_LEVELS: Final = range(1, 23)
-
-
-class Tier:
-    """A place outside the process: see :class:`hotset.preview.Disk`."""
-
-    def _open(self) -> TierHandle:
-        raise NotImplementedError
-
-
-class Heap(Tier):
-    """A tier in this process, for tests."""
-
-    def __init__(self) -> None:
-        self._handle = open_heap()
-
-    def __repr__(self) -> str:
-        return "Heap()"
-
-    def _open(self) -> TierHandle:
-        return self._handle
-
-
-class Own(Tier):
-    """A tier that a user has written."""
-
-    def __init__(self, tier: _own_tiers.Tier) -> None:
-        _own_tiers.check_own(tier)
-        self._tier = tier
-
-    def __repr__(self) -> str:
-        # Without what it says of itself, which may be a password.
-        return type(self._tier).__qualname__
-
-    def _open(self) -> TierHandle:
-        return open_own(self._tier)
 
 
 def tier_of(tier: AnyTier) -> Tier:

@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
 
 from hotset._core import check_disk, compact_disk, open_disk, parse_bytes, seconds
-from hotset._tiers import Tier
+from hotset._tier_kinds import Tier
 
 if TYPE_CHECKING:
     from hotset._core import TierHandle

@@ -7,7 +7,7 @@ from typing import Any
 import hotset
 import pytest
 from hotset import Cache, _namespaces
-from hotset._tiers import Heap, Tier
+from hotset._tier_kinds import Heap, Tier
 from hotset.testing import ManualClock
 
 #: Makes two caches of one name in front of one tier, as two worker processes have them.

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hotset import MISSING, Cache, _namespaces, _tiers
 from hotset._codecs import OWN_ID, AnyCodec, codec_of
-from hotset._tiers import Heap
+from hotset._tier_kinds import Heap
 from hotset.preview import CodecError, NotDecodableError, NotEncodableError, ValueCodec
 
 PLAIN: Any = {"a": [1, -2, 1.5, True, None, "ä", {"b": []}], "": {}}

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from hotset import MISSING, Cache, _namespaces
 from hotset._errors import TierError
-from hotset._tiers import Heap
+from hotset._tier_kinds import Heap
 from hotset.preview import Tier
 from hotset.testing import ChaosTier, ManualClock, TierContract
 from own_tiers import LeastTier, WholeTier

@@ -20,7 +20,7 @@ import pytest
 from conftest import Two
 from hotset import MISSING, Cache, _namespaces
 from hotset._codecs import ErrorCodec
-from hotset._tiers import Heap, Tier
+from hotset._tier_kinds import Heap, Tier
 from hotset.disk import Disk
 from hotset.testing import ManualClock
 from test_freshness import PATIENCE, eventually

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from hotset import MISSING, Cache, _namespaces
-from hotset._tiers import Heap
+from hotset._tier_kinds import Heap
 from hotset.testing import ManualClock
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st

@@ -1,0 +1,75 @@
+"""A function whose results are kept in a cache."""
+
+from __future__ import annotations
+
+from hotset._core import wrap
+from hotset._plan import Plan, name_of
+from hotset._typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from hotset._cache import Cache
+
+
+def decorated(
+    function: Any,
+    cache: Cache[Any, Any],
+    plan: dict[str, Any],
+    loads: dict[str, Any],
+    version: object,
+    *,
+    shares_cache: bool = True,
+) -> Any:
+    """Return ``function`` with its results kept in ``cache``, which others have too if ``shares_cache``."""
+    if isinstance(function, staticmethod | classmethod):
+        return rewrap(function, lambda inner: decorated(inner, cache, plan, loads, version))
+    import functools
+
+    check_callable(function)
+    planned = Plan(function, **plan, loading=cache._loading.changed(**loads), shares_cache=shares_cache)
+    if cache._has_tier:
+        from hotset._namespaces import check_function
+        from hotset._tiers import outside_name
+
+        planned.outside = outside_name(plan["name"], function, version)
+        planned.codec = cache._tier.codec_for(function)
+        cache._tier.errors.know(planned.loading.errors)
+        check_function(cache, planned.outside, function)
+    result = wrap(function, cache, planned)
+    if planned.outside is not None:
+        from hotset._namespaces import enter_function
+
+        enter_function(cache, planned.outside, function, result)
+    functools.update_wrapper(result, function)
+    if not hasattr(result, "__qualname__"):
+        result.__name__ = result.__qualname__ = name_of(function).rpartition(".")[2]
+    if version is not None:
+        result.version = version
+    return result
+
+
+def rewrap(method: Any, decorate: Callable[[Any], Any]) -> Any:
+    """A staticmethod or classmethod of the decorated function."""
+    function = decorate(method.__func__)
+    return CachedClassMethod(function) if isinstance(method, classmethod) else staticmethod(function)
+
+
+class CachedClassMethod(classmethod):  # type: ignore[type-arg]  # of whatever class it is found in
+    """A classmethod whose verbs, as its calls, are those of the class that it is reached through."""
+
+    def __get__(self, instance: Any, owner: Any = None, /) -> Any:
+        function: Any = getattr(self, "__func__")  # noqa: B009  # its type is unknown to type checkers
+        return function.__get__(type(instance) if owner is None else owner)
+
+
+def check_callable(function: object) -> None:
+    if isinstance(function, property):
+        raise TypeError(
+            "cache_result cannot decorate a property: use hotset.cached_property, or put @property above it"
+        )
+    if not callable(function):
+        raise TypeError(
+            f"cache_result decorates functions, not {function!r}: its options are keywords, as in ttl='30m'"
+        )
