@@ -26,6 +26,9 @@ PATIENCE = 0.05
 #: and anybody before they look whether a load has become too old.
 DEAFNESS = 0.5
 
+#: How many seconds pass at least until it is looked again whether a load is too old by now.
+SHORTEST = 0.01
+
 
 def running_loop() -> asyncio.AbstractEventLoop | None:
     """The event loop that runs on this thread, if asyncio knows of one."""
@@ -56,6 +59,11 @@ class Wait:
     def is_endless(self) -> bool:
         """Whether it goes on until the load ends."""
         return self._until is None
+
+    @property
+    def is_by_hand(self) -> bool:
+        """Whether somebody moves the clock that tells how old the load is."""
+        return self._attempt is not None and self._attempt.is_timed_by_hand
 
 
 # Threads
@@ -148,10 +156,15 @@ async def _wait_in_task(flight: Flight, wait: Wait, *, leads: bool, stays: bool)
         if not leads:
             _take_over(lead)
         while not task.landed.done() and not flight.landed:
-            if leads and lead is not None and lead.loop is task.loop and wait.is_endless:
-                await task.landed
-                continue
-            pause = wait.step(flight)
+            if lead is not None and lead.loop is task.loop and wait.is_endless and (leads or not wait.is_by_hand):
+                # What the load needs this task needs too, so that there is nothing to look for but its age.
+                pause = None if leads else flight.until_old
+                if pause is None:
+                    await task.landed
+                    continue
+                pause = max(pause, SHORTEST)
+            else:
+                pause = wait.step(flight)
             if pause is None:
                 if stays and lead is not None:
                     lead.stay()

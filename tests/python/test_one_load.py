@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from hotset import Cache, _flights_many, cache_result
+from hotset import Cache, _flights_many, _waiting, cache_result
 
 PATIENCE = 30
 """Seconds after which a test that waits has failed."""
@@ -1096,3 +1096,30 @@ def test_a_load_that_limits_itself_is_stored() -> None:
 
     asyncio.run(main())
     assert fetch.cache_info().currsize == 1
+
+
+def test_tasks_that_wait_for_a_load_of_their_loop_look_for_nothing_but_its_age(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each time that a thousand tasks look costs the time of a thousand tasks."""
+    looks, calls = [], []
+    look_after = _waiting._look_after
+    monkeypatch.setattr(
+        _waiting, "_look_after", lambda *args, **options: looks.append(1) or look_after(*args, **options)
+    )
+
+    @cache_result(load_age=0.5)
+    async def fetch(key: str) -> str:
+        calls.append(key)
+        await asyncio.sleep(PATIENCE if len(calls) == 1 else 0)
+        return "new"
+
+    async def main() -> None:
+        leader = asyncio.create_task(fetch("key"))
+        await asyncio.sleep(0)
+        followers = [asyncio.create_task(fetch("key")) for _ in range(50)]
+        assert await asyncio.wait_for(asyncio.gather(*followers), PATIENCE) == ["new"] * 50
+        leader.cancel()
+        await asyncio.gather(leader, return_exceptions=True)
+
+    asyncio.run(main())
+    assert calls == ["key"] * 2
+    assert len(looks) < 5 * 50  # 20 times a second it would be 10 times

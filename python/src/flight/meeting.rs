@@ -239,6 +239,16 @@ impl Flight {
         began.map_or(0.0, |began| clock::duration(now.saturating_sub(began + lag)).as_secs_f64())
     }
 
+    /// In how many seconds the load is too old to be waited for; None if that never happens.
+    #[getter]
+    fn until_old(&self) -> Option<f64> {
+        let cache = self.cache.upgrade()?;
+        let age = Some(cache.store.load_age()).filter(|&age| age != NEVER)?;
+        let began = cache.store.flights().began(self.hash, self.shared.number)?;
+        let now = cache.memory().clock().coarse();
+        Some(clock::duration((began + age).saturating_sub(now)).as_secs_f64())
+    }
+
     /// Gives the load up if it is too old; whether that was so. Who waits is told also if others have given it up, or overtaken it.
     fn give_up_if_old(&self, py: Python<'_>) -> bool {
         let Some(cache) = self.cache.upgrade() else { return false };
