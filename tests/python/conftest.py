@@ -9,6 +9,8 @@ import pytest
 from hotset import Cache, _namespaces
 from hotset._tier_kinds import Heap, Tier
 from hotset.testing import ManualClock
+from ways_through import through  # noqa: F401  # fixtures of the tests that use these ways
+from ways_to_load import cached, loop, source  # noqa: F401
 
 #: Makes two caches of one name in front of one tier, as two worker processes have them.
 Two = Callable[..., tuple[Cache[Any, Any], Cache[Any, Any]]]

@@ -24,7 +24,7 @@ from hotset import CircuitBreaker, CircuitOpenError
 from hotset.testing import ManualClock
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_breaker import (
+from ways_through import (
     Changes,
     Down,
     NotFound,

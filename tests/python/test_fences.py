@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from hotset import MISSING, Cache, cache_result, current_load
-from test_freshness import eventually
+from ways_to_load import eventually
 
 WRITES: dict[str, Callable[[Cache[str, Any]], object]] = {
     "set": lambda cache: cache.set("key", "written"),

@@ -1,4 +1,4 @@
-# ruff: noqa: F811  # fixtures are imported, and asked for by their names
+# fixtures are imported, and asked for by their names
 """Errors that are answers: they are kept and raised again for a while, and never taken for a value."""
 
 from __future__ import annotations
@@ -15,20 +15,7 @@ from typing import Any
 import pytest
 from hotset import MISSING, Cache, LoadTimeoutError, cache_result, cache_result_many
 from hotset.testing import ManualClock
-from test_freshness import (  # noqa: F401
-    PATIENCE,
-    READERS,
-    TICK,
-    Face,
-    Make,
-    Source,
-    cached,
-    eventually,
-    faces,
-    fails,
-    loop,
-    source,
-)
+from ways_to_load import PATIENCE, READERS, TICK, Face, Make, Source, eventually, faces, fails
 
 
 class NotFound(Exception):

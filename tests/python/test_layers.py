@@ -124,3 +124,12 @@ def test_a_circle_is_found_in_either_language(tmp_path: Path) -> None:
     (crate / "alone.rs").write_text("")
     assert rust_graph(crate)["first"] == {"alone", "deep"}
     assert circles(rust_graph(crate)) == {frozenset({"first", "deep", "second"})}
+
+
+def test_no_test_imports_another() -> None:
+    """What several need is in a module that is no test."""
+    tests = Path(__file__).parent
+    importing = {
+        (file.name, name) for file in tests.rglob("*.py") for name in imports(file) if name.startswith("test_")
+    }
+    assert importing == set()

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from hotset import Cache, LoadTimeoutError, _flights, _leads, _pool, cache_result, cache_result_many, current_load
 from hotset.testing import ManualClock, wait_for_loads
-from test_freshness import PATIENCE, eventually
+from ways_to_load import PATIENCE, eventually
 
 
 async def awaited(awaitable: Awaitable[Any]) -> Any:

@@ -23,7 +23,7 @@ from hotset._codecs import ErrorCodec
 from hotset._tier_kinds import Heap, Tier
 from hotset.disk import Disk
 from hotset.testing import ManualClock
-from test_freshness import PATIENCE, eventually
+from ways_to_load import PATIENCE, eventually
 
 
 class NotFound(Exception):

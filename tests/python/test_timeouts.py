@@ -1,6 +1,6 @@
 """How long a caller waits for a load, how long a load may take, and what becomes of one that takes longer."""
 
-# ruff: noqa: F811  # fixtures are imported, and asked for by their names
+# fixtures are imported, and asked for by their names
 
 from __future__ import annotations
 
@@ -20,22 +20,7 @@ from typing import Any
 import pytest
 from hotset import MISSING, Cache, LoadTimeoutError, _pool, cache_result, cache_result_many
 from hotset.testing import ManualClock
-from test_freshness import (  # noqa: F401
-    MANY,
-    PATIENCE,
-    TICK,
-    WORD,
-    Face,
-    Make,
-    Source,
-    _awaited,
-    cached,
-    eventually,
-    faces,
-    fails,
-    loop,
-    source,
-)
+from ways_to_load import PATIENCE, TICK, WORD, Face, Make, Source, _awaited, eventually, faces, fails
 
 SHORT = 0.03
 """Seconds, by the clock of the system, that a test waits in vain."""

@@ -2,7 +2,7 @@
 
 import pytest
 from child import run
-from test_interpreter_exit import LAST_WORDS
+from last_words import LAST_WORDS
 
 
 def test_threads_that_use_caches_without_running_python_beneath_them_may_outlive_the_program() -> None:

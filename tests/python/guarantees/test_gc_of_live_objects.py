@@ -1,6 +1,6 @@
 """What the collector is shown of a cache, and what it leaves alone."""
 
-from test_garbage_collection import PRELUDE
+from collecting import PRELUDE
 from warm import run
 
 
