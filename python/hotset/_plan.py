@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hotset._core import MISSING
 from hotset._tags import compile_tags
-from hotset._typing import TYPE_CHECKING, FunctionType
+from hotset._typing import TYPE_CHECKING, FunctionType, partial
 
 if TYPE_CHECKING:
     import inspect
@@ -183,11 +183,9 @@ def _only_passes_on(function: FunctionType) -> bool:
 
 def _innermost(function: Callable[..., Any]) -> Any:
     """The function beneath partials, methods and callables."""
-    import functools
-
     current: Any = function
     while True:
-        if isinstance(current, functools.partial):
+        if isinstance(current, partial):
             current = current.func
         elif hasattr(current, "__func__"):
             current = current.__func__

@@ -1,5 +1,5 @@
-"""What the package needs of :mod:`typing`, :mod:`types` and :mod:`collections.abc` when it is imported, without these
-modules, which take long to import.
+"""What the package needs of :mod:`typing`, :mod:`types`, :mod:`functools` and :mod:`collections.abc` when it is
+imported, without these modules, which take long to import.
 
 Type checkers see the real ones. Names that only annotations need are imported where :data:`TYPE_CHECKING` is true;
 who asks for the annotations of something public has that done then (:func:`lend_hints`).
@@ -12,6 +12,7 @@ import sys
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import ItemsView, Iterable, Iterator, Mapping, MutableMapping, ValuesView
+    from functools import partial
     from types import FunctionType, GenericAlias, GetSetDescriptorType, MemberDescriptorType, ModuleType
     from typing import Any, Generic, ParamSpec, TypeVar, cast, overload
 
@@ -31,10 +32,12 @@ if TYPE_CHECKING:
         "cast",
         "lend_hints",
         "overload",
+        "partial",
     ]
 else:
     # They are in there, and the interpreter has that imported. `collections.abc` comes with all of `collections`.
     from _collections_abc import ItemsView, Mapping, MutableMapping, ValuesView
+    from _functools import partial
 
     ModuleType, GenericAlias, FunctionType = type(sys), type(list[int]), type(lambda: None)
     GetSetDescriptorType, MemberDescriptorType = type(FunctionType.__code__), type(FunctionType.__globals__)

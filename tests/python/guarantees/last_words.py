@@ -78,7 +78,7 @@ USES = {
     "a result that can be read once": lambda: list(once(1)) == [1] and list(once(1)) == [1],
     "what says that there is nothing": lambda: negative(1) is None and negative.invalidate(1),
     "decisions": lambda: decided(1) == 1 and decided.peek(1) == 1,
-    "many keys": lambda: many([1, 2]) == {1: 2, 2: 3} and many([2]) == {2: 3},
+    "many keys": lambda: many([1, 2]) == {1: 2, 2: 3} and many([2]) == {2: 3} and "CachedMany" in repr(many),
     "counts": lambda: plain.cache_info().currsize == 1,
     "a young value": lambda: (cache.set("y", 1), cache.get("y", max_age=5) == 1)[1],
     "a call on other terms": lambda: plain.with_options(max_age=5)(1) == 2,
