@@ -1,4 +1,4 @@
-"""How many instructions a hit takes, by callgrind: what a change costs that no clock on a shared machine can show.
+"""How many instructions a hit or a miss takes, by callgrind: what no clock on a shared machine can show.
 
 usage: python benches/python/instructions.py [PYTHON ...]
 
@@ -20,8 +20,26 @@ HITS = {
         "f(5)",
     ),
 }
+#: Calls that load: on the fast path, through the protocol on this thread, and as a task.
+MISSES = {
+    "a miss": ("f = hotset.cache_result(maxsize=1000)(lambda x: x)", "f(next(new))"),
+    "a miss where errors are kept": (
+        "f = hotset.cache_result(maxsize=1000, cache_errors=KeyError)(lambda x: x)",
+        "f(next(new))",
+    ),
+    "get_or_load, a hit": ("c = hotset.Cache()", "c.get_or_load(5, identity)"),
+    "get_or_load, a miss": ("c = hotset.Cache(maxsize=1000)", "c.get_or_load(next(new), identity)"),
+    "load_many of ten, all missing": (
+        "c = hotset.Cache(maxsize=1000); tens = itertools.count(0, 10)",
+        "first = next(tens); c.load_many(range(first, first + 10), dict.fromkeys)",
+    ),
+    "a miss that is awaited": (
+        "import asyncio; loop = asyncio.new_event_loop()\n@hotset.cache_result(maxsize=1000)\nasync def f(x): return x",
+        "loop.run_until_complete(f(next(new)))",
+    ),
+}
 DISK = """
-import itertools, tempfile
+import tempfile
 folder = tempfile.TemporaryDirectory()
 tier = f"disk://{folder.name}/store?max_bytes=512MB"
 c = hotset.Cache("c", ttl="1h", tier=tier, codec="raw", maxsize=0)
@@ -46,8 +64,9 @@ ON_DISK = {
 }
 FEW, MANY = 2_000, 12_000
 PROGRAM = """
-import gc, hotset
+import gc, itertools, hotset
 gc.disable()
+new, identity = itertools.count(), lambda x: x
 {setup}
 def run(n):
     for _ in range(n):
@@ -70,7 +89,7 @@ def main() -> None:
     if shutil.which("valgrind") is None:
         raise SystemExit("valgrind is not there: install it, as with apt-get install valgrind")
     pythons = sys.argv[1:] or [sys.executable]
-    statements = HITS | {name: (f"{DISK}\n{setup}", statement) for name, (setup, statement) in ON_DISK.items()}
+    statements = HITS | MISSES | {name: (f"{DISK}\n{setup}", statement) for name, (setup, statement) in ON_DISK.items()}
     for name, (setup, statement) in statements.items():
         counts = [
             (instructions(python, setup, statement, MANY) - instructions(python, setup, statement, FEW)) / (MANY - FEW)

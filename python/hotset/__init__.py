@@ -33,7 +33,7 @@ from hotset._errors import (
     LoadTimeoutError,
     NotCachedError,
 )
-from hotset._leads import current_load
+from hotset._loading.current import current_load
 from hotset._plan import Ignore
 from hotset._property import cached_property
 from hotset._typing import TYPE_CHECKING, ModuleType, lend_hints
@@ -43,8 +43,10 @@ if TYPE_CHECKING:
 
     from hotset._breaker import CircuitBreaker
     from hotset._info import CacheInfo
+    from hotset._percall.caller import Caller
+    from hotset._percall.entry import Entry
+    from hotset._percall.explanation import Explanation
     from hotset._policies import POLICIES, Optimize, Policy
-    from hotset._terms import Caller, Entry, Explanation
     from hotset._what_if import WhatIf
 
 __all__ = [
@@ -89,10 +91,10 @@ __all__ = [
 #: What few programs need and takes long to import, and the modules where it is.
 _LATE: Final = {
     "CacheInfo": "_info",
-    "Caller": "_terms",
+    "Caller": "_percall.caller",
     "CircuitBreaker": "_breaker",
-    "Entry": "_terms",
-    "Explanation": "_terms",
+    "Entry": "_percall.entry",
+    "Explanation": "_percall.explanation",
     "Optimize": "_policies",
     "POLICIES": "_policies",
     "Policy": "_policies",
@@ -104,7 +106,7 @@ def _prepare_for_the_exit() -> None:
     """Have calls work that come while the interpreter ends, when nothing can be imported any more.
 
     A module that somebody refers to loses its names then, and with them what its functions call; one that nobody
-    refers to goes, and its names stay as long as the functions. So this one is not to refer to any.
+    refers to goes, and its names stay as long as the functions. So packages are not to refer to their modules.
     """
     import sys
 
@@ -114,8 +116,14 @@ def _prepare_for_the_exit() -> None:
             find_hooks(True)
         except Exception:  # noqa: BLE001
             pass
-    for name in [name for name, value in globals().items() if name[0] == "_" and isinstance(value, ModuleType)]:
-        del globals()[name]
+    for package in [package for name, package in sys.modules.items() if name.partition(".")[0] == "hotset"]:
+        names = vars(package)
+        for name in [name for name, value in names.items() if _is_part(package, value)]:
+            del names[name]
+
+
+def _is_part(package: ModuleType, value: object) -> bool:
+    return isinstance(value, ModuleType) and value.__name__.rpartition(".")[0] == package.__name__
 
 
 lend_hints([value for name, value in globals().items() if name in __all__])

@@ -7,16 +7,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, Unpack, overload
 
-from hotset._core import MISSING, Missing, ready
-from hotset._flights import obtain, refresh_later
-from hotset._flights_many import answered, obtain_many
-from hotset._loading import CountedLoad, given
+from hotset._core import MISSING, Due, Missing, ready
+from hotset._loading.drivers import load_in_task, load_on_terms_in_task, refresh_one_later
+from hotset._loading.policy import CountedLoad, given
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 
     from hotset._cache import Cache
-    from hotset._terms import Entry, Told
+    from hotset._percall.entry import Entry, Told
     from hotset._types import CallTerms, Duration
 
 K = TypeVar("K")
@@ -130,21 +129,21 @@ class AsyncFace(Generic[K, V]):
         """See :meth:`hotset.Cache.get_or_load`; the loader is awaited, by a task of its own."""
         if terms:
             return self._on_terms(key, loader, given(ttl=ttl, grace=grace, idle=idle, tags=tags), terms, None)
-        step: Any = self._cache._look_up(key)
-        if step[0] == "hit":
-            return ready(step[1])
+        found = self._cache._look_up(key)
+        if found is not MISSING and type(found) is not Due:
+            return ready(found)
         options = given(ttl=ttl, grace=grace, idle=idle, tags=tags)
-        if step[0] == "refresh":
-            refresh_later(self._cache._attempt(key, **options), lambda: loader(key), is_coroutine=True)
-            return ready(step[1])
-        return self._load(key, loader, options)
+        if not isinstance(found, Due):
+            return self._load(key, loader, options)
+        refresh_one_later(self._cache._attempt(key, **options), lambda: loader(key), awaits=True)
+        return ready(found.value)
 
     async def _load(self, key: K, loader: Callable[[K], Awaitable[V]], options: dict[str, Any]) -> V:
         if not self._cache.enabled:
             with CountedLoad(self._cache):
                 return await loader(key)
         attempt = self._cache._attempt(key, **options)
-        return await obtain(attempt, loader=lambda: loader(key))  # type: ignore[no-any-return]
+        return await load_in_task(attempt, lambda: loader(key))  # type: ignore[no-any-return]
 
     def get_entry(
         self,
@@ -158,7 +157,7 @@ class AsyncFace(Generic[K, V]):
         **terms: Unpack[CallTerms],
     ) -> Awaitable[Entry[V] | None]:
         """See :meth:`hotset.Cache.get_entry`; the loader is awaited."""
-        from hotset._terms import Told
+        from hotset._percall.entry import Told
 
         if loader is None:
             return ready(self._cache.get_entry(key, **terms))
@@ -168,17 +167,17 @@ class AsyncFace(Generic[K, V]):
     async def _on_terms(
         self, key: K, loader: Callable[[K], Awaitable[V]], options: dict[str, Any], given: CallTerms, told: Told | None
     ) -> Any:
-        from hotset._flights import obtain_on_terms
-        from hotset._terms import Terms, uncached_entry
+        from hotset._loading.call_options import CallOptions
+        from hotset._percall.entry import uncached_entry
 
-        terms, cache = Terms("get_or_load", given), self._cache
+        terms, cache = CallOptions("get_or_load", given), self._cache
         terms.check(cache)
         if terms.bypass or not cache.enabled:
             with CountedLoad(cache):
                 value = await loader(key)
             return value if told is None else uncached_entry(value)
         attempt = cache._attempt(key, None, terms.oldest, **options)
-        return await obtain_on_terms(attempt, lambda: loader(key), terms, told)
+        return await load_on_terms_in_task(attempt, lambda: loader(key), terms, told)
 
     async def load_many(
         self,
@@ -193,11 +192,7 @@ class AsyncFace(Generic[K, V]):
     ) -> dict[K, V]:
         """See :meth:`hotset.Cache.load_many`; ``load_missing`` is awaited."""
         search = self._cache._search(keys, given(ttl=ttl, grace=grace, idle=idle, tags=tags), terms)
-        if search.missing and search.uncached:
-            with CountedLoad(self._cache):
-                search.found.update(answered(await load_missing(list(search.missing))))
-        else:
-            search.refresh_later(load_missing, is_coroutine=True)
-            if search.missing:
-                search.found.update(await obtain_many(search.missing, load_missing, search.terms))
-        return search.result()
+        if not search.uncached:
+            return await search.load_in_task(load_missing)
+        with CountedLoad(self._cache):
+            return search.result_of(await load_missing(search.uncached))

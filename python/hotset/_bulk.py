@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from hotset._core import MISSING, Missing
-from hotset._flights import raised_again
-from hotset._flights_many import Search, answered, load_many_here, obtain_many
-from hotset._loading import Loading, split
+from hotset._loading.many import Search
+from hotset._loading.policy import LoadPolicy, split
+from hotset._loading.reraise import raised_again
 from hotset._plan import is_coroutine_function, name_of
 from hotset._typing import TYPE_CHECKING, Generic, TypeVar, cast, overload
 
@@ -40,12 +40,12 @@ class CachedMany(Generic[K, V, R]):
         cache: Cache[Any, Any],
         options: dict[str, Any],
         tags: Sequence[str],
-        loading: Loading,
+        policy: LoadPolicy,
         *,
         shared: bool,
         name: str | None,
     ) -> None:
-        self._options, self._tags, self._loading = options, tags, loading
+        self._options, self._tags, self._policy = options, tags, policy
         self._key: Callable[[K], Any] = _keys_of(function, cache, name) if shared else _as_it_is
         #: The cache that the results are in.
         self.cache = cache
@@ -72,29 +72,23 @@ class CachedMany(Generic[K, V, R]):
 
     def _obtain(self, keys: Iterable[K], terms: Mapping[str, Any]) -> R:
         search = self._search(keys, terms)
-        return self._call_async(search) if self._is_coroutine else self._call(search)  # type: ignore[return-value]
+        return self._load_in_task(search) if self._is_coroutine else self._load(search)  # type: ignore[return-value]
 
-    def _call(self, search: Search) -> dict[K, V]:
-        search.refresh_later(self.uncached, is_coroutine=False)
-        if search.missing and search.uncached:
-            search.found.update(answered(self.uncached(list(search.missing))))
-        elif search.missing:
-            search.found.update(load_many_here(search.missing, self.uncached, search.terms))
-        return search.result()
+    def _load(self, search: Search) -> dict[K, V]:
+        if search.uncached:
+            return search.result_of(self.uncached(search.uncached))
+        return search.load(self.uncached)
 
-    async def _call_async(self, search: Search) -> dict[K, V]:
-        search.refresh_later(self.uncached, is_coroutine=True)
-        if search.missing and search.uncached:
-            search.found.update(answered(await self.uncached(list(search.missing))))
-        elif search.missing:
-            search.found.update(await obtain_many(search.missing, self.uncached, search.terms))
-        return search.result()
+    async def _load_in_task(self, search: Search) -> dict[K, V]:
+        if search.uncached:
+            return search.result_of(await self.uncached(search.uncached))
+        return await search.load_in_task(self.uncached)
 
     def _search(self, keys: Iterable[K], terms: Mapping[str, Any]) -> Search:
         return Search("with_options", keys, self._attempt, terms, enabled=self.cache.enabled)
 
     def _attempt(self, key: K, oldest: float | None) -> Attempt:
-        return self.cache._attempt(self._key(key), self._loading, oldest, tags=self._tags_of(key), **self._options)
+        return self.cache._attempt(self._key(key), self._policy, oldest, tags=self._tags_of(key), **self._options)
 
     def _tags_of(self, key: K) -> list[str]:
         return [tag.format_map({"key": key}) for tag in self._tags]
@@ -251,8 +245,8 @@ def cache_result_many(
                 **cast("LoadOptions", {**options, **lives}),
             )
         )
-        loading = own._loading.changed(**loads)
-        many: CachedMany[Any, Any, Any] = CachedMany(target, own, options, templates, loading, shared=shared, name=name)
+        load = own._load_policy.changed(**loads)
+        many: CachedMany[Any, Any, Any] = CachedMany(target, own, options, templates, load, shared=shared, name=name)
         return many
 
     return decorate if function is None else decorate(function)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 
 from hotset._aliasing import of as aliasing_of
-from hotset._core import MISSING, BaseCache, Missing, adopt_get
-from hotset._flights import load_here, refresh_later
-from hotset._flights_many import Search, answered, load_many_here
-from hotset._loading import USUAL, CountedLoad, given, split
+from hotset._core import MISSING, BaseCache, Due, Missing, adopt_get
+from hotset._loading.drivers import load_here, load_on_terms, refresh_one_later
+from hotset._loading.many import Search
+from hotset._loading.policy import USUAL, CountedLoad, given, split
 from hotset._registry import default_name, enter, leave, listed
 from hotset._typing import TYPE_CHECKING, Mapping, MutableMapping, ParamSpec, TypeVar, cast, overload
 from hotset._views import CacheItems, CacheValues
@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from hotset._aliasing import Aliasing
     from hotset._core import Attempt, CachedCoroutineFunction, CachedFunction, ManualClock
     from hotset._decorator import Decorator
+    from hotset._percall.entry import Entry, Told
+    from hotset._percall.explanation import Explanation
     from hotset._policies import Optimize, Policy
-    from hotset._terms import Entry, Explanation, Told
     from hotset._tiers import AnyTier
     from hotset._types import CacheOptions, CallTerms, Duration, ResultOptions, ShouldCache, Tags, TtlOfResult
     from hotset._what_if import WhatIf
@@ -150,7 +151,7 @@ class Cache(BaseCache[K, V], MutableMapping[K, V]):
             on_remove=on_remove,
             clock=clock,
             aliasing=None if aliasing == "share" else aliasing_of(aliasing),
-            loading=usual,
+            load_policy=usual,
             ttls=dict(ttls or {}),
             behind=behind,
             ttl=ttl,
@@ -213,7 +214,7 @@ class Cache(BaseCache[K, V], MutableMapping[K, V]):
         names = ("maxsize", "maxweight", "max_bytes", "weigher", "policy", "optimize", "on_remove", "clock")
         settings = {name: getattr(self, f"_{name}" if name in _KEPT else name) for name in names}
         aliasing = "share" if self._aliasing is None else self._aliasing.mode
-        return {**settings, "aliasing": aliasing, "ttls": self._ttls, **self._given, **self._loading.options()}
+        return {**settings, "aliasing": aliasing, "ttls": self._ttls, **self._given, **self._load_policy.options()}
 
     @overload
     def setdefault(self: Cache[K, V | None], key: K, default: None = None) -> V | None: ...
@@ -288,17 +289,17 @@ class Cache(BaseCache[K, V], MutableMapping[K, V]):
         """
         if terms:
             return self._on_terms(key, loader, given(ttl=ttl, grace=grace, idle=idle, tags=tags), terms, None)  # type: ignore[no-any-return]
-        step: Any = self._look_up(key)
-        if step[0] == "hit":
-            return step[1]  # type: ignore[no-any-return]
+        found = self._look_up(key)
+        if found is not MISSING and type(found) is not Due:
+            return found  # type: ignore[no-any-return]
         if not self.enabled:
             with CountedLoad(self):
                 return loader(key)
         attempt = self._attempt(key, **given(ttl=ttl, grace=grace, idle=idle, tags=tags))
-        if step[0] == "refresh":
-            refresh_later(attempt, lambda: loader(key), is_coroutine=False)
-            return step[1]  # type: ignore[no-any-return]
-        return load_here(attempt, lambda: loader(key))  # type: ignore[no-any-return]
+        if not isinstance(found, Due):
+            return load_here(attempt, lambda: loader(key))  # type: ignore[no-any-return]
+        refresh_one_later(attempt, lambda: loader(key), awaits=False)
+        return found.value  # type: ignore[no-any-return]
 
     def get_entry(
         self,
@@ -315,7 +316,8 @@ class Cache(BaseCache[K, V], MutableMapping[K, V]):
 
         Without a loader nothing is loaded; None if nothing is there that will do.
         """
-        from hotset._terms import Told, entry_of
+        from hotset._percall.caller import entry_of
+        from hotset._percall.entry import Told
 
         options = given(ttl=ttl, grace=grace, idle=idle, tags=tags)
         if loader is not None:
@@ -325,15 +327,15 @@ class Cache(BaseCache[K, V], MutableMapping[K, V]):
     def explain(self, key: K) -> Explanation:
         """What is known of a key: whether it is there, how old, what its tags are and which one killed it, when it is
         refreshed, and whether it is being loaded. ``str()`` of it is for people."""
-        from hotset._terms import Explanation
+        from hotset._percall.explanation import Explanation
 
         return Explanation(f"{self.name}[{key!r}]", self._attempt(key))
 
     def _on_terms(self, key: K, loader: Any, options: dict[str, Any], given: CallTerms, told: Told | None) -> Any:
-        from hotset._flights import load_on_terms
-        from hotset._terms import Terms, uncached_entry
+        from hotset._loading.call_options import CallOptions
+        from hotset._percall.entry import uncached_entry
 
-        terms = Terms("get_or_load", given)
+        terms = CallOptions("get_or_load", given)
         terms.check(self)
         if terms.bypass or not self.enabled:
             with CountedLoad(self):
@@ -430,14 +432,10 @@ class Cache(BaseCache[K, V], MutableMapping[K, V]):
         each key.
         """
         search = self._search(keys, given(ttl=ttl, grace=grace, idle=idle, tags=tags), terms)
-        if search.missing and search.uncached:
-            with CountedLoad(self):
-                search.found.update(answered(load_missing(list(search.missing))))
-        else:
-            search.refresh_later(load_missing, is_coroutine=False)
-            if search.missing:
-                search.found.update(load_many_here(search.missing, load_missing, search.terms))
-        return search.result()
+        if not search.uncached:
+            return search.load(load_missing)
+        with CountedLoad(self):
+            return search.result_of(load_missing(search.uncached))
 
     def _search(self, keys: Iterable[K], options: dict[str, Any], terms: CallTerms) -> Search:
         def attempt_of(key: K, oldest: float | None) -> Attempt:

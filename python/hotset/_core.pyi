@@ -21,9 +21,11 @@ from typing import (
 
 from hotset._cache import Cache
 from hotset._info import CacheInfo
-from hotset._loading import Loading
+from hotset._loading.policy import LoadPolicy
 from hotset._own_tiers import Tier
-from hotset._terms import Caller, Entry, Explanation
+from hotset._percall.caller import Caller
+from hotset._percall.entry import Entry
+from hotset._percall.explanation import Explanation
 from hotset._types import BreakerState, CallTerms, Duration
 
 _K = TypeVar("_K")
@@ -47,9 +49,8 @@ MISSING: Final[Missing]
 """Stands for a value that is not there, where None could be one. It is false."""
 
 def attempt_of(
-    function: object, args: tuple[Any, ...], kwargs: dict[str, Any], loading: Loading, max_age: float | None
+    function: object, args: tuple[Any, ...], kwargs: dict[str, Any], max_age: float | None
 ) -> Attempt | None: ...
-def loading_of(function: object) -> Loading: ...
 def forget_known_classes() -> None: ...
 def seconds(name: str, value: Duration | None) -> float | None: ...
 def depth() -> int: ...
@@ -106,6 +107,117 @@ class LoadContext:
         """
 
 @final
+class Hit:
+    """A lookup found a value, which is to be loaded anew by whoever asked if it ``refreshes``."""
+
+    __match_args__: Final = ("value", "refreshes")
+
+    def __new__(cls, value: Any, refreshes: bool) -> Self: ...
+    @property
+    def value(self) -> Any: ...
+    @property
+    def refreshes(self) -> bool: ...
+
+@final
+class Due:
+    """A value that a lookup found, and that is to be loaded anew by whoever asked."""
+
+    __match_args__: Final = ("value",)
+
+    def __new__(cls, value: Any) -> Self: ...
+    @property
+    def value(self) -> Any: ...
+
+@final
+class Found:
+    """There is a value that will do."""
+
+    __match_args__: Final = ("value",)
+
+    def __new__(cls, value: Any) -> Self: ...
+    @property
+    def value(self) -> Any: ...
+
+@final
+class Leads:
+    """The load has begun, and is its caller's to make. There is no flight where nobody but this caller runs it."""
+
+    __match_args__: Final = ("flight",)
+
+    def __new__(cls, flight: Flight | None) -> Self: ...
+    @property
+    def flight(self) -> Flight:
+        """None where nobody but its caller runs the load."""
+
+@final
+class Joins:
+    """Somebody else makes the load."""
+
+    __match_args__: Final = ("flight",)
+
+    def __new__(cls, flight: Flight) -> Self: ...
+    @property
+    def flight(self) -> Flight: ...
+
+@final
+class Failed:
+    """The load raised, with this traceback or None."""
+
+    __match_args__: Final = ("error", "traceback")
+
+    def __new__(cls, error: Exception, traceback: TracebackType | None) -> Self: ...
+    @property
+    def error(self) -> Exception: ...
+    @property
+    def traceback(self) -> TracebackType | None: ...
+
+@final
+class Retry:
+    """The load came to nothing: somebody has to begin another."""
+
+    def __new__(cls) -> Self: ...
+
+@final
+class NotShareable:
+    """What a load comes to is its caller's alone: everybody loads."""
+
+    def __new__(cls) -> Self: ...
+
+@final
+class EntryInfo:
+    """All that is known of an entry at a time; times are seconds from then."""
+
+    @property
+    def standing(self) -> Literal["fresh", "stale", "error", "expired", "invalidated"]:
+        """``"expired"`` or ``"invalidated"`` if it is not taken out yet."""
+    @property
+    def value(self) -> Any:
+        """The value, or the error that is kept."""
+    @property
+    def age(self) -> float:
+        """Since when it has been there."""
+    @property
+    def fresh_for(self) -> float | None: ...
+    @property
+    def stale_for(self) -> float:
+        """For how long it has been stale, below 0 if it is fresh for so long still."""
+    @property
+    def gone_in(self) -> float | None: ...
+    @property
+    def refresh_in(self) -> float | None: ...
+    @property
+    def retry_in(self) -> float:
+        """Until when no load is made because one has failed."""
+    @property
+    def failures(self) -> int:
+        """How many loads have failed in a row."""
+    @property
+    def tags(self) -> list[str]: ...
+    @property
+    def invalidated_by(self) -> str | None:
+        """The tag that has made it stale or unreadable."""
+
+@final
 class Flight:
     """A load that somebody else leads."""
 
@@ -118,7 +230,7 @@ class Flight:
     @property
     def waiting(self) -> bool: ...
     home: Any
-    def outcome(self) -> tuple[Any, ...] | None: ...
+    def outcome(self) -> Found | Failed | Retry | NotShareable | None: ...
     def join(self, waiter: object) -> int | None: ...
     def leave(self, token: int) -> bool: ...
     def strand(self) -> None: ...
@@ -134,14 +246,14 @@ class Attempt:
 
     def context(self, number: int) -> LoadContext | None: ...
     @property
-    def loading(self) -> Loading: ...
+    def policy(self) -> LoadPolicy: ...
     @property
     def name(self) -> str: ...
     @property
     def is_timed_by_hand(self) -> bool: ...
     def now(self) -> float: ...
-    def standing(self) -> tuple[Any, ...] | None: ...
-    def read(self, loads: bool) -> tuple[Any, ...]: ...
+    def standing(self) -> EntryInfo | None: ...
+    def read(self, loads: bool) -> Hit | None: ...
     @property
     def serves(self) -> bool: ...
     def count_miss(self) -> None: ...
@@ -149,14 +261,15 @@ class Attempt:
     def is_enabled(self) -> bool: ...
     @property
     def from_tier(self) -> bool: ...
-    def facts(self) -> dict[str, Any] | None: ...
+    def inspect(self) -> EntryInfo | None: ...
     def load_in_progress(self) -> float | None: ...
     def count_stale(self) -> None: ...
-    def begin(self, where: str, looks: bool) -> tuple[Any, ...]: ...
+    def begin(self, where: str, looks: bool) -> Found | Leads | Joins | NotShareable: ...
     def wait_for(self, flight: Flight, blocks: bool) -> bool: ...
     def waited(self) -> None: ...
     def overtake(self) -> None: ...
     def run(self, loader: Callable[[], Any] | None = None, others: list[Attempt] = ...) -> Any: ...
+    def load(self, loader: Callable[[], Any] | None, looks: bool) -> Any: ...
     def untimed(self) -> None: ...
     def land(self, value: Any, number: int | None = None) -> Any: ...
     def take_lease(self, seconds: float) -> float | None: ...
@@ -425,7 +538,7 @@ class CacheVerbs(Generic[_K, _V]):
         on_remove: Callable[[_K, _V, str], object] | None,
         clock: ManualClock | None,
         aliasing: object | None,
-        loading: Loading,
+        load_policy: LoadPolicy,
         ttls: dict[str, Duration],
         behind: Any = None,
         **given: Any,
@@ -617,14 +730,14 @@ class CacheVerbs(Generic[_K, _V]):
     @property
     def _aliasing(self) -> Any: ...
     @property
-    def _loading(self) -> Loading: ...
+    def _load_policy(self) -> LoadPolicy: ...
     @property
     def _clock(self) -> ManualClock | None: ...
-    def _look_up(self, key: _K) -> tuple[Any, ...]: ...
+    def _look_up(self, key: _K) -> Any: ...
     def _attempt(
         self,
         key: _K,
-        loading: Loading | None = None,
+        load_policy: LoadPolicy | None = None,
         max_age: Duration | None = None,
         *,
         ttl: Duration | Missing | None = ...,

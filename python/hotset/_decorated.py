@@ -28,14 +28,14 @@ def decorated(
     import functools
 
     check_callable(function)
-    planned = Plan(function, **plan, loading=cache._loading.changed(**loads), shares_cache=shares_cache)
+    planned = Plan(function, **plan, load_policy=cache._load_policy.changed(**loads), shares_cache=shares_cache)
     if cache._has_tier:
         from hotset._namespaces import check_function
         from hotset._tiers import outside_name
 
         planned.outside = outside_name(plan["name"], function, version)
         planned.codec = cache._tier.codec_for(function)
-        cache._tier.errors.know(planned.loading.errors)
+        cache._tier.errors.know(planned.load_policy.errors)
         check_function(cache, planned.outside, function)
     result = wrap(function, cache, planned)
     if planned.outside is not None:

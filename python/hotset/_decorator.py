@@ -5,7 +5,7 @@ from __future__ import annotations
 from hotset._cache import Cache
 from hotset._core import MISSING, Missing
 from hotset._decorated import check_callable, decorated, rewrap
-from hotset._loading import split
+from hotset._loading.policy import split
 from hotset._plan import name_of
 from hotset._typing import TYPE_CHECKING, ParamSpec, TypeVar, overload
 

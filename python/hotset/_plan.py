@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from hotset._core import Missing
-    from hotset._loading import Loading
+    from hotset._loading.policy import LoadPolicy
     from hotset._types import Duration, ShouldCache, Tags, TtlOfResult
 
 # Flags of code objects, from the documentation of `inspect`; the module itself takes longer to import than all of
@@ -49,7 +49,7 @@ class Plan:
         typed: bool,
         should_cache: ShouldCache | None,
         name: str | None,
-        loading: Loading,
+        load_policy: LoadPolicy,
         shares_cache: bool,
         refresh_ahead: object = MISSING,
         early_refresh: object = MISSING,
@@ -82,7 +82,7 @@ class Plan:
         self.idle = idle
         self.refresh_ahead = refresh_ahead
         self.early_refresh = early_refresh
-        self.loading = loading
+        self.load_policy = load_policy
         self.negative_ttl = negative_ttl
         self.is_negative = _callable("is_negative", is_negative, "a function of the result")
         if is_negative is not None and negative_ttl is None:

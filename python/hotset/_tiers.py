@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 from hotset import _own_tiers
 from hotset._core import BreakerVerbs, TierHandle, parse_bytes, seconds
 from hotset._errors import TierError
-from hotset._loading import OF_TIERS
+from hotset._loading.policy import OF_TIERS
 from hotset._log import say
 from hotset._plan import Plan
 from hotset._tier_kinds import Own, Tier

@@ -58,15 +58,20 @@ macro_rules! hooks {
 hooks! {
     /// Of modules that `import hotset` loads.
     ALWAYS:
-    "hotset._flights" {
+    "hotset._loading.current" {
         ENCLOSING = "ENCLOSING",
-        KEPT_ERROR = "kept_error",
+    }
+    "hotset._loading.drivers" {
         LOAD_HERE = "load_here",
-        OBTAIN = "obtain",
+        LOAD_IN_TASK = "load_in_task",
+        REFRESH_LATER = "refresh_one_later",
+    }
+    "hotset._loading.reraise" {
+        KEPT_ERROR = "kept_error",
         OWN_ERROR = "own_error",
         RAISED_AGAIN = "raised_again",
-        REFRESH_LATER = "refresh_later",
-        RUNNING_LOOP = "running_loop",
+    }
+    "hotset._loading.waiters" {
         WAIT_IN_THREAD = "wait_in_thread",
     }
     "hotset._keys.content" {
@@ -98,7 +103,7 @@ hooks! {
 
     /// What calls may need while the interpreter ends that have not before.
     AT_THE_EXIT:
-    "hotset._terms" {
+    "hotset._percall.caller" {
         EXPLAIN = "explain",
         GET_ENTRY = "get_entry",
         GET_ON_TERMS = "get",

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from hotset import Cache, LoadTimeoutError, _flights, _leads, _pool, cache_result, cache_result_many, current_load
+from hotset import Cache, LoadTimeoutError, cache_result, cache_result_many, current_load
+from hotset._loading import pool, protocol, runners
 from hotset.testing import ManualClock, wait_for_loads
 from ways_to_load import PATIENCE, eventually
 
@@ -136,7 +137,7 @@ def test_what_an_old_loader_says_is_not_said_of_its_successor(clock: ManualClock
 def busy_pool() -> Generator[list[Callable[[], Any]]]:
     """Every thread of the pool is busy, and does what is put into the list as soon as that is there."""
     cache: Cache[int, Any] = Cache(timeout=PATIENCE)
-    started, work = threading.Barrier(_pool.MAX_THREADS + 1), list[Callable[[], Any]]()
+    started, work = threading.Barrier(pool.MAX_THREADS + 1), list[Callable[[], Any]]()
     done = threading.Event()
 
     def load(_number: int) -> Any:
@@ -145,7 +146,7 @@ def busy_pool() -> Generator[list[Callable[[], Any]]]:
         return work[0]() if work else None
 
     threads = [
-        in_thread(lambda number=number: cache.get_or_load(number, load), []) for number in range(_pool.MAX_THREADS)
+        in_thread(lambda number=number: cache.get_or_load(number, load), []) for number in range(pool.MAX_THREADS)
     ]
     started.wait(PATIENCE)
     yield work
@@ -320,7 +321,7 @@ def test_a_refresh_whose_task_is_cancelled_before_its_first_step_is_begun_again(
         await asyncio.sleep(0.01)
 
     asyncio.run(main())
-    assert calls == [1, 1] and not _leads._staying
+    assert calls == [1, 1] and not runners._staying
 
 
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="tasks begin at once from 3.12 on")
@@ -385,8 +386,8 @@ def test_without_an_event_loop_a_load_is_part_of_the_call() -> None:
 def test_refreshes_whose_event_loops_were_closed_are_let_go(
     clock: ManualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_leads, "_many", _leads._FEW)
-    before = len(_leads._staying)
+    monkeypatch.setattr(runners, "_many", runners._FEW)
+    before = len(runners._staying)
 
     async def never(_key: int) -> Any:
         await asyncio.Event().wait()
@@ -399,8 +400,8 @@ def test_refreshes_whose_event_loops_were_closed_are_let_go(
         loop = asyncio.new_event_loop()
         loop.run_until_complete(awaited(cache.aio.get_or_load(number, never)))
         loop.close()
-    assert len(_leads._staying) < before + 130
-    _leads._staying.difference_update([lead for lead in _leads._staying if lead.loop.is_closed()])
+    assert len(runners._staying) < before + 130
+    runners._staying.difference_update([lead for lead in runners._staying if lead.loop.is_closed()])
 
 
 # Several keys
@@ -640,7 +641,7 @@ def test_a_stale_value_that_goes_while_a_load_is_given_up_is_never_none(
     awaits: bool, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cache: Cache[str, str] = Cache(ttl=10, grace="1h", clock=clock)
-    go, usual = threading.Event(), _flights.look_after
+    go, usual = threading.Event(), protocol.look_after
 
     def hang(_key: str) -> str:
         assert go.wait(PATIENCE)
@@ -650,7 +651,7 @@ def test_a_stale_value_that_goes_while_a_load_is_given_up_is_never_none(
         return "new"
 
     def look_after(flight: Any, timeout: float | None) -> bool:
-        monkeypatch.setattr(_flights, "look_after", usual)
+        monkeypatch.setattr(protocol, "look_after", usual)
         cache.delete("key")
         flight.strand()
         return True
@@ -658,7 +659,7 @@ def test_a_stale_value_that_goes_while_a_load_is_given_up_is_never_none(
     cache["key"] = "old"
     clock.advance(11)
     assert cache.get_or_load("key", hang) == "old"
-    monkeypatch.setattr(_flights, "look_after", look_after)
+    monkeypatch.setattr(protocol, "look_after", look_after)
     asked = asyncio.run(awaited(cache.aio.get_or_load("key", load))) if awaits else cache.get_or_load("key", str.upper)
     assert asked in ("old", "new", "KEY")
     go.set()

@@ -17,7 +17,11 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from hotset import Cache, _flights_many, _waiting, cache_result
+from hotset import Cache, cache_result
+from hotset._loading import waiters
+from hotset._loading.drivers import block, drive
+from hotset._loading.protocol import Caller, Want, obtain
+from hotset._loading.sources import ManyValues
 
 PATIENCE = 30
 """Seconds after which a test that waits has failed."""
@@ -898,13 +902,18 @@ class Incomparable:
 def test_a_bulk_load_that_cannot_begin_leaves_no_load_behind(awaits: bool) -> None:
     cache: Cache[Any, Any] = Cache()
     first, second = Incomparable(), Incomparable()
-    attempts = {"a": cache._attempt("a"), "b": cache._attempt(first)}
-    attempts["c"] = cache._attempt(second)
+    attempts = {"a": cache._attempt("a"), "b": cache._attempt(first), "c": cache._attempt(second)}
+    caller = Caller(attempts["a"].policy)
 
-    def load() -> object:
+    def load() -> None:
+        wants = [Want(caller, attempt, key) for key, attempt in attempts.items()]
+        steps = obtain(
+            caller, wants, ManyValues({want.attempt: want.key for want in wants}, never_called), awaits=awaits
+        )
         if awaits:
-            return asyncio.run(_flights_many.obtain_many(attempts, never_called))
-        return _flights_many.load_many_here(attempts, never_called)
+            asyncio.run(drive(steps))
+        else:
+            block(steps)
 
     with pytest.raises(LookupError) as kept:
         load()
@@ -1101,9 +1110,9 @@ def test_a_load_that_limits_itself_is_stored() -> None:
 def test_tasks_that_wait_for_a_load_of_their_loop_look_for_nothing_but_its_age(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each time that a thousand tasks look costs the time of a thousand tasks."""
     looks, calls = [], []
-    look_after = _waiting._look_after
+    look_after = waiters._look_after
     monkeypatch.setattr(
-        _waiting, "_look_after", lambda *args, **options: looks.append(1) or look_after(*args, **options)
+        waiters, "_look_after", lambda *args, **options: looks.append(1) or look_after(*args, **options)
     )
 
     @cache_result(load_age=0.5)

@@ -1,6 +1,7 @@
 """What one caller asks for: with_options, the same keywords of the cache's verbs, get_entry and explain."""
 
 import asyncio
+import pickle
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -8,6 +9,7 @@ from typing import Any
 
 import pytest
 from hotset import Cache, Entry, LoadTimeoutError, NotCachedError, cache_result, cache_result_many
+from hotset._core import Due
 from hotset.testing import ManualClock
 
 #: Seconds that nothing here takes unless it hangs.
@@ -195,7 +197,7 @@ def test_who_only_gets_takes_no_refresh_from_others(clock: ManualClock) -> None:
     cache.set("k", 1)
     clock.advance(6)
     assert cache.get("k", max_age=8) == 1 and cache.get_entry("k") is not None
-    assert cache._look_up("k")[0] == "refresh"
+    assert isinstance(cache._look_up("k"), Due)
 
 
 def test_an_entry_says_how_its_value_came_about(clock: ManualClock) -> None:
@@ -323,3 +325,9 @@ def test_a_failure_that_a_stale_value_hides_is_logged_once_until_it_is_over(
     # The first one may be of a cache of the same name that failed before.
     failed, recovered = (record.getMessage() for record in caplog.records[-2:])
     assert "failed with ConnectionError at" in failed and "is loaded again" in recovered
+
+
+def test_entries_that_were_pickled_before_can_be_read() -> None:
+    entry = Entry(1, 2.0, False, "load", None, None)
+    before = pickle.dumps(entry, 0).replace(b"hotset\n", b"hotset._terms\n")
+    assert pickle.loads(before) == pickle.loads(pickle.dumps(entry)) == entry and b"_terms" in before

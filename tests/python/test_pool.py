@@ -18,8 +18,8 @@ from functools import partial
 from typing import Any
 
 import pytest
-from hotset import _pool
-from hotset._pool import EXIT_SECONDS, Job, in_pool, run_if_free, run_or_queue
+from hotset._loading import pool as _pool
+from hotset._loading.pool import EXIT_SECONDS, Job, in_pool, run_if_free, run_or_queue
 
 PATIENCE = 10
 """Seconds after which a test that waits has failed."""
@@ -731,7 +731,7 @@ def submit_or_queue(function): return _pool.run_or_queue(function, copy_context(
 """
 
 IMPORT = """
-from hotset import _pool
+from hotset._loading import pool as _pool
 """
 
 
@@ -978,7 +978,7 @@ def test_nothing_is_accepted_if_the_pool_is_first_needed_at_the_exit() -> None:
         """
 def late():
     global _pool
-    from hotset import _pool
+    from hotset._loading import pool as _pool
     print(submit_if_free(print), submit_or_queue(print))
 
 atexit.register(late)

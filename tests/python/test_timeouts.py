@@ -18,7 +18,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from hotset import MISSING, Cache, LoadTimeoutError, _pool, cache_result, cache_result_many
+from hotset import MISSING, Cache, LoadTimeoutError, cache_result, cache_result_many
+from hotset._loading import pool as _pool
 from hotset.testing import ManualClock
 from ways_to_load import PATIENCE, TICK, WORD, Face, Make, Source, _awaited, eventually, faces, fails
 

@@ -9,6 +9,7 @@ use pyo3::types::{PyDict, PyList};
 use crate::cache::CacheVerbs;
 use crate::ffi::object::Object;
 use crate::flight::attempt::Attempt;
+use crate::flight::load::Load;
 use crate::inner::Inner;
 use crate::key::probe::Probe;
 use crate::key::wanted::Wanted;

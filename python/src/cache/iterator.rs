@@ -48,11 +48,11 @@ impl CacheIterator {
         *self.cursor.lock() = cursor;
         let Some((key, value)) = next else { return Ok(None) };
         if self.shows == Shows::Values {
-            return Ok(Some(self.cache.get().inner.served(py, value)?.into_bound(py).unbind()));
+            return Ok(Some(self.cache.get().inner.served(py, value)?.into_py(py)));
         }
         let face: Object = self.cache.get().inner.face(py, &key)?;
         if self.shows == Shows::Keys {
-            return Ok(Some(face.into_bound(py).unbind()));
+            return Ok(Some(face.into_py(py)));
         }
         let value = self.cache.get().inner.served(py, value)?;
         let pair = PyTuple::new(py, [face.into_bound(py), value.into_bound(py)])?;

@@ -27,10 +27,11 @@ use crate::duration::{seconds, ticks};
 use crate::errors::{invalid, raised};
 use crate::ffi::object::Object;
 use crate::flight::attempt::{Attempt, Purpose};
-use crate::flight::meeting::name;
+use crate::flight::step::Due;
 use crate::inner::{Aliasing, Inner, Weigher};
 use crate::key::MAPPING;
 use crate::key::wanted::Sought;
+use crate::missing::missing;
 use crate::stats::Stats;
 use crate::tier::behind::{Behind, Keys};
 
@@ -48,8 +49,8 @@ type Samples = (u64, u64, u64, Vec<(u64, f64)>);
 #[pyclass(frozen, subclass, weakref, generic, module = "hotset._core", name = "CacheVerbs")]
 pub(crate) struct CacheVerbs {
     pub(crate) inner: Arc<Inner>,
-    /// What its loads are to do, for `hotset._loading`.
-    loading: Object,
+    /// What its loads are to do, for `hotset._loading.policy`.
+    load_policy: Object,
     /// As they were given, for those who ask and for copies of the cache.
     given: Py<PyDict>,
     ttls: Py<PyDict>,
@@ -159,7 +160,7 @@ fn optimized(value: &Bound<'_, PyAny>, policy: &str) -> PyResult<Optimize> {
 #[pymethods]
 impl CacheVerbs {
     #[new]
-    #[pyo3(signature = (name, maxsize, maxweight, max_bytes, weigher, policy, optimize, on_remove, clock, aliasing, loading, ttls, behind = None, **given))]
+    #[pyo3(signature = (name, maxsize, maxweight, max_bytes, weigher, policy, optimize, on_remove, clock, aliasing, load_policy, ttls, behind = None, **given))]
     #[expect(clippy::too_many_arguments, reason = "they are those of the Python class")]
     fn new(
         py: Python<'_>,
@@ -173,7 +174,7 @@ impl CacheVerbs {
         on_remove: Option<Bound<'_, PyAny>>,
         clock: Option<&Bound<'_, ManualClock>>,
         aliasing: Option<Bound<'_, PyAny>>,
-        loading: &Bound<'_, PyAny>,
+        load_policy: &Bound<'_, PyAny>,
         ttls: &Bound<'_, PyDict>,
         behind: Option<&Bound<'_, PyAny>>,
         given: Option<&Bound<'_, PyDict>>,
@@ -208,7 +209,7 @@ impl CacheVerbs {
             .map(|mode| mode.getattr("serves")?.extract().map(|serves| Aliasing { mode: Object::from(mode), serves }))
             .transpose()?;
         Ok(Self {
-            loading: Object::of(loading),
+            load_policy: Object::of(load_policy),
             given: given.unbind(),
             ttls: ttls.copy()?.unbind(),
             clock,
@@ -308,8 +309,8 @@ impl CacheVerbs {
     }
 
     #[getter]
-    fn _loading(&self, py: Python<'_>) -> Py<PyAny> {
-        self.loading.bind(py).unbind()
+    fn _load_policy(&self, py: Python<'_>) -> Py<PyAny> {
+        self.load_policy.bind(py).unbind()
     }
 
     /// The lives of its entries as they were given, for copies.
@@ -454,8 +455,8 @@ impl CacheVerbs {
             }
             self.inner.finish(py, Left::of(removed));
         };
-        let key = self.inner.face(py, &removed.key)?.into_bound(py).unbind();
-        let value = self.inner.served(py, removed.value.clone())?.into_bound(py).unbind();
+        let key = self.inner.face(py, &removed.key)?.into_py(py);
+        let value = self.inner.served(py, removed.value.clone())?.into_py(py);
         self.inner.finish(py, Left::of(removed));
         Ok((key, value))
     }
@@ -540,12 +541,12 @@ impl CacheVerbs {
     }
 
     /// A way to the value of a key, whose load is stored with these options.
-    #[pyo3(name = "_attempt", signature = (key, loading = None, max_age = None, *, ttl = Given::Nothing, grace = Given::Nothing, idle = Given::Nothing, tags = None))]
+    #[pyo3(name = "_attempt", signature = (key, load_policy = None, max_age = None, *, ttl = Given::Nothing, grace = Given::Nothing, idle = Given::Nothing, tags = None))]
     #[expect(clippy::too_many_arguments, reason = "they are those of the verbs that load")]
     fn attempt(
         &self,
         key: &Bound<'_, PyAny>,
-        loading: Option<&Bound<'_, PyAny>>,
+        load_policy: Option<&Bound<'_, PyAny>>,
         max_age: Option<&Bound<'_, PyAny>>,
         ttl: Given<'_>,
         grace: Given<'_>,
@@ -555,29 +556,21 @@ impl CacheVerbs {
         let details = self.details(Life { ttl, grace, idle }, tags)?;
         let wanted = self.wanted(key.py(), key.as_ptr())?;
         let stored = wanted.stored();
-        let loading = loading.map_or_else(|| self.loading.clone(), Object::of);
+        let load_policy = load_policy.map_or_else(|| self.load_policy.clone(), Object::of);
         let max_age = max_age.map_or(Ok(NEVER), |age| ticks("max_age", age))?;
         let sought = Sought { wanted, stored };
-        Ok(Attempt::new(self.inner.clone(), sought, Purpose::Key(details), loading).by_who_accepts(max_age))
+        Ok(Attempt::new(self.inner.clone(), sought, Purpose::Key(details), load_policy).by_who_accepts(max_age))
     }
 
-    /// Looks a key up and counts that: `("hit", value)`, `("refresh", value)`, `("stale",)`, `("error", exception)` or `("miss",)`.
+    /// Looks a key up and counts that: the value, as a [`Due`] if it is to be refreshed, or `MISSING`.
     #[pyo3(name = "_look_up")]
-    fn look_up<'py>(&self, key: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyTuple>> {
+    fn look_up(&self, key: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
         let py = key.py();
         let wanted = self.wanted(py, key.as_ptr())?;
-        let (found, more) = self.inner.read(py, &mut wanted.probe())?;
-        match (found, more) {
-            (Some(value), More::Refresh) => PyTuple::new(py, [name!(py, "refresh"), value.into_bound(py)]),
-            (Some(value), _) => PyTuple::new(py, [name!(py, "hit"), value.into_bound(py)]),
-            (None, More::Stale) => PyTuple::new(py, [name!(py, "stale")]),
-            (None, More::Error) => match self.inner.examine(py, &mut wanted.probe())? {
-                Some((error, facts)) if facts.standing == Standing::Error => {
-                    PyTuple::new(py, [name!(py, "error"), error.into_bound(py)])
-                }
-                _ => PyTuple::new(py, [name!(py, "miss")]),
-            },
-            (None, _) => PyTuple::new(py, [name!(py, "miss")]),
+        match self.inner.read(py, &mut wanted.probe())? {
+            (Some(value), More::Refresh) => Ok(Py::new(py, Due { value: value.into_py(py) })?.into_any()),
+            (Some(value), _) => Ok(value.into_py(py)),
+            (None, _) => Ok(missing(py)?.into_py(py)),
         }
     }
 
@@ -668,7 +661,7 @@ impl CacheVerbs {
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        self.loading.visit(&visit)?;
+        self.load_policy.visit(&visit)?;
         self.tier.iter().try_for_each(|tier| tier.visit(&visit))?;
         visit.call(&self.given)?;
         visit.call(&self.ttls)?;

@@ -95,6 +95,12 @@ impl Object {
         unsafe { Bound::from_owned_ptr(py, self.into_ptr()) }
     }
 
+    /// As [`Object::into_bound`], not bound to the thread.
+    #[inline]
+    pub(crate) fn into_py(self, py: Python<'_>) -> Py<PyAny> {
+        self.into_bound(py).unbind()
+    }
+
     /// Shows the object to a garbage collection.
     pub(crate) fn visit(&self, visit: &PyVisit<'_>) -> Result<(), pyo3::PyTraverseError> {
         // SAFETY: `Py` has the same layout, a pointer to a live object, and is only borrowed.

@@ -1,34 +1,31 @@
-//! One caller's way to a value in steps, for `hotset._flights`: to begin or to join, to load, to land.
+//! One caller's way to a value in steps, for `hotset._loading`: to begin or to join, to load, to land.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use hotset::clock::{self, Clock, NEVER, Tick};
-use hotset::expiry::Lifespan;
-use hotset::flight::Ticket;
 use hotset::memory::{Details, Facts, More, Standing};
 use hotset::sync::Mutex;
-use pyo3::exceptions::PyException;
-use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyDict, PyFloat, PyTuple};
 use pyo3::{PyTraverseError, PyVisit};
 
 use crate::ffi::attached_lock::AttachedLock;
 use crate::ffi::call_args::Call;
-use crate::ffi::foreign::{Foreign, vectorcall};
+use crate::ffi::foreign::vectorcall;
 use crate::ffi::guard::{attached, is_finalizing};
 use crate::ffi::object::Object;
 use crate::flight::circles::Wait;
-use crate::flight::context::{LoadContext, Wishes};
+use crate::flight::context::LoadContext;
 use crate::flight::current::{Within, enclosing, thread};
-use crate::flight::facts::{facts_for_python, seconds_from};
-use crate::flight::fate::{Fate, LoadedCall, is_over};
-use crate::flight::lead::{KnownTags, Lead, Look, Way, abandon, handled, land, land_as, own_error, raised_again};
-use crate::flight::meeting::{Came, Flight, Leader, Outcome, Shared, name};
+use crate::flight::entry_info::EntryInfo;
+use crate::flight::fate::{Decider, Fate, LoadedCall};
+use crate::flight::lead::{Claim, KnownTags, Lead, Look, Way, handled, own_error, raised_again};
+use crate::flight::load::{Load, end_raised, load_here};
+use crate::flight::meeting::{Came, Flight, Leader, Outcome, Shared};
+use crate::flight::step::{Found, Hit, Joins, Leads, NotShareable};
 use crate::flight::timing::Timing;
-use crate::hooks;
 use crate::inner::Inner;
+use crate::key::part::Part;
 use crate::key::probe::Probe;
 use crate::key::wanted::Sought;
 use crate::tier::behind::Pulled;
@@ -41,22 +38,14 @@ pub(crate) enum Purpose {
     Key(Details),
 }
 
-/// A load that is led: its ticket, and what times it.
-type Claim = (Ticket, Timing);
-
-fn claim_of(lead: Lead<'_>) -> Claim {
-    let (ticket, watch) = lead.into_claim();
-    (ticket, Timing::Counted(watch))
-}
-
 /// A way to the value of one key. At most one caller goes it at a time.
 #[pyclass(frozen, module = "hotset._core")]
 pub(crate) struct Attempt {
     cache: Arc<Inner>,
     sought: Sought,
     purpose: Purpose,
-    /// What its load is to do, for `hotset._loading`.
-    loading: Object,
+    /// What its load is to do, for `hotset._loading.policy`.
+    load_policy: Object,
     /// How old a value may be that its caller accepts, or [`NEVER`].
     max_age: Tick,
     claim: Mutex<AttachedLock, Option<Claim>>,
@@ -76,12 +65,12 @@ pub(crate) struct Attempt {
 }
 
 impl Attempt {
-    pub(crate) fn new(cache: Arc<Inner>, sought: Sought, purpose: Purpose, loading: Object) -> Self {
+    pub(crate) fn new(cache: Arc<Inner>, sought: Sought, purpose: Purpose, load_policy: Object) -> Self {
         Self {
             cache,
             sought,
             purpose,
-            loading,
+            load_policy,
             max_age: NEVER,
             claim: Mutex::new(None),
             handled: Mutex::new(None),
@@ -100,14 +89,6 @@ impl Attempt {
         self
     }
 
-    pub(crate) fn cache(&self) -> &Arc<Inner> {
-        &self.cache
-    }
-
-    pub(crate) fn probe(&self) -> Probe<'_> {
-        self.sought.wanted.probe()
-    }
-
     /// The tier was asked for the key just now.
     pub(crate) fn was_brought(&self, pulled: Option<Pulled>) {
         let before = self.brought.lock().replace(pulled);
@@ -124,7 +105,7 @@ impl Attempt {
                 Ok((Some(self.cache.found(py, &probe, pulled.value)?), More::Nothing))
             }
             // Where memory has it too, it has been counted.
-            Some(Some(pulled)) if pulled.standing == Standing::Error && self.kept_error(py)?.is_none() => {
+            Some(Some(pulled)) if pulled.standing == Standing::Error && !self.has_kept_error(py)? => {
                 let error = self.cache.found_error(py, &probe, &pulled.value);
                 if loads { Err(error) } else { Ok((None, more)) }
             }
@@ -143,6 +124,12 @@ impl Attempt {
         let now = self.cache.memory().clock().precise();
         let brought = self.brought.lock();
         Ok(brought.iter().flatten().find_map(|pulled| Some((pulled.value.clone(), pulled.facts(now)?))))
+    }
+
+    /// Whether memory has an error that is to be raised instead of loading.
+    fn has_kept_error(&self, py: Python<'_>) -> PyResult<bool> {
+        let found = self.cache.examine(py, &mut self.probe())?;
+        Ok(found.is_some_and(|(_, facts)| facts.standing == Standing::Error))
     }
 
     fn look(&self, looks: bool) -> Look {
@@ -165,30 +152,13 @@ impl Attempt {
         }
     }
 
-    /// Ends a load that another process has made.
-    fn land_found(&self, py: Python<'_>, number: Option<u64>, outcome: Outcome) {
-        let Some((ticket, _)) = self.take_claim(number) else { return };
-        self.release(py);
-        abandon(py, &self.cache, &ticket, outcome);
-    }
-
-    /// Ends a load that stores nothing.
-    fn end(&self, py: Python<'_>, number: Option<u64>, failed: bool, outcome: Outcome) {
-        let Some((ticket, timing)) = self.take_claim(number) else { return };
-        self.release(py);
-        if failed {
-            timing.failed(&self.cache);
-        } else {
-            timing.returned(&self.cache);
-        }
-        abandon(py, &self.cache, &ticket, outcome);
-    }
-
-    /// Takes the claim to the flight with this number, or to any.
-    fn take_claim(&self, number: Option<u64>) -> Option<Claim> {
+    /// Takes the lead of the flight with this number, or of any.
+    fn take_lead(&self, number: Option<u64>) -> Option<Lead<'_>> {
         let mut claim = self.claim.lock();
         let is_it = claim.as_ref().is_some_and(|(ticket, _)| number.is_none_or(|number| ticket.number() == number));
-        if is_it { claim.take() } else { None }
+        let taken = if is_it { claim.take() } else { None };
+        drop(claim);
+        taken.map(|claim| Lead::from_claim(&self.cache, claim))
     }
 
     /// The number of the flight that it leads.
@@ -196,11 +166,67 @@ impl Attempt {
         self.claim.lock().as_ref().map(|(ticket, _)| ticket.number())
     }
 
-    fn flight<'py>(&self, py: Python<'py>, shared: Arc<Shared>, came: Came) -> PyResult<Bound<'py, PyAny>> {
-        Ok(Bound::new(py, Flight::new(shared, &self.cache, self.hash(), came))?.into_any())
+    fn flight(&self, py: Python<'_>, shared: Arc<Shared>, came: Came) -> PyResult<Py<Flight>> {
+        Py::new(py, Flight::new(shared, &self.cache, self.hash(), came))
     }
 
-    /// The tags that the result will carry, as far as that is known.
+    /// Calls the function itself, or `loader`.
+    fn call(&self, py: Python<'_>, loader: Option<&Bound<'_, PyAny>>) -> PyResult<Object> {
+        match (loader, &self.purpose) {
+            (Some(loader), _) => {
+                let call = Call { args: std::ptr::null(), flagged_count: 0, names: std::ptr::null_mut() };
+                // SAFETY: the loader is alive; the result is new or null.
+                unsafe { Object::from_result(py, vectorcall(loader.as_ptr(), call)) }
+            }
+            (None, Purpose::Call(call)) => call.run(py),
+            (None, Purpose::Key(_)) => Ok(Object::from(py.None().into_bound(py))),
+        }
+    }
+
+    /// Ends a load that another process has made.
+    fn end_found(&self, py: Python<'_>, number: Option<u64>, outcome: Outcome) {
+        let Some(lead) = self.take_lead(number) else { return };
+        self.release(py);
+        lead.end_found(py, outcome);
+    }
+
+    /// Ends a load that raised, or that nobody makes.
+    fn fail_as(&self, py: Python<'_>, number: Option<u64>, outcome: Outcome) {
+        let Some(lead) = self.take_lead(number) else { return };
+        self.release(py);
+        lead.fail_as(py, outcome);
+    }
+}
+
+impl Decider for Attempt {
+    fn fate(&self, py: Python<'_>, value: &Bound<'_, PyAny>, nanos: u64) -> PyResult<Fate> {
+        match &self.purpose {
+            Purpose::Call(call) => call.fate(py, value, nanos),
+            Purpose::Key(_) => Ok(Fate::of_key(value)),
+        }
+    }
+
+    fn details(&self, py: Python<'_>, value: &Bound<'_, PyAny>, nanos: u64) -> PyResult<Details> {
+        match &self.purpose {
+            Purpose::Call(call) => call.details(py, value, nanos),
+            Purpose::Key(details) => Ok(Details { nanos, ..details.clone() }),
+        }
+    }
+}
+
+impl Load for Attempt {
+    fn cache(&self) -> &Arc<Inner> {
+        &self.cache
+    }
+
+    fn probe(&self) -> Probe<'_> {
+        self.sought.wanted.probe()
+    }
+
+    fn stored(&self, _py: Python<'_>) -> PyResult<Part> {
+        Ok(self.sought.stored.clone())
+    }
+
     fn known_tags(&self, py: Python<'_>) -> PyResult<KnownTags> {
         match &self.purpose {
             Purpose::Call(call) => call.known_tags(py),
@@ -208,89 +234,8 @@ impl Attempt {
         }
     }
 
-    /// Whether and how what was loaded is stored.
-    fn fate(&self, py: Python<'_>, value: &Bound<'_, PyAny>, nanos: u64) -> PyResult<(Fate, Details)> {
-        match &self.purpose {
-            Purpose::Call(call) => call.fate(py, value, nanos),
-            Purpose::Key(details) => Ok((Fate::of_key(value), Details { nanos, ..details.clone() })),
-        }
-    }
-
-    /// Notes that the load raised, so that it is not repeated at once; whether the error is kept, to be raised for a while.
-    fn note_failure(&self, py: Python<'_>, error: &Bound<'_, PyAny>, number: Option<u64>) -> PyResult<bool> {
-        if self.loading.bind(py).ask_method(intern!(py, "keeps"), (error,))?.ask_truth()? {
-            return self.keep_error(py, error, number);
-        }
-        let (base, hash) = (self.error_ttl(py)?, self.hash());
-        self.sought.wanted.probe().settle(py, |probe| self.cache.memory().rest(hash, probe, base))?;
-        Ok(false)
-    }
-
-    /// Ends the load by storing its error; false if this leads another one by now.
-    fn keep_error(&self, py: Python<'_>, error: &Bound<'_, PyAny>, number: Option<u64>) -> PyResult<bool> {
-        let mut details = Details {
-            lifespan: Lifespan { ttl: self.error_ttl(py)?, ..Lifespan::FOREVER },
-            tags: self.known_tags(py)?.unwrap_or_default(),
-            is_error: true,
-            ..Details::default()
-        };
-        let kept = hooks::KEPT_ERROR.ask(py, (error,))?;
-        let outcome = Outcome::of_error(py, &PyErr::from_value(error.clone()));
-        let Some((ticket, timing)) = self.take_claim(number) else { return Ok(false) };
-        timing.failed(&self.cache);
-        Wishes::take(ticket.number()).iter().for_each(|wishes| wishes.add_tags(&mut details));
-        let mut probe = self.sought.wanted.probe();
-        let stored = Some(&self.sought.stored);
-        land_as(py, &self.cache, &ticket, stored, &Object::from(kept), details, Some(outcome), &mut probe)?;
-        Ok(true)
-    }
-
-    fn error_ttl(&self, py: Python<'_>) -> PyResult<Tick> {
-        let seconds: f64 = self.loading.bind(py).getattr(intern!(py, "error_ttl"))?.extract()?;
-        Ok(clock::ticks(std::time::Duration::try_from_secs_f64(seconds).unwrap_or_default()))
-    }
-
-    /// Stores what was loaded, if that is to be; what its leader gets.
-    fn fill(&self, py: Python<'_>, ticket: &Ticket, value: &Bound<'_, PyAny>, nanos: u64) -> PyResult<Object> {
-        let wishes = Wishes::take(ticket.number());
-        let (fate, mut details) = self.fate(py, value, nanos)?;
-        match fate.as_wished(wishes.as_deref()) {
-            Fate::Stored => {
-                wishes.iter().for_each(|wishes| wishes.change(&mut details));
-                if is_over(&details) {
-                    abandon(py, &self.cache, ticket, Outcome::Value(Object::of(value)));
-                    return Ok(Object::of(value));
-                }
-                let mut probe = self.sought.wanted.probe();
-                let stored = Some(&self.sought.stored);
-                let kept = land(py, &self.cache, ticket, stored, &Object::of(value), details, &mut probe)?;
-                self.cache.served(py, kept)
-            }
-            fate => {
-                abandon(py, &self.cache, ticket, fate.outcome(&Object::of(value)));
-                Ok(Object::of(value))
-            }
-        }
-    }
-}
-
-impl Attempt {
-    /// The error that is to be raised instead of loading, if there is one.
-    pub(crate) fn kept_error(&self, py: Python<'_>) -> PyResult<Option<Object>> {
-        let found = self.cache.examine(py, &mut self.sought.wanted.probe())?;
-        Ok(found.filter(|(_, facts)| facts.standing == Standing::Error).map(|(error, _)| error))
-    }
-
-    /// Begins a load as part of the running code; the value if it is there after all. A load that somebody else leads is not waited for.
-    pub(crate) fn begin_alone(&self, py: Python<'_>, looks: bool) -> PyResult<Option<Object>> {
-        let mut probe = self.sought.wanted.probe();
-        let tags = self.known_tags(py)?;
-        match self.cache.begin(py, self.sought.key(), &mut probe, Leader::thread(), &tags, self.look(looks))? {
-            Way::Found(value) => return Ok(Some(value)),
-            Way::Lead(lead) => *self.claim.lock() = Some(claim_of(lead)),
-            Way::Join(_) => {}
-        }
-        Ok(None)
+    fn load_policy(&self) -> Option<&Object> {
+        Some(&self.load_policy)
     }
 }
 
@@ -303,14 +248,14 @@ impl Attempt {
 
     /// What its load is to do.
     #[getter]
-    fn loading(&self, py: Python<'_>) -> Py<PyAny> {
-        self.loading.bind(py).unbind()
+    fn policy(&self, py: Python<'_>) -> Py<PyAny> {
+        self.load_policy.bind(py).unbind()
     }
 
     /// The name of the cache or function that it is for.
     #[getter]
     fn name(&self, py: Python<'_>) -> Py<PyAny> {
-        self.cache.owner(self.sought.wanted.tag.owner()).0.into_bound(py).unbind()
+        self.cache.owner(self.sought.wanted.tag.owner()).0.into_py(py)
     }
 
     /// Seconds by the clock of the cache, from any beginning.
@@ -324,29 +269,19 @@ impl Attempt {
         matches!(self.cache.memory().clock(), Clock::Manual(_))
     }
 
-    /// What is there although it is not fresh: `("stale", value, resting, seconds, age)` within its grace, whether a load has just failed,
-    /// for how long it is stale, and its age; or `("error", exception)`.
-    fn standing<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyTuple>>> {
-        let Some((value, facts)) = self.cache.examine(py, &mut self.sought.wanted.probe())? else { return Ok(None) };
+    /// What is there in memory although it is not fresh: a stale value within its grace, or an error that is kept.
+    fn standing(&self, py: Python<'_>) -> PyResult<Option<EntryInfo>> {
+        let Some((value, facts)) = self.cache.examine(py, &mut self.probe())? else { return Ok(None) };
         Ok(match facts.standing {
-            Standing::Stale => {
-                let value = self.cache.served(py, value)?.into_bound(py);
-                let resting = PyBool::new(py, facts.retry_at > facts.now).to_owned().into_any();
-                let stale_for = seconds_from(facts.course.fresh_until, facts.now);
-                let age = seconds_from(facts.course.created, facts.now);
-                let numbers = [stale_for, age].map(|number| PyFloat::new(py, number).into_any());
-                let [stale_for, age] = numbers;
-                Some(PyTuple::new(py, [name!(py, "stale"), value, resting, stale_for, age])?)
-            }
-            Standing::Error => Some(PyTuple::new(py, [name!(py, "error"), value.into_bound(py)])?),
+            Standing::Stale => Some(EntryInfo::new(py, self.cache.served(py, value)?, facts)),
+            Standing::Error => Some(EntryInfo::new(py, value, facts)),
             _ => None,
         })
     }
 
-    /// Looks up and counts: `("hit", value)`, `("refresh", value)` if it is to be loaded anew by this caller who `loads`, or
-    /// `("miss",)`.
-    fn read<'py>(&self, py: Python<'py>, loads: bool) -> PyResult<Bound<'py, PyTuple>> {
-        let mut probe = self.sought.wanted.probe();
+    /// Looks up and counts, for a caller who `loads` what is not there or to be refreshed, or not; `None` if there is nothing fresh.
+    fn read(&self, py: Python<'_>, loads: bool) -> PyResult<Option<Hit>> {
+        let mut probe = self.probe();
         let (mut found, mut more) = if loads {
             self.cache.read_here(py, &mut probe)?
         } else {
@@ -356,11 +291,7 @@ impl Attempt {
             (found, more) = self.read_behind(py, more, loads)?;
             self.from_tier.store(found.is_some(), Ordering::Relaxed);
         }
-        match found {
-            Some(value) if more == More::Refresh => PyTuple::new(py, [name!(py, "refresh"), value.into_bound(py)]),
-            Some(value) => PyTuple::new(py, [name!(py, "hit"), value.into_bound(py)]),
-            None => PyTuple::new(py, [name!(py, "miss")]),
-        }
+        Ok(Hit::of(py, found, more == More::Refresh))
     }
 
     /// Whether callers get something else than what is kept.
@@ -387,18 +318,17 @@ impl Attempt {
         self.from_tier.load(Ordering::Relaxed)
     }
 
-    /// All that is known of the entry, without any effect but that it is brought into memory; times are seconds from now. None if there
-    /// is none.
-    fn facts<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyDict>>> {
+    /// All that is known of the entry, without any effect but that it is brought into memory; `None` if there is none.
+    fn inspect(&self, py: Python<'_>) -> PyResult<Option<EntryInfo>> {
         let brought = if self.cache.has_tier() && !self.cache.holds_here(py, &mut self.probe())? {
             self.brought(py)?
         } else {
             None
         };
-        let known = self.cache.examine(py, &mut self.sought.wanted.probe())?;
+        let known = self.cache.examine(py, &mut self.probe())?;
         let Some((value, facts)) = known.or(brought) else { return Ok(None) };
         let value = if facts.standing == Standing::Error { value } else { self.cache.served(py, value)? };
-        Ok(Some(facts_for_python(py, &facts, value)?))
+        Ok(Some(EntryInfo::new(py, value, facts)))
     }
 
     /// How many seconds ago the load of the key began that may be joined, None if there is none.
@@ -415,13 +345,13 @@ impl Attempt {
         self.cache.memory().count_stale(tag.hash(), tag.owner());
     }
 
-    /// Looks again, and begins a load or finds one: `("found", value)`, `("lead", flight)`, `("join", flight)` or `("alone",)`.
+    /// Looks again, and begins a load or finds one: [`Found`], [`Leads`], [`Joins`] or [`NotShareable`].
     ///
     /// The load is made `where` says: `"here"`, on this thread, whose caller does not wait and is given no flight; in the `"pool"`, by
     /// another thread; or by a `"task"` of the event loop that runs on this thread.
-    fn begin<'py>(&self, py: Python<'py>, r#where: &str, looks: bool) -> PyResult<Bound<'py, PyTuple>> {
+    fn begin(&self, py: Python<'_>, r#where: &str, looks: bool) -> PyResult<Py<PyAny>> {
         if is_finalizing() {
-            return PyTuple::new(py, [name!(py, "alone")]);
+            return Ok(Py::new(py, NotShareable)?.into_any());
         }
         let (leader, waits) = match r#where {
             "task" => (Leader::task(), true),
@@ -434,25 +364,21 @@ impl Attempt {
         }
         let since = if looks { 0 } else { self.cache.memory().clock().precise() };
         self.since.store(since, Ordering::Relaxed);
-        let mut probe = self.sought.wanted.probe();
-        match self.cache.begin(py, self.sought.key(), &mut probe, leader, &self.known_tags(py)?, self.look(looks))? {
-            Way::Found(value) => PyTuple::new(py, [name!(py, "found"), value.into_bound(py)]),
+        let (mut probe, tags) = (self.probe(), self.known_tags(py)?);
+        match self.cache.begin(py, self.sought.key(), &mut probe, leader, &tags, self.look(looks))? {
+            Way::Found(value) => Ok(Py::new(py, Found { value: value.into_py(py) })?.into_any()),
             Way::Join(shared) => {
                 let came = if self.has_joined.swap(true, Ordering::Relaxed) { Came::Before } else { Came::After };
-                PyTuple::new(py, [name!(py, "join"), self.flight(py, shared, came)?])
+                Ok(Py::new(py, Joins { flight: self.flight(py, shared, came)? })?.into_any())
             }
             Way::Lead(lead) => {
-                let claim = Some(claim_of(lead));
-                let joined = claim.as_ref().filter(|_| waits);
-                let shared = joined.and_then(|(ticket, _)| self.cache.store.flights().meeting(ticket));
-                let before = std::mem::replace(&mut *self.claim.lock(), claim);
-                if let Some((given_up, _)) = before {
-                    // It was given up, and whoever waits for it all the same is not to wait for ever.
-                    abandon(py, &self.cache, &given_up, Outcome::Again);
-                }
-                let flight = |shared| self.flight(py, shared, Came::Before);
-                let flight = shared.map_or_else(|| Ok(py.None().into_bound(py)), flight)?;
-                PyTuple::new(py, [name!(py, "lead"), flight])
+                let claim = lead.into_claim();
+                let shared = if waits { self.cache.store.flights().meeting(&claim.0) } else { None };
+                // One that was given up, and whoever waits for it all the same is not to wait for ever.
+                drop(self.take_lead(None));
+                *self.claim.lock() = Some(claim);
+                let flight = shared.map(|shared| self.flight(py, shared, Came::Before)).transpose()?;
+                Ok(Py::new(py, Leads { flight })?.into_any())
             }
         }
     }
@@ -474,7 +400,7 @@ impl Attempt {
 
     /// What is loaded from now on is refused, unless the load begins after this.
     pub(crate) fn overtake(&self, py: Python<'_>) -> PyResult<()> {
-        self.cache.overtake(py, &mut self.sought.wanted.probe())
+        self.cache.overtake(py, &mut self.probe())
     }
 
     /// The load is part of one that is timed and counted elsewhere.
@@ -499,30 +425,23 @@ impl Attempt {
             let numbers = std::iter::once(self).chain(others.iter().map(Bound::get)).filter_map(Self::number);
             numbers.map(Within::enter_with_others).collect()
         };
-        match (loader, &self.purpose) {
-            (Some(loader), _) => {
-                let call = Call { args: std::ptr::null(), flagged_count: 0, names: std::ptr::null_mut() };
-                // SAFETY: the loader is alive; the result is new or null.
-                unsafe { Object::from_result(py, vectorcall(loader.as_ptr(), call)) }
-                    .map(|result| result.into_bound(py).unbind())
-            }
-            (None, Purpose::Call(call)) => call.run(py).map(|result| result.into_bound(py).unbind()),
-            (None, Purpose::Key(_)) => Ok(py.None()),
-        }
+        self.call(py, loader).map(|result| result.into_py(py))
+    }
+
+    /// All of a load on this thread, for a caller who waits as long as it takes and has nothing stale: the value, of `loader` or the
+    /// function itself, or of somebody who loads it.
+    fn load(&self, py: Python<'_>, loader: Option<&Bound<'_, PyAny>>, looks: bool) -> PyResult<Py<PyAny>> {
+        load_here(py, self, || self.call(py, loader), self.look(looks)).map(|result| result.into_py(py))
     }
 
     /// The load returned: stores the value if it may be, and tells those who wait; what the leader gets. As the others that end a load
     /// it does nothing if this leads another flight by now than the one with this `number`, which had been given up.
     #[pyo3(signature = (value, number = None))]
     pub(crate) fn land(&self, py: Python<'_>, value: &Bound<'_, PyAny>, number: Option<u64>) -> PyResult<Py<PyAny>> {
-        let Some((ticket, timing)) = self.take_claim(number) else { return Ok(value.clone().unbind()) };
-        let nanos = timing.returned(&self.cache);
-        let filled = self.fill(py, &ticket, value, nanos);
+        let Some(lead) = self.take_lead(number) else { return Ok(value.clone().unbind()) };
+        let landed = lead.land(py, &Object::of(value), self, Some(&self.sought.stored), &mut self.probe());
         self.release(py);
-        if let Err(error) = &filled {
-            abandon(py, &self.cache, &ticket, Outcome::of_error(py, error));
-        }
-        filled.map(|value| value.into_bound(py).unbind())
+        landed.map(|value| value.into_py(py))
     }
 
     /// Has the right to load for so many seconds, across processes, if nobody else has it; else for how many seconds somebody else may.
@@ -542,16 +461,16 @@ impl Attempt {
     #[pyo3(signature = (number = None))]
     fn bring(&self, py: Python<'_>, number: Option<u64>) -> PyResult<Py<PyAny>> {
         let Some(found) = self.cache.bring(py, &mut self.probe(), self.since.load(Ordering::Relaxed))? else {
-            return Ok(crate::missing::missing(py)?.into_bound(py).unbind());
+            return Ok(crate::missing::missing(py)?.into_py(py));
         };
         if found.standing == Standing::Error {
             let error = raised_again(py, &found.value, &Object::from(py.None().into_bound(py)));
-            self.land_found(py, number, Outcome::of_error(py, &error));
+            self.end_found(py, number, Outcome::of_error(py, &error));
             return Err(error);
         }
         let value = self.cache.served(py, found.value)?;
-        self.land_found(py, number, Outcome::Value(value.clone()));
-        Ok(value.into_bound(py).unbind())
+        self.end_found(py, number, Outcome::Value(value.clone()));
+        Ok(value.into_py(py))
     }
 
     /// The load raised: tells those who wait; whether the error is kept, to be raised for a while.
@@ -562,23 +481,23 @@ impl Attempt {
         }
         let handled = self.handled.lock().take();
         let own = own_error(py, &PyErr::from_value(error.clone()), handled.as_ref());
-        let is_error = error.is_instance_of::<PyException>();
-        let noted = if is_error { self.note_failure(py, own.value(py), number) } else { Ok(false) };
-        // Whatever that raised, those who wait are not to wait for ever. Where the error was kept the load has ended.
-        self.end(py, number, true, Outcome::of_error(py, &own));
-        noted
+        let Some(lead) = self.take_lead(number) else { return Ok(false) };
+        self.release(py);
+        end_raised(py, self, lead, &own)
     }
 
     /// Leaves the load to a follower.
     #[pyo3(signature = (number = None))]
     pub(crate) fn quit(&self, py: Python<'_>, number: Option<u64>) {
-        self.end(py, number, true, Outcome::Again);
+        self.fail_as(py, number, Outcome::Again);
     }
 
     /// The load has returned, without anything for this key.
     #[pyo3(signature = (number = None))]
     fn leave_out(&self, py: Python<'_>, number: Option<u64>) {
-        self.end(py, number, false, Outcome::Again);
+        let Some(lead) = self.take_lead(number) else { return };
+        self.release(py);
+        lead.end(py, Outcome::Again);
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
@@ -591,7 +510,7 @@ impl Attempt {
     pub(crate) fn visit(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         self.sought.wanted.parts.iter().try_for_each(|part| part.visit(visit))?;
         self.sought.stored.visit(visit)?;
-        self.loading.visit(visit)?;
+        self.load_policy.visit(visit)?;
         self.handled.lock().iter().try_for_each(|handled| handled.visit(visit))?;
         self.brought.lock().iter().flatten().try_for_each(|pulled| pulled.value.visit(visit))?;
         match &self.purpose {
@@ -606,8 +525,6 @@ impl Drop for Attempt {
         if self.lease.load(Ordering::Relaxed) != 0 {
             attached(|py| self.release(py));
         }
-        if let Some((ticket, _)) = self.claim.lock().take() {
-            attached(|py| abandon(py, &self.cache, &ticket, Outcome::Again));
-        }
+        drop(self.take_lead(None));
     }
 }

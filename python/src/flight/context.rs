@@ -148,7 +148,7 @@ impl LoadContext {
             Some((value, _)) => self.served(py, value)?,
             None => missing(py)?,
         };
-        Ok(value.into_bound(py).unbind())
+        Ok(value.into_py(py))
     }
 
     /// Its age in seconds.
@@ -185,7 +185,7 @@ impl LoadContext {
             ));
         };
         self.add(&facts.tags);
-        Ok(self.served(py, value)?.into_bound(py).unbind())
+        Ok(self.served(py, value)?.into_py(py))
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {

@@ -15,16 +15,22 @@ use crate::flight::lead::KnownTags;
 use crate::flight::meeting::Outcome;
 use crate::missing::is_missing;
 
+/// What decides what becomes of the result of a load.
+pub(crate) trait Decider {
+    /// Whether it is stored, if it took so many nanoseconds to load.
+    fn fate(&self, py: Python<'_>, result: &Bound<'_, PyAny>, nanos: u64) -> PyResult<Fate>;
+
+    /// With what it is stored.
+    fn details(&self, py: Python<'_>, result: &Bound<'_, PyAny>, nanos: u64) -> PyResult<Details>;
+}
+
 /// A call that a value is loaded by, of whatever it is that is called.
-pub(crate) trait LoadedCall: Send + Sync {
+pub(crate) trait LoadedCall: Decider + Send + Sync {
     /// Makes the call.
     fn run(&self, py: Python<'_>) -> PyResult<Object>;
 
     /// The tags that the result will carry, as far as the arguments tell.
     fn known_tags(&self, py: Python<'_>) -> PyResult<KnownTags>;
-
-    /// What becomes of a result that took so long to load.
-    fn fate(&self, py: Python<'_>, result: &Bound<'_, PyAny>, nanos: u64) -> PyResult<(Fate, Details)>;
 
     /// Shows what it refers to to a garbage collection.
     fn visit(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError>;

@@ -16,7 +16,9 @@ use crate::ffi::object::Object;
 use crate::flight::circles::Wait;
 use crate::flight::context::Wishes;
 use crate::flight::current::{Here, Within, enclosing, thread};
+use crate::flight::fate::{Decider, Fate, is_over};
 use crate::flight::meeting::{Came, Flight, Leader, Outcome, Shared};
+use crate::flight::timing::Timing;
 use crate::hooks;
 use crate::inner::Inner;
 use crate::interrupt;
@@ -28,8 +30,12 @@ use crate::key::probe::Probe;
 pub(crate) struct Lead<'a> {
     cache: &'a Arc<Inner>,
     ticket: Option<Ticket>,
-    watch: Option<Stopwatch>,
+    /// `None` once the load has been counted.
+    timing: Option<Timing>,
 }
+
+/// What makes a lead, without the cache.
+pub(super) type Claim = (Ticket, Timing);
 
 /// The tags that a result will carry, if that is known before it is there.
 pub(crate) type KnownTags = Option<Box<[Arc<str>]>>;
@@ -133,13 +139,18 @@ impl Inner {
 
 impl<'a> Lead<'a> {
     pub(crate) fn new(cache: &'a Arc<Inner>, ticket: Ticket, watch: Option<Stopwatch>) -> Self {
-        Self { cache, ticket: Some(ticket), watch }
+        Self { cache, ticket: Some(ticket), timing: watch.map(Timing::Counted) }
+    }
+
+    /// What [`Lead::into_claim`] has put aside.
+    pub(super) fn from_claim(cache: &'a Arc<Inner>, (ticket, timing): Claim) -> Self {
+        Self { cache, ticket: Some(ticket), timing: Some(timing) }
     }
 
     /// Takes the claim to the load away, for who will land it later.
-    pub(crate) fn into_claim(mut self) -> (Ticket, Stopwatch) {
-        match (self.ticket.take(), self.watch.take()) {
-            (Some(ticket), Some(watch)) => (ticket, watch),
+    pub(super) fn into_claim(mut self) -> Claim {
+        match (self.ticket.take(), self.timing.take()) {
+            (Some(ticket), Some(timing)) => (ticket, timing),
             _ => unreachable!("a load that has just begun is timed and has a ticket"),
         }
     }
@@ -151,14 +162,68 @@ impl<'a> Lead<'a> {
     }
 
     /// Runs a load on this thread.
-    pub(crate) fn run<T>(&self, load: impl FnOnce() -> T) -> T {
+    pub(super) fn run<T>(&self, load: impl FnOnce() -> T) -> T {
         let _within = self.ticket.as_ref().map(|ticket| Within::enter(ticket, self.cache));
         load()
     }
 
     /// The load returned; the nanoseconds that it took.
     pub(crate) fn returned(&mut self) -> u64 {
-        self.watch.take().map_or(0, |watch| watch.landed(self.cache.memory()).nanos)
+        self.timing.take().map_or(0, |timing| timing.returned(self.cache))
+    }
+
+    /// The load raised.
+    fn count_failure(&mut self) {
+        if let Some(timing) = self.timing.take() {
+            timing.failed(self.cache);
+        }
+    }
+
+    /// The load returned: stores the value if it may be, and tells those who wait; what its caller gets.
+    ///
+    /// `stored` is what the key stores, where it may weigh something or have identities as parts.
+    pub(super) fn land(
+        mut self,
+        py: Python<'_>,
+        value: &Object,
+        decider: &impl Decider,
+        stored: Option<&Part>,
+        probe: &mut Probe<'_>,
+    ) -> PyResult<Object> {
+        let (nanos, wishes) = (self.returned(), self.wishes());
+        let landed = self.decided(py, value, decider, nanos, wishes.as_deref()).and_then(|details| match details {
+            Some(details) => {
+                let kept = self.store(py, stored, value, details, None, probe)?;
+                self.cache.served(py, kept)
+            }
+            None => Ok(value.clone()),
+        });
+        if let Err(error) = &landed {
+            self.tell(py, Outcome::of_error(py, error));
+        }
+        landed
+    }
+
+    /// With what a value is to be stored; those who wait are told here if it is not.
+    fn decided(
+        &mut self,
+        py: Python<'_>,
+        value: &Object,
+        decider: &impl Decider,
+        nanos: u64,
+        wishes: Option<&Wishes>,
+    ) -> PyResult<Option<Details>> {
+        let bound = value.bind(py);
+        let fate = decider.fate(py, &bound, nanos)?.as_wished(wishes);
+        if fate == Fate::Stored {
+            let mut details = decider.details(py, &bound, nanos)?;
+            wishes.iter().for_each(|wishes| wishes.change(&mut details));
+            if !is_over(&details) {
+                return Ok(Some(details));
+            }
+        }
+        self.tell(py, fate.outcome(value));
+        Ok(None)
     }
 
     /// Stores what was loaded where nobody has to be asked and nobody waits; else gives itself back for [`Lead::fill`].
@@ -188,65 +253,88 @@ impl<'a> Lead<'a> {
         }
     }
 
-    /// Stores what was loaded, unless that was overtaken; whether it was stored. Followers get it in any case.
-    ///
-    /// `stored` is what the key stores, where it may weigh something or have identities as parts.
-    pub(crate) fn fill(
-        mut self,
+    /// Stores what was loaded, unless that was overtaken; what is kept of it. Followers get that in any case, unless they are to get
+    /// something else.
+    pub(super) fn store(
+        &mut self,
         py: Python<'_>,
         stored: Option<&Part>,
         value: &Object,
         details: Details,
+        outcome: Option<Outcome>,
         probe: &mut Probe<'_>,
-    ) -> PyResult<()> {
-        let Some(ticket) = self.ticket.take() else { return Ok(()) };
-        land(py, self.cache, &ticket, stored, value, details, probe).map(drop)
+    ) -> PyResult<Object> {
+        let Some(ticket) = self.ticket.take() else { return Ok(value.clone()) };
+        store(py, self.cache, &ticket, stored, value, details, outcome, probe)
     }
 
-    /// Ends a load that stores nothing.
+    /// Stores what was loaded quickly, where [`Lead::fill_quickly`] cannot.
+    pub(crate) fn fill(
+        mut self,
+        py: Python<'_>,
+        value: &Object,
+        details: Details,
+        probe: &mut Probe<'_>,
+    ) -> PyResult<()> {
+        self.store(py, None, value, details, None, probe).map(drop)
+    }
+
+    /// Ends a load that returned, and stores nothing.
     pub(crate) fn end(mut self, py: Python<'_>, outcome: Outcome) {
+        self.returned();
         self.tell(py, outcome);
     }
 
-    /// As [`Lead::end`].
-    pub(crate) fn tell(&mut self, py: Python<'_>, outcome: Outcome) {
+    fn tell(&mut self, py: Python<'_>, outcome: Outcome) {
         if let Some(ticket) = self.ticket.take() {
             abandon(py, self.cache, &ticket, outcome);
         }
     }
 
-    /// Ends a load that raised.
-    pub(crate) fn fail(mut self, py: Python<'_>, error: &PyErr) {
-        if let Some(watch) = self.watch.take() {
-            watch.failed(self.cache.memory());
-        }
-        self.tell(py, Outcome::of_error(py, &own_error(py, error, handled().as_ref())));
+    /// Ends a load that raised this, without what its caller was handling.
+    pub(super) fn fail(self, py: Python<'_>, own: &PyErr) {
+        self.fail_as(py, Outcome::of_error(py, own));
     }
 
-    /// As [`Lead::fail`], with the exception that is set, and stays so.
+    /// Ends a load that raised, or that nobody makes.
+    pub(super) fn fail_as(mut self, py: Python<'_>, outcome: Outcome) {
+        self.count_failure();
+        self.tell(py, outcome);
+    }
+
+    /// Ends a load that raised what is kept, to be raised for a while.
+    pub(super) fn keep(
+        mut self,
+        py: Python<'_>,
+        error: &Object,
+        mut details: Details,
+        outcome: Outcome,
+        stored: &Part,
+        probe: &mut Probe<'_>,
+    ) -> PyResult<()> {
+        self.count_failure();
+        self.wishes().iter().for_each(|wishes| wishes.add_tags(&mut details));
+        self.store(py, Some(stored), error, details, Some(outcome), probe).map(drop)
+    }
+
+    /// Ends a load that another process has made.
+    pub(super) fn end_found(mut self, py: Python<'_>, outcome: Outcome) {
+        self.timing = None;
+        self.tell(py, outcome);
+    }
+
+    /// Ends a load that raised the exception that is set, and stays so.
     pub(crate) fn fail_raised(self, py: Python<'_>) {
         let error = raised(py);
-        self.fail(py, &error);
+        self.fail(py, &own_error(py, &error, handled().as_ref()));
         error.restore(py);
     }
 }
 
-/// Stores what a load returned and tells followers; what is kept of it. If storing raises, followers get that error.
-pub(crate) fn land(
-    py: Python<'_>,
-    cache: &Arc<Inner>,
-    ticket: &Ticket,
-    stored: Option<&Part>,
-    value: &Object,
-    details: Details,
-    probe: &mut Probe<'_>,
-) -> PyResult<Object> {
-    land_as(py, cache, ticket, stored, value, details, None, probe)
-}
-
-/// As [`land`], where followers get something else than what is stored.
+/// Stores what a load returned and tells followers, who may get something else; what is kept of it. If storing raises, followers get that
+/// error.
 #[expect(clippy::too_many_arguments, reason = "all of them are of one load")]
-pub(crate) fn land_as(
+fn store(
     py: Python<'_>,
     cache: &Arc<Inner>,
     ticket: &Ticket,
@@ -301,7 +389,7 @@ impl Drop for Lead<'_> {
 }
 
 /// What this thread is handling.
-pub(crate) fn handled() -> Option<Object> {
+pub(super) fn handled() -> Option<Object> {
     // SAFETY: the thread is attached; the result is a new reference or null.
     unsafe {
         let handled = ffi::PyErr_GetHandledException();
@@ -310,7 +398,7 @@ pub(crate) fn handled() -> Option<Object> {
 }
 
 /// An error without what its caller was handling when the load began that raised it: that is nobody else's.
-pub(crate) fn own_error(py: Python<'_>, error: &PyErr, handled: Option<&Object>) -> PyErr {
+pub(super) fn own_error(py: Python<'_>, error: &PyErr, handled: Option<&Object>) -> PyErr {
     let Some(handled) = handled.filter(|_| error.is_instance_of::<PyException>(py)) else { return error.clone_ref(py) };
     let own = hooks::OWN_ERROR.ask(py, (error.value(py), handled.bind(py)));
     own.map_or_else(|_| error.clone_ref(py), PyErr::from_value)
@@ -328,7 +416,7 @@ impl Outcome {
 }
 
 /// Drops what left, and tells followers; whether the value was stored.
-pub(crate) fn settle(
+fn settle(
     py: Python<'_>,
     cache: &Arc<Inner>,
     landing: Landing<Key, Shared, Stored<Key, Object>>,
@@ -343,7 +431,7 @@ pub(crate) fn settle(
 }
 
 /// Ends a flight that stores nothing, and tells followers.
-pub(crate) fn abandon(py: Python<'_>, cache: &Inner, ticket: &Ticket, outcome: Outcome) {
+fn abandon(py: Python<'_>, cache: &Inner, ticket: &Ticket, outcome: Outcome) {
     tell(py, cache, ticket, outcome, false);
 }
 
@@ -364,7 +452,7 @@ pub(crate) fn raised_again(py: Python<'_>, error: &Object, traceback: &Object) -
 }
 
 /// Waits on this thread for a load that somebody else leads; `Alone` where waiting would never end.
-pub(crate) fn follow(
+pub(super) fn follow(
     py: Python<'_>,
     cache: &Arc<Inner>,
     shared: &Arc<Shared>,

@@ -7,12 +7,13 @@ use hotset::flight::Meeting;
 use hotset::sync::Mutex;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyTuple, PyWeakrefReference};
+use pyo3::types::PyWeakrefReference;
 
 use crate::ffi::attached_lock::AttachedLock;
 use crate::ffi::foreign::Foreign;
 use crate::ffi::object::Object;
 use crate::flight::current::{self, Here};
+use crate::flight::step::{Failed, Found, NotShareable, Retry};
 use crate::inner::Inner;
 use crate::interrupt;
 
@@ -132,7 +133,7 @@ impl Shared {
     }
 }
 
-/// A flight that was joined, for `hotset._flights`.
+/// A flight that was joined, for `hotset._loading`.
 #[pyclass(frozen, module = "hotset._core")]
 pub(crate) struct Flight {
     pub(crate) shared: Arc<Shared>,
@@ -172,24 +173,21 @@ impl Flight {
         self.shared.leader.home != 0
     }
 
-    /// What the load came to: its name, and the value, or the exception and its traceback. None while it is in progress.
-    fn outcome<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyTuple>>> {
-        let object = |object: Object| object.into_bound(py);
-        let outcome = self.shared.outcome(self.came);
-        outcome
-            .map(|outcome| match outcome {
-                Outcome::Value(kept) => {
-                    let cache = self.cache.upgrade();
-                    let value = cache.map_or_else(|| Ok(kept.clone()), |cache| cache.served(py, kept.clone()))?;
-                    PyTuple::new(py, [name!(py, "value"), object(value)])
-                }
-                Outcome::Error(error, traceback) => {
-                    PyTuple::new(py, [name!(py, "error"), object(error), object(traceback)])
-                }
-                Outcome::Again => PyTuple::new(py, [name!(py, "again")]),
-                Outcome::Alone => PyTuple::new(py, [name!(py, "alone")]),
-            })
-            .transpose()
+    /// What the load came to: [`Found`], [`Failed`], [`Retry`] or [`NotShareable`]. `None` while it is in progress.
+    fn outcome(&self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
+        let Some(outcome) = self.shared.outcome(self.came) else { return Ok(None) };
+        Ok(Some(match outcome {
+            Outcome::Value(kept) => {
+                let cache = self.cache.upgrade();
+                let value = cache.map_or_else(|| Ok(kept.clone()), |cache| cache.served(py, kept.clone()))?;
+                Py::new(py, Found { value: value.into_py(py) })?.into_any()
+            }
+            Outcome::Error(error, traceback) => {
+                Py::new(py, Failed { error: error.into_py(py), traceback: traceback.into_py(py) })?.into_any()
+            }
+            Outcome::Again => Py::new(py, Retry)?.into_any(),
+            Outcome::Alone => Py::new(py, NotShareable)?.into_any(),
+        }))
     }
 
     /// Has `waiter.wake()` called when the flight lands, if the waiter still lives; a token, or None if it has landed.
@@ -218,7 +216,7 @@ impl Flight {
     #[getter]
     fn home(&self, py: Python<'_>) -> Option<Py<PyAny>> {
         let home = self.shared.state.lock().home.clone();
-        home.map(|home| home.into_bound(py).unbind())
+        home.map(|home| home.into_py(py))
     }
 
     #[setter]
@@ -278,11 +276,3 @@ fn wake(reference: &Bound<'_, PyAny>) -> PyResult<()> {
     let waiter = reference.ask(())?;
     if waiter.is_none() { Ok(()) } else { waiter.ask_method(intern!(reference.py(), "wake"), ()).map(drop) }
 }
-
-/// A word of steps, made once.
-macro_rules! name {
-    ($py:expr, $word:literal) => {
-        pyo3::intern!($py, $word).clone().into_any()
-    };
-}
-pub(crate) use name;

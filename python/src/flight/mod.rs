@@ -5,17 +5,19 @@
 //! - [`circles`]: who waits for whom, so that no circle of waits is closed
 //! - [`context`]: what a loader may ask of its load, and say of what it returns
 //! - [`fate`]: what a load calls, and what becomes of its result
-//! - [`lead`]: a load from its beginning to its end, for threads
-//! - [`attempt`]: the same in steps, for `hotset._flights`, which waits, in threads and in tasks
+//! - [`lead`]: who makes a load, until its end; [`load`]: all of it, on the thread that asks
+//! - [`attempt`]: the same in [`step`]s, for `hotset._loading`, which waits, in threads and in tasks; [`entry_info`]: what it tells of an entry
 
 pub(crate) mod attempt;
 mod circles;
 pub(crate) mod context;
 pub(crate) mod current;
-mod facts;
+mod entry_info;
 pub(crate) mod fate;
 pub(crate) mod lead;
+pub(crate) mod load;
 pub(crate) mod meeting;
+pub(crate) mod step;
 mod timing;
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -32,6 +34,8 @@ static FORKS: AtomicU64 = AtomicU64::new(0);
 pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<meeting::Flight>()?;
     module.add_class::<attempt::Attempt>()?;
+    module.add_class::<entry_info::EntryInfo>()?;
+    step::register(module)?;
     module.add_class::<context::LoadContext>()?;
     module.add_function(wrap_pyfunction!(current::depth, module)?)?;
     module.add_function(wrap_pyfunction!(current::innermost, module)?)?;

@@ -71,10 +71,12 @@ pub(crate) struct Options {
     pub(crate) should_cache: Option<Object>,
     /// Called with the arguments; gives the key.
     pub(crate) key: Option<Object>,
-    /// What loads are to do, for `hotset._loading`.
-    pub(crate) loading: Object,
-    /// Whether they do as loads usually do.
-    pub(crate) loads_plainly: bool,
+    /// What loads are to do, for `hotset._loading.policy`.
+    pub(crate) load_policy: Object,
+    /// Whether they are made where they are asked for, and waited for as long as they take.
+    pub(crate) loads_here: bool,
+    /// Whether errors may be kept.
+    pub(crate) keeps_errors: bool,
 }
 
 /// Results that say that there is nothing.
@@ -92,8 +94,7 @@ impl Body {
     ) -> PyResult<Self> {
         let inner = cache.get().inner.clone();
         let signature = Signature::from_plan(plan)?;
-        let mut options = Options::from_plan(plan)?;
-        options.loads_plainly &= inner.aliasing.is_none();
+        let options = Options::from_plan(plan)?;
         let lifespan = lifespan_from_plan(plan, &inner)?;
         inner.memory().add_usual(lifespan);
         let typed: bool = plan.getattr("typed")?.extract()?;
@@ -218,7 +219,7 @@ impl Body {
     /// # Safety
     /// The arguments are those that CPython gave to `tp_traverse`.
     pub(crate) unsafe fn traverse(&self, visit: ffi::visitproc, argument: *mut c_void) -> c_int {
-        let referred = [&self.function, &self.innermost, &self.cache, &self.options.loading].into_iter();
+        let referred = [&self.function, &self.innermost, &self.cache, &self.options.load_policy].into_iter();
         for object in referred.chain(self.signature.defaults()).chain(self.options.callables()) {
             // SAFETY: by the caller's promise.
             let result = unsafe { visit(object.as_ptr(), argument) };
@@ -297,12 +298,13 @@ impl Options {
         } else {
             Some(Negative { ttl: ticks("negative_ttl", &negative_ttl)?, is_negative: callable("is_negative")? })
         };
-        let loading = plan.getattr("loading")?;
+        let load_policy = plan.getattr("load_policy")?;
         Ok(Self {
             ttl: given("ttl")?.filter(|value| value.is_callable()).map(Object::from),
             negative,
-            loads_plainly: loading.getattr("is_plain")?.extract()?,
-            loading: Object::from(loading),
+            loads_here: load_policy.getattr("is_patient")?.extract()?,
+            keeps_errors: load_policy.getattr("errors")?.ask_truth()?,
+            load_policy: Object::from(load_policy),
             tags: callable("tags")?,
             tags_need_result: plan.getattr("tags_need_result")?.extract()?,
             should_cache: callable("should_cache")?,
@@ -311,7 +313,7 @@ impl Options {
     }
 
     fn asks_nobody(&self) -> bool {
-        self.loads_plainly && self.callables().next().is_none() && self.negative.is_none()
+        self.loads_here && !self.keeps_errors && self.callables().next().is_none() && self.negative.is_none()
     }
 
     fn callables(&self) -> impl Iterator<Item = &Object> {

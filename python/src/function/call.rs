@@ -1,5 +1,7 @@
 //! A call of a decorated function that the hot path has not answered, from the arguments to the value.
 
+use std::sync::Arc;
+
 use hotset::flight::{Landed, Stopwatch, Ticket};
 use hotset::memory::{Details, More};
 use pyo3::exceptions::PyTypeError;
@@ -15,9 +17,9 @@ use crate::ffi::guard::{attached, guard};
 use crate::ffi::object::Object;
 use crate::flight::attempt::{Attempt, Purpose};
 use crate::flight::current::Here;
-use crate::flight::fate::{Fate, can_be_read_once, is_over};
-use crate::flight::lead::{Lead, Look, Way, follow, raised_again};
-use crate::flight::meeting::{Came, Leader, Outcome};
+use crate::flight::fate::{Decider, Fate, can_be_read_once, is_over};
+use crate::flight::lead::{KnownTags, Lead, Look};
+use crate::flight::load::{Load, load_here};
 use crate::function::body::Body;
 use crate::function::fate::{details, fate, known_tags};
 use crate::function::kept::KeptCall;
@@ -25,6 +27,7 @@ use crate::function::prepared::Prepared;
 use crate::function::signature::{Mismatch, mismatch_error};
 use crate::function::{body_of, is_function};
 use crate::hooks;
+use crate::inner::Inner;
 use crate::interrupt;
 use crate::key::exact::keyed_by_address;
 use crate::key::part::Part;
@@ -99,7 +102,7 @@ unsafe fn land_quickly(
         match lead.fill_quickly(&result, &mut details, now, &mut probe) {
             Ok(()) => result.into_ptr(),
             Err(lead) => guard(|py| {
-                lead.fill(py, None, &result, details, &mut probe)?;
+                lead.fill(py, &result, details, &mut probe)?;
                 Ok(result)
             }),
         }
@@ -130,7 +133,7 @@ pub(crate) fn call(py: Python<'_>, function: Pointer, call: Call, looked_up: Opt
             refresh_later(py, function, call);
             Ok(value)
         }
-        Lookup::Missing(prepared, More::Nothing) if body.options.loads_plainly => load(py, body, call, &prepared, true),
+        Lookup::Missing(prepared, More::Nothing) if body.options.loads_here => load(py, body, call, &prepared, true),
         Lookup::Missing(prepared, _) => obtain(py, function, call, &prepared, true),
         Lookup::Misfit => call_uncached(py, body, call),
     }
@@ -141,8 +144,8 @@ pub(crate) fn attempt(py: Python<'_>, function: Pointer, call: Call, prepared: &
     // SAFETY: the function is alive during the call.
     let (body, function) = unsafe { (body_of(function), Object::from_borrowed(function)) };
     let kept = Py::new(py, KeptCall::new(function, call))?;
-    let (sought, loading) = (prepared.keep(py, body)?, body.options.loading.clone());
-    Ok(Attempt::new(body.inner().clone(), sought, Purpose::Call(Box::new(kept)), loading))
+    let (sought, load_policy) = (prepared.keep(py, body)?, body.options.load_policy.clone());
+    Ok(Attempt::new(body.inner().clone(), sought, Purpose::Call(Box::new(kept)), load_policy))
 }
 
 /// A way to the result of a call of a decorated function, by a caller who accepts no value that is older; None if the arguments do
@@ -150,11 +153,10 @@ pub(crate) fn attempt(py: Python<'_>, function: Pointer, call: Call, prepared: &
 #[pyfunction]
 pub(crate) fn attempt_of(
     py: Python<'_>,
-    function: &pyo3::Bound<'_, PyAny>,
-    args: &pyo3::Bound<'_, PyTuple>,
-    kwargs: &pyo3::Bound<'_, PyDict>,
-    loading: &pyo3::Bound<'_, PyAny>,
-    max_age: &pyo3::Bound<'_, PyAny>,
+    function: &Bound<'_, PyAny>,
+    args: &Bound<'_, PyTuple>,
+    kwargs: &Bound<'_, PyDict>,
+    max_age: &Bound<'_, PyAny>,
 ) -> PyResult<Option<Attempt>> {
     if !is_function(py, function) {
         return Err(PyTypeError::new_err("attempt_of() takes a cached function"));
@@ -171,21 +173,8 @@ pub(crate) fn attempt_of(
     // SAFETY: it is a function of ours.
     let body = unsafe { body_of(function.as_ptr()) };
     let Ok(prepared) = body.prepare(py, call)? else { return Ok(None) };
-    let kept = Py::new(py, KeptCall::new(Object::of(function), call))?;
-    let sought = prepared.keep(py, body)?;
-    let attempt = Attempt::new(body.inner().clone(), sought, Purpose::Call(Box::new(kept)), Object::of(loading));
+    let attempt = attempt(py, function.as_ptr(), call, &prepared)?;
     Ok(Some(attempt.by_who_accepts(ticks("max_age", max_age)?)))
-}
-
-/// The options of the loads of a decorated function.
-#[pyfunction]
-pub(crate) fn loading_of(py: Python<'_>, function: &pyo3::Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
-    if !is_function(py, function) {
-        return Err(PyTypeError::new_err("loading_of() takes a cached function"));
-    }
-    // SAFETY: it is a function of ours.
-    let body = unsafe { body_of(function.as_ptr()) };
-    Ok(body.options.loading.bind(py).unbind())
 }
 
 /// Comes to the result of a synchronous function's call in the general way: it may be stale, or loaded by another thread. Not a part of
@@ -258,80 +247,47 @@ pub(crate) fn call_uncached(py: Python<'_>, body: &Body, call: Call) -> PyResult
 
 /// Loads a missing value and stores it, or waits for somebody who does.
 pub(crate) fn load(py: Python<'_>, body: &Body, call: Call, prepared: &Prepared, looks: bool) -> PyResult<Object> {
-    let inner = body.inner();
-    let mut came = Came::After;
-    loop {
-        let stored = prepared.stored(py, body)?;
-        let key = Key { part: stored.clone(), tag: prepared.tag };
-        let tags = known_tags(py, body, call)?;
-        let looks = if looks { Look::ForFresh } else { Look::Nowhere };
-        match inner.begin(py, key, &mut prepared.probe(), Leader::thread(), &tags, looks)? {
-            Way::Found(value) => return Ok(value),
-            Way::Lead(lead) => return load_here(py, body, call, prepared, &stored, lead),
-            Way::Join(shared) => match follow(py, inner, &shared, prepared.tag.hash(), came)? {
-                Outcome::Value(value) => return Ok(value),
-                Outcome::Error(error, traceback) => return Err(raised_again(py, &error, &traceback)),
-                Outcome::Alone => return call_uncached(py, body, call),
-                // Any other load begins after this caller asked.
-                Outcome::Again => came = Came::Before,
-            },
-        }
+    let look = if looks { Look::ForFresh } else { Look::Nowhere };
+    load_here(py, &RunningCall { body, call, prepared }, || call_uncached(py, body, call), look)
+}
+
+/// A call that is being made.
+struct RunningCall<'a> {
+    body: &'a Body,
+    call: Call,
+    prepared: &'a Prepared,
+}
+
+impl Decider for RunningCall<'_> {
+    fn fate(&self, py: Python<'_>, result: &Bound<'_, PyAny>, nanos: u64) -> PyResult<Fate> {
+        fate(py, self.body, result, nanos)
+    }
+
+    fn details(&self, py: Python<'_>, result: &Bound<'_, PyAny>, nanos: u64) -> PyResult<Details> {
+        details(py, self.body, self.call, result, nanos)
     }
 }
 
-fn load_here(
-    py: Python<'_>,
-    body: &Body,
-    call: Call,
-    prepared: &Prepared,
-    stored: &Part,
-    lead: Lead<'_>,
-) -> PyResult<Object> {
-    match lead.run(|| call_uncached(py, body, call)) {
-        Ok(result) => land_here(py, body, call, prepared, stored, lead, result),
-        Err(error) => {
-            lead.fail(py, &error);
-            Err(error)
-        }
+impl Load for RunningCall<'_> {
+    fn cache(&self) -> &Arc<Inner> {
+        self.body.inner()
     }
-}
 
-/// Ends a load of [`load_here`] that returned. Not a part of that: see [`land_quickly`].
-#[inline(never)]
-fn land_here(
-    py: Python<'_>,
-    body: &Body,
-    call: Call,
-    prepared: &Prepared,
-    stored: &Part,
-    mut lead: Lead<'_>,
-    result: Object,
-) -> PyResult<Object> {
-    let (nanos, wishes) = (lead.returned(), lead.wishes());
-    let bound = result.bind(py);
-    let done = fate(py, body, &bound, nanos).and_then(|fate| match fate.as_wished(wishes.as_deref()) {
-        Fate::Stored => details(py, body, call, &bound, nanos).map(|mut details| {
-            wishes.iter().for_each(|wishes| wishes.change(&mut details));
-            if is_over(&details) {
-                lead.tell(py, Outcome::Value(result.clone()));
-                return None;
-            }
-            Some(details)
-        }),
-        other => {
-            lead.tell(py, other.outcome(&result));
-            Ok(None)
-        }
-    });
-    match done {
-        Ok(Some(details)) => lead.fill(py, Some(stored), &result, details, &mut prepared.probe())?,
-        Ok(None) => {}
-        Err(error) => {
-            lead.tell(py, Outcome::of_error(py, &error));
-            return Err(error);
-        }
+    fn probe(&self) -> Probe<'_> {
+        self.prepared.probe()
     }
-    Ok(result)
+
+    fn stored(&self, py: Python<'_>) -> PyResult<Part> {
+        self.prepared.stored(py, self.body)
+    }
+
+    fn known_tags(&self, py: Python<'_>) -> PyResult<KnownTags> {
+        known_tags(py, self.body, self.call)
+    }
+
+    fn load_policy(&self) -> Option<&Object> {
+        self.body.options.keeps_errors.then_some(&self.body.options.load_policy)
+    }
 }
 
 /// The key of a call for a verb, which has to fit.

@@ -7,7 +7,7 @@ use pyo3::{PyTraverseError, PyVisit};
 use crate::ffi::Pointer;
 use crate::ffi::call_args::Call;
 use crate::ffi::object::Object;
-use crate::flight::fate::{Fate, LoadedCall};
+use crate::flight::fate::{Decider, Fate, LoadedCall};
 use crate::flight::lead::KnownTags;
 use crate::function::body::Body;
 use crate::function::body_of;
@@ -53,6 +53,16 @@ impl KeptCall {
     }
 }
 
+impl Decider for Py<KeptCall> {
+    fn fate(&self, py: Python<'_>, result: &Bound<'_, PyAny>, nanos: u64) -> PyResult<Fate> {
+        fate(py, self.get().body(), result, nanos)
+    }
+
+    fn details(&self, py: Python<'_>, result: &Bound<'_, PyAny>, nanos: u64) -> PyResult<Details> {
+        details(py, self.get().body(), self.get().call(), result, nanos)
+    }
+}
+
 impl LoadedCall for Py<KeptCall> {
     fn run(&self, py: Python<'_>) -> PyResult<Object> {
         self.get().run(py)
@@ -60,13 +70,6 @@ impl LoadedCall for Py<KeptCall> {
 
     fn known_tags(&self, py: Python<'_>) -> PyResult<KnownTags> {
         known_tags(py, self.get().body(), self.get().call())
-    }
-
-    fn fate(&self, py: Python<'_>, result: &Bound<'_, PyAny>, nanos: u64) -> PyResult<(Fate, Details)> {
-        let (body, call) = (self.get().body(), self.get().call());
-        let fate = fate(py, body, result, nanos)?;
-        let details = if fate == Fate::Stored { details(py, body, call, result, nanos)? } else { Details::default() };
-        Ok((fate, details))
     }
 
     fn visit(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {

@@ -68,7 +68,6 @@ pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<property::PropertyBase>()?;
     module.add_function(wrap_pyfunction!(wrap, module)?)?;
     module.add_function(wrap_pyfunction!(call::attempt_of, module)?)?;
-    module.add_function(wrap_pyfunction!(call::loading_of, module)?)?;
     module.add_function(wrap_pyfunction!(can_be_read_once, module)?)?;
     module.add_function(wrap_pyfunction!(ready::ready, module)?)
 }
@@ -105,7 +104,7 @@ fn wrap(
         let function = object.as_ptr().cast::<FunctionObject>();
         (*function).vectorcall = vectorcall;
         ptr::write(&raw mut (*function).body, ManuallyDrop::new(body));
-        Ok(object.into_bound(py).unbind())
+        Ok(object.into_py(py))
     }
 }
 

@@ -12,15 +12,12 @@ use pyo3::{PyTraverseError, PyVisit};
 use crate::ffi::attached_lock::AttachedLock;
 use crate::ffi::call_args::Call;
 use crate::ffi::foreign::{Foreign, iter_send, raised};
-use crate::ffi::guard::is_finalizing;
 use crate::ffi::object::Object;
 use crate::flight::attempt::{Attempt, Purpose};
-use crate::flight::lead::raised_again;
 use crate::function::call::{Lookup, prepare_and_look_up};
 use crate::function::kept::KeptCall;
 use crate::function::ready::thrown;
 use crate::hooks;
-use crate::interrupt;
 
 /// A call of a decorated coroutine function that was not answered at once.
 #[pyclass(frozen, weakref, module = "hotset")]
@@ -33,7 +30,8 @@ pub(crate) struct PendingCall {
 
 enum State {
     New,
-    Running(Running),
+    /// The coroutine has begun.
+    Running(Object),
     /// A step is being made by somebody.
     Busy,
     Done,
@@ -41,13 +39,6 @@ enum State {
 
 /// Class, value and traceback.
 pub(super) const MOST_THROWN: usize = 3;
-
-/// A coroutine that has begun.
-struct Running {
-    coroutine: Object,
-    /// The load that it is, where there is no event loop to make a task of it.
-    load: Option<Box<Attempt>>,
-}
 
 /// What a step came to.
 enum Step {
@@ -65,10 +56,10 @@ impl PendingCall {
     fn step(&self, py: Python<'_>, sent: &Bound<'_, PyAny>) -> PyResult<Step> {
         match self.take()? {
             State::New => match self.start(py)? {
-                Ok(running) => self.resume(py, running, |py, coroutine| send(py, coroutine, sent)),
+                Ok(coroutine) => self.resume(py, coroutine, |py, coroutine| send(py, coroutine, sent)),
                 Err(value) => self.end(value),
             },
-            State::Running(running) => self.resume(py, running, |py, coroutine| send(py, coroutine, sent)),
+            State::Running(coroutine) => self.resume(py, coroutine, |py, coroutine| send(py, coroutine, sent)),
             State::Busy | State::Done => Err(PyRuntimeError::new_err("cannot reuse already awaited coroutine")),
         }
     }
@@ -96,11 +87,11 @@ impl PendingCall {
     }
 
     /// Looks again; the value, or the coroutine that comes to it.
-    fn start(&self, py: Python<'_>) -> PyResult<Result<Running, Object>> {
+    fn start(&self, py: Python<'_>) -> PyResult<Result<Object, Object>> {
         self.begin(py).inspect_err(|_| self.put(State::Done))
     }
 
-    fn begin(&self, py: Python<'_>) -> PyResult<Result<Running, Object>> {
+    fn begin(&self, py: Python<'_>) -> PyResult<Result<Object, Object>> {
         let (body, call) = (self.call.get().body(), self.call.get().call());
         let lookup = if self.refreshes {
             body.prepare(py, call)?.map_or(Lookup::Misfit, |prepared| Lookup::Missing(prepared, More::Nothing))
@@ -111,67 +102,28 @@ impl PendingCall {
             Lookup::Missing(prepared, _) => prepared,
             Lookup::Found(value) | Lookup::Refreshes(value) => return Ok(Err(value)),
             Lookup::Misfit => {
-                return Ok(Ok(Running { coroutine: iterator(py, self.call.get().run(py)?)?, load: None }));
+                return Ok(Ok(iterator(py, self.call.get().run(py)?)?));
             }
         };
         let (sought, purpose) = (prepared.keep(py, body)?, Purpose::Call(Box::new(self.call.clone_ref(py))));
-        let attempt = Attempt::new(body.inner().clone(), sought, purpose, body.options.loading.clone());
+        let attempt = Attempt::new(body.inner().clone(), sought, purpose, body.options.load_policy.clone());
         if self.refreshes {
             attempt.overtake(py)?;
         }
-        if is_finalizing() {
-            return self.begin_alone(py, attempt);
-        }
-        if hooks::RUNNING_LOOP.ask(py, ())?.is_none() {
-            return self.begin_alone(py, attempt);
-        }
-        let coroutine = hooks::OBTAIN.ask(py, (attempt, py.None(), !self.refreshes))?;
-        Ok(Ok(Running { coroutine: Object::from(coroutine), load: None }))
+        let coroutine = hooks::LOAD_IN_TASK.ask(py, (attempt, py.None(), !self.refreshes))?;
+        Ok(Ok(Object::from(coroutine)))
     }
 
-    /// Without an event loop that is known: nobody can be waited for, and the load is part of this call.
-    fn begin_alone(&self, py: Python<'_>, attempt: Attempt) -> PyResult<Result<Running, Object>> {
-        if !self.refreshes
-            && let Some(error) = attempt.kept_error(py)?
-        {
-            return Err(raised_again(py, &error, &Object::from(py.None().into_bound(py))));
-        }
-        if let Some(value) = attempt.begin_alone(py, !self.refreshes)? {
-            return Ok(Err(value));
-        }
-        let coroutine = iterator(py, self.call.get().run(py)?)?;
-        Ok(Ok(Running { coroutine, load: Some(Box::new(attempt)) }))
-    }
-
+    /// Makes a step of the coroutine.
     fn resume(
         &self,
         py: Python<'_>,
-        mut running: Running,
+        coroutine: Object,
         action: impl FnOnce(Python<'_>, &Object) -> PyResult<Step>,
     ) -> PyResult<Step> {
-        match action(py, &running.coroutine) {
-            Ok(Step::Yielded(value)) => {
-                self.put(State::Running(running));
-                Ok(Step::Yielded(value))
-            }
-            Ok(Step::Returned(value)) => {
-                self.put(State::Done);
-                let value = match running.load.take() {
-                    Some(load) => Object::of(load.land(py, &value.bind(py), None)?.bind(py)),
-                    None => value,
-                };
-                Ok(Step::Returned(value))
-            }
-            Err(error) => {
-                self.put(State::Done);
-                if let Some(load) = running.load.take()
-                    && let Err(error) = load.fail(py, error.value(py).as_any(), None)
-                {
-                    interrupt::report(py, error, None);
-                }
-                Err(error)
-            }
-        }
+        let step = action(py, &coroutine);
+        self.put(if let Ok(Step::Yielded(_)) = step { State::Running(coroutine) } else { State::Done });
+        step
     }
 }
 
@@ -222,8 +174,8 @@ impl Step {
     /// What an iterator does with a step.
     fn give(self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         match self {
-            Self::Yielded(value) => Ok(value.into_bound(py).unbind()),
-            Self::Returned(value) => Err(PyStopIteration::new_err((value.into_bound(py).unbind(),))),
+            Self::Yielded(value) => Ok(value.into_py(py)),
+            Self::Returned(value) => Err(PyStopIteration::new_err((value.into_py(py),))),
         }
     }
 }
@@ -256,7 +208,9 @@ impl PendingCall {
             )));
         }
         match self.take()? {
-            State::Running(running) => self.resume(py, running, |py, coroutine| throw(py, coroutine, args))?.give(py),
+            State::Running(coroutine) => {
+                self.resume(py, coroutine, |py, coroutine| throw(py, coroutine, args))?.give(py)
+            }
             _ => {
                 self.put(State::Done);
                 Err(thrown(args))
@@ -268,12 +222,9 @@ impl PendingCall {
         let before = std::mem::replace(&mut *self.state.lock(), State::Busy);
         match before {
             State::Busy => Err(PyRuntimeError::new_err("coroutine already executing")),
-            State::Running(mut running) => {
-                let closed = running.coroutine.bind(py).ask_method(intern!(py, "close"), ());
+            State::Running(coroutine) => {
+                let closed = coroutine.bind(py).ask_method(intern!(py, "close"), ());
                 self.put(State::Done);
-                if let Some(load) = running.load.take() {
-                    load.quit(py, None);
-                }
                 closed.map(drop)
             }
             State::New | State::Done => {
@@ -300,10 +251,7 @@ impl PendingCall {
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit.call(&self.call)?;
         match &*self.state.lock() {
-            State::Running(running) => {
-                running.load.iter().try_for_each(|load| load.visit(&visit))?;
-                running.coroutine.visit(&visit)
-            }
+            State::Running(coroutine) => coroutine.visit(&visit),
             _ => Ok(()),
         }
     }

@@ -34,7 +34,7 @@ impl PropertyBase {
     /// The decorated function behind the property, with all its verbs: a :class:`hotset.CachedFunction`.
     #[getter(function)]
     fn get_function(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        Ok(self.function()?.into_bound(py).unbind())
+        Ok(self.function()?.into_py(py))
     }
 
     fn _set_function(&self, function: &Bound<'_, PyAny>) {

@@ -99,7 +99,7 @@ fn refresh(py: Python<'_>, function: Pointer, call: Call) -> PyResult<Object> {
     }
     let prepared = key_for(py, body, call, "refresh")?;
     body.inner().overtake(py, &mut prepared.probe())?;
-    if body.options.loads_plainly {
+    if body.options.loads_here {
         return crate::function::call::load(py, body, call, &prepared, false);
     }
     obtain(py, function, call, &prepared, false)
@@ -254,7 +254,7 @@ unsafe extern "C" fn explain(function: Pointer, args: Pointer, kwargs: Pointer) 
     done_by_python(&hooks::EXPLAIN, function, args, kwargs)
 }
 
-/// What `hotset._terms` does for a function or method: it is given that, a tuple and a dict.
+/// What `hotset._percall` does for a function or method: it is given that, a tuple and a dict.
 fn done_by_python(verb: &Hook, function: Pointer, args: Pointer, kwargs: Pointer) -> Pointer {
     guard(|py| {
         // SAFETY: CPython calls the verbs with a function or method of ours, a tuple, and a dict or null.

@@ -21,10 +21,10 @@ ERROR_TTL = 1.0
 _NO_TIME = "write a duration, 0 to take a stale value at once, or None to wait for the load"
 
 
-class Loading:
+class LoadPolicy:
     """The options of loads."""
 
-    __slots__ = ("error_ttl", "errors", "is_plain", "lease", "soft_timeout", "timeout")
+    __slots__ = ("error_ttl", "errors", "is_patient", "lease", "soft_timeout", "timeout")
 
     def __init__(
         self,
@@ -45,15 +45,15 @@ class Loading:
         self.error_ttl = _positive("error_ttl", error_ttl)
         #: Seconds for which a process has the right to load what other processes wait for then; None if each may load.
         self.lease = seconds("lease", lease)
-        #: Whether loads run where they are asked for, and end as they end.
-        self.is_plain = self.timeout is None and not self.errors and self.lease is None
+        #: Whether loads are made where they are asked for, and waited for as long as they take, where nothing is stale.
+        self.is_patient = self.timeout is None and self.lease is None
 
-    def changed(self, **options: Any) -> Loading:
+    def changed(self, **options: Any) -> LoadPolicy:
         """The same but for the options that are not :data:`~hotset.MISSING`."""
         given = {name: value for name, value in options.items() if not isinstance(value, Missing)}
         if not given:
             return self
-        return Loading(**{**self.options(), **given})
+        return LoadPolicy(**{**self.options(), **given})
 
     def options(self) -> dict[str, Any]:
         """The arguments to make it with."""
@@ -71,11 +71,10 @@ class Loading:
             return LoadTimeoutError in self.errors
         return isinstance(error, self.errors)
 
-    def patience(self, *, has_stale: bool) -> float | None:
-        """How many seconds a caller waits for a load, None for as long as it takes."""
-        if not has_stale or self.soft_timeout is None:
-            return self.timeout
-        return self.soft_timeout if self.timeout is None else min(self.soft_timeout, self.timeout)
+
+def sooner(one: float | None, other: float | None) -> float | None:
+    """The shorter of two times, of which None is without an end."""
+    return other if one is None else one if other is None else min(one, other)
 
 
 def _soft(value: Any) -> float | None:
@@ -103,7 +102,7 @@ def _classes(given: Any) -> tuple[type[Exception], ...]:
 
 
 #: What loads do that nobody has said anything of.
-USUAL = Loading()
+USUAL = LoadPolicy()
 
 _OF_LOADS = ("soft_timeout", "timeout", "cache_errors", "error_ttl", "lease")
 _OF_LIVES = ("refresh_ahead", "early_refresh")

@@ -1,22 +1,25 @@
-"""Waiting for loads, in threads and in tasks: a lock in a thread, a future in a task.
+"""Waiting for loads that somebody else makes: a lock in a thread, a future in a task.
 
 Nothing here runs for a hit, nor for a load that nobody else asks for in a thread.
 """
 
 from __future__ import annotations
 
-import sys
 from _thread import allocate_lock
+from sys import is_finalizing, modules
 
+from hotset._core import NotShareable
 from hotset._typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Iterable
-    from typing import Any
 
-    from hotset._core import Attempt, Flight
-    from hotset._leads import PoolLead, TaskLead
+    from hotset._core import Attempt, Failed, Flight, Found, Retry
+    from hotset._loading.runners import PoolLead, TaskLead
+
+    #: What a load came to, for who waited for it.
+    Outcome = Found | Failed | Retry | NotShareable
 
 #: How many seconds pass until it is looked whether the event loop of a load still runs, or what a clock says that is
 #: moved by hand.
@@ -32,38 +35,48 @@ SHORTEST = 0.01
 
 def running_loop() -> asyncio.AbstractEventLoop | None:
     """The event loop that runs on this thread, if asyncio knows of one."""
-    events = sys.modules.get("asyncio.events")
+    # While the interpreter ends no loop will take another step, and modules lose their names.
+    events = None if is_finalizing() else modules.get("asyncio.events")
     return None if events is None else events._get_running_loop()
 
 
+def _longest_pause(flight: Flight) -> float:
+    """The seconds until it is looked whether a load will still end."""
+    return PATIENCE if flight.is_task else DEAFNESS
+
+
 class Wait:
-    """How long somebody waits."""
+    """A wait for a load, for so many seconds at most: a step that a driver takes."""
 
-    __slots__ = ("_attempt", "_until")
+    __slots__ = ("_until", "attempt", "flight", "leads", "outcome", "stays")
 
-    def __init__(self, attempt: Attempt | None = None, seconds: float | None = None) -> None:
-        self._attempt = attempt
-        self._until = None if attempt is None or seconds is None else attempt.now() + seconds
+    def __init__(self, attempt: Attempt, flight: Flight, seconds: float | None, leads: bool, stays: bool) -> None:
+        self.attempt, self.flight = attempt, flight
+        #: Whether the load is the caller's own, made by somebody else.
+        self.leads = leads
+        #: Whether the load goes on when the time is over although nobody waits for it.
+        self.stays = stays
+        #: What it came to; None if the time was over first.
+        self.outcome: Outcome | None = None
+        self._until = None if seconds is None else attempt.now() + seconds
 
-    def step(self, flight: Flight) -> float | None:
+    def pause(self) -> float | None:
         """The seconds until there is something to look for; None if the time is over."""
-        pause = PATIENCE if flight.is_task else DEAFNESS
-        if self._attempt is None or self._until is None:
+        pause = _longest_pause(self.flight)
+        if self._until is None:
             return pause
-        left = self._until - self._attempt.now()
+        left = self._until - self.attempt.now()
         if left <= 0:
             return None
-        return min(pause, PATIENCE) if self._attempt.is_timed_by_hand else min(pause, left)
+        return min(pause, PATIENCE) if self.attempt.is_timed_by_hand else min(pause, left)
 
-    @property
-    def is_endless(self) -> bool:
-        """Whether it goes on until the load ends."""
-        return self._until is None
-
-    @property
-    def is_by_hand(self) -> bool:
-        """Whether somebody moves the clock that tells how old the load is."""
-        return self._attempt is not None and self._attempt.is_timed_by_hand
+    def wakes_with(self, lead: TaskLead | PoolLead | None, loop: asyncio.AbstractEventLoop) -> bool:
+        """Whether there is nothing to look for but the age of the load: it needs the event loop that its caller needs,
+        and is waited for until it ends."""
+        if lead is None or lead.loop is not loop or self._until is not None:
+            return False
+        # Somebody may move the clock that tells how old the load is.
+        return self.leads or not self.attempt.is_timed_by_hand
 
 
 # Threads
@@ -85,9 +98,9 @@ class _Thread:
             pass  # it was woken before
 
 
-def wait_in_thread(flight: Flight, wait: Wait | None = None, *, leads: bool = False) -> bool:
+def wait_in_thread(flight: Flight, wait: Wait | None = None) -> bool:
     """Block this thread until a load has ended, or the time is over: False then. Signals are handled meanwhile."""
-    wait = wait or Wait()
+    leads = wait is not None and wait.leads
     thread = _Thread()
     token = flight.join(thread)
     if token is None:
@@ -96,7 +109,7 @@ def wait_in_thread(flight: Flight, wait: Wait | None = None, *, leads: bool = Fa
     try:
         if not leads:
             _take_over(lead)
-        while (pause := wait.step(flight)) is not None:
+        while (pause := _longest_pause(flight) if wait is None else wait.pause()) is not None:
             if thread.landed.acquire(timeout=pause) or flight.landed:
                 return True
             lead = lead or _lead_of(flight)
@@ -106,18 +119,16 @@ def wait_in_thread(flight: Flight, wait: Wait | None = None, *, leads: bool = Fa
         _leave(flight, token, lead)
 
 
-def follow_in_thread(
-    attempt: Attempt, flight: Flight, patience: float | None = None, *, leads: bool = False
-) -> tuple[Any, ...]:
-    """What a load came to; ``("late",)`` if it takes longer, ``("alone",)`` if waiting for it would never end."""
-    if not attempt.wait_for(flight, blocks=True):
-        return ("alone",)
+def follow_in_thread(wait: Wait) -> Outcome | None:
+    """What a load came to; None if it takes longer."""
+    if not wait.attempt.wait_for(wait.flight, blocks=True):
+        return NotShareable()
     try:
-        if not wait_in_thread(flight, Wait(attempt, patience), leads=leads):
-            return ("late",)
+        if not wait_in_thread(wait.flight, wait):
+            return None
     finally:
-        attempt.waited()
-    return flight.outcome() or ("again",)
+        wait.attempt.waited()
+    return wait.flight.outcome()
 
 
 # Tasks
@@ -143,7 +154,7 @@ class _Task:
             self.landed.set_result(None)
 
 
-async def _wait_in_task(flight: Flight, wait: Wait, *, leads: bool, stays: bool) -> bool:
+async def _wait_in_task(flight: Flight, wait: Wait) -> bool:
     """Let other tasks run until a load has ended, or the time is over: False then."""
     import asyncio
 
@@ -153,42 +164,39 @@ async def _wait_in_task(flight: Flight, wait: Wait, *, leads: bool, stays: bool)
         return True
     lead = _lead_of(flight)
     try:
-        if not leads:
+        if not wait.leads:
             _take_over(lead)
         while not task.landed.done() and not flight.landed:
-            if lead is not None and lead.loop is task.loop and wait.is_endless and (leads or not wait.is_by_hand):
-                # What the load needs this task needs too, so that there is nothing to look for but its age.
-                pause = None if leads else flight.until_old
+            if wait.wakes_with(lead, task.loop):
+                pause = None if wait.leads else flight.until_old
                 if pause is None:
                     await task.landed
                     continue
                 pause = max(pause, SHORTEST)
             else:
-                pause = wait.step(flight)
+                pause = wait.pause()
             if pause is None:
-                if stays and lead is not None:
+                if wait.stays and lead is not None:
                     lead.stay()
                 return flight.landed
             await asyncio.wait((task.landed,), timeout=pause)
             lead = lead or _lead_of(flight)
-            _look_after(flight, lead, leads=leads)
+            _look_after(flight, lead, leads=wait.leads)
         return True
     finally:
         _leave(flight, token, lead)
 
 
-async def follow_in_task(
-    attempt: Attempt, flight: Flight, patience: float | None = None, *, leads: bool, stays: bool = False
-) -> tuple[Any, ...]:
-    """As :func:`follow_in_thread`. If it takes longer, the load ``stays`` in progress although nobody waits for it."""
-    if not attempt.wait_for(flight, blocks=False):
-        return ("alone",)
+async def follow_in_task(wait: Wait) -> Outcome | None:
+    """As :func:`follow_in_thread`. If it takes longer, the load may stay in progress although nobody waits for it."""
+    if not wait.attempt.wait_for(wait.flight, blocks=False):
+        return NotShareable()
     try:
-        if not await _wait_in_task(flight, Wait(attempt, patience), leads=leads, stays=stays):
-            return ("late",)
+        if not await _wait_in_task(wait.flight, wait):
+            return None
     finally:
-        attempt.waited()
-    return flight.outcome() or ("again",)
+        wait.attempt.waited()
+    return wait.flight.outcome()
 
 
 class Presence:
