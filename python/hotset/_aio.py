@@ -42,19 +42,52 @@ class AsyncFace(Generic[K, V]):
         """See :meth:`hotset.Cache.get`."""
         return ready(self._cache.get(key, default, **terms))
 
-    def set(self, key: K, value: V, **options: Any) -> Awaitable[None]:
+    def set(
+        self,
+        key: K,
+        value: V,
+        *,
+        ttl: Duration | Missing | None = MISSING,
+        grace: Duration | Missing | None = MISSING,
+        idle: Duration | Missing | None = MISSING,
+        tags: Iterable[str] | None = None,
+    ) -> Awaitable[None]:
         """See :meth:`hotset.Cache.set`."""
-        return ready(self._cache.set(key, value, **options))  # type: ignore[func-returns-value]
+        return ready(self._cache.set(key, value, ttl=ttl, grace=grace, idle=idle, tags=tags))  # type: ignore[func-returns-value]
 
-    def add(self, key: K, value: V, **options: Any) -> Awaitable[bool]:
+    def add(
+        self,
+        key: K,
+        value: V,
+        *,
+        ttl: Duration | Missing | None = MISSING,
+        grace: Duration | Missing | None = MISSING,
+        idle: Duration | Missing | None = MISSING,
+        tags: Iterable[str] | None = None,
+    ) -> Awaitable[bool]:
         """See :meth:`hotset.Cache.add`."""
-        return ready(self._cache.add(key, value, **options))
+        return ready(self._cache.add(key, value, ttl=ttl, grace=grace, idle=idle, tags=tags))
 
-    def replace(self, key: K, value: V, **options: Any) -> Awaitable[bool]:
+    def replace(
+        self,
+        key: K,
+        value: V,
+        *,
+        ttl: Duration | Missing | None = MISSING,
+        grace: Duration | Missing | None = MISSING,
+        idle: Duration | Missing | None = MISSING,
+        tags: Iterable[str] | None = None,
+    ) -> Awaitable[bool]:
         """See :meth:`hotset.Cache.replace`."""
-        return ready(self._cache.replace(key, value, **options))
+        return ready(self._cache.replace(key, value, ttl=ttl, grace=grace, idle=idle, tags=tags))
 
-    def pop(self, key: K, *default: D) -> Awaitable[V | D]:
+    @overload
+    def pop(self, key: K) -> Awaitable[V]: ...
+    @overload
+    def pop(self, key: K, default: V, /) -> Awaitable[V]: ...
+    @overload
+    def pop(self, key: K, default: D, /) -> Awaitable[V | D]: ...
+    def pop(self, key: K, *default: Any) -> Awaitable[Any]:
         """See :meth:`hotset.Cache.pop`."""
         return ready(self._cache.pop(key, *default))
 
@@ -66,17 +99,28 @@ class AsyncFace(Generic[K, V]):
         """See :meth:`hotset.Cache.expire`."""
         return ready(self._cache.expire(key))
 
-    def touch(self, key: K, **options: Any) -> Awaitable[bool]:
+    def touch(
+        self,
+        key: K,
+        *,
+        ttl: Duration | Missing | None = MISSING,
+        grace: Duration | Missing | None = MISSING,
+        idle: Duration | Missing | None = MISSING,
+    ) -> Awaitable[bool]:
         """See :meth:`hotset.Cache.touch`."""
-        return ready(self._cache.touch(key, **options))
+        return ready(self._cache.touch(key, ttl=ttl, grace=grace, idle=idle))
 
-    def incr(self, key: K, delta: int = 1, **options: Any) -> Awaitable[int]:
+    def incr(
+        self, key: K, delta: int = 1, *, initial: int = 0, ttl: Duration | Missing | None = MISSING
+    ) -> Awaitable[int]:
         """See :meth:`hotset.Cache.incr`."""
-        return ready(self._cache.incr(key, delta, **options))
+        return ready(self._cache.incr(key, delta, initial=initial, ttl=ttl))
 
-    def decr(self, key: K, delta: int = 1, **options: Any) -> Awaitable[int]:
+    def decr(
+        self, key: K, delta: int = 1, *, initial: int = 0, ttl: Duration | Missing | None = MISSING
+    ) -> Awaitable[int]:
         """See :meth:`hotset.Cache.decr`."""
-        return ready(self._cache.decr(key, delta, **options))
+        return ready(self._cache.decr(key, delta, initial=initial, ttl=ttl))
 
     def get_many(self, keys: Iterable[K]) -> Awaitable[dict[K, V]]:
         """See :meth:`hotset.Cache.get_many`."""
@@ -87,9 +131,17 @@ class AsyncFace(Generic[K, V]):
         for key in self._cache.scan(prefix):
             yield key
 
-    def set_many(self, items: Mapping[K, V] | Iterable[tuple[K, V]], **options: Any) -> Awaitable[None]:
+    def set_many(
+        self,
+        items: Mapping[K, V] | Iterable[tuple[K, V]],
+        *,
+        ttl: Duration | Missing | None = MISSING,
+        grace: Duration | Missing | None = MISSING,
+        idle: Duration | Missing | None = MISSING,
+        tags: Iterable[str] | None = None,
+    ) -> Awaitable[None]:
         """See :meth:`hotset.Cache.set_many`."""
-        return ready(self._cache.set_many(items, **options))  # type: ignore[func-returns-value]
+        return ready(self._cache.set_many(items, ttl=ttl, grace=grace, idle=idle, tags=tags))  # type: ignore[func-returns-value]
 
     def delete_many(self, keys: Iterable[K]) -> Awaitable[int]:
         """See :meth:`hotset.Cache.delete_many`."""
@@ -99,9 +151,16 @@ class AsyncFace(Generic[K, V]):
         """See :meth:`hotset.Cache.expire_many`."""
         return ready(self._cache.expire_many(keys))
 
-    def touch_many(self, keys: Iterable[K], **options: Any) -> Awaitable[int]:
+    def touch_many(
+        self,
+        keys: Iterable[K],
+        *,
+        ttl: Duration | Missing | None = MISSING,
+        grace: Duration | Missing | None = MISSING,
+        idle: Duration | Missing | None = MISSING,
+    ) -> Awaitable[int]:
         """See :meth:`hotset.Cache.touch_many`."""
-        return ready(self._cache.touch_many(keys, **options))
+        return ready(self._cache.touch_many(keys, ttl=ttl, grace=grace, idle=idle))
 
     def invalidate_tags(self, *tags: str) -> Awaitable[None]:
         """See :meth:`hotset.Cache.invalidate_tags`."""

@@ -14,8 +14,9 @@ use crate::duration::duration;
 use crate::errors::invalid;
 use crate::ffi::foreign::Foreign;
 use crate::ffi::object::Object;
+use crate::missing::is_missing;
 
-/// An argument that may be left out, where None means something.
+/// An argument that may be left out, or `MISSING`, where None means something.
 pub(crate) enum Given<'py> {
     Nothing,
     Something(Bound<'py, PyAny>),
@@ -24,7 +25,7 @@ pub(crate) enum Given<'py> {
 impl<'py> FromPyObject<'_, 'py> for Given<'py> {
     type Error = std::convert::Infallible;
     fn extract(value: Borrowed<'_, 'py, PyAny>) -> Result<Self, Self::Error> {
-        Ok(Self::Something(value.to_owned()))
+        Ok(if is_missing(value.as_ptr()) { Self::Nothing } else { Self::Something(value.to_owned()) })
     }
 }
 

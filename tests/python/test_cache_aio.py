@@ -242,3 +242,32 @@ def test_a_load_that_is_not_awaited_does_not_happen(cache: Cache[Any, Any]) -> N
     assert inspect.iscoroutine(cache.aio.load_many("x", never))
     gc.collect()
     assert cache == {"a": 1, "n": 5} and (cache.stats().loads, cache.stats().load_errors) == (0, 0)
+
+
+OF_THE_FACE = [name for name in vars(AsyncFace) if not name.startswith("_")]
+
+
+@pytest.mark.parametrize("verb", OF_THE_FACE)
+def test_the_verbs_of_both_faces_take_the_same(verb: str) -> None:
+    def taken(face: type) -> list[tuple[str, object, object]]:
+        parameters = list(inspect.signature(getattr(face, verb)).parameters.values())[1:]
+        # What the compiled verbs show as `...` is what nobody has given.
+        return [(one.name, one.kind, MISSING if one.default is ... else one.default) for one in parameters]
+
+    assert taken(AsyncFace) == taken(Cache)
+
+
+def test_the_awaitable_face_has_every_verb_that_reads_or_writes_an_entry() -> None:
+    """But those that look without an effect, or are a mapping's, or are of the whole cache in memory."""
+    here = {name for name in dir(Cache) if not name.startswith("_") and callable(getattr(Cache, name))}
+    in_memory = {"cache_result", "copy", "explain", "peek", "resize", "stats", "sweep", "what_if", "close"}
+    of_mappings = {"items", "keys", "popitem", "setdefault", "update", "values"}
+    assert here - set(OF_THE_FACE) - in_memory - of_mappings == set()
+
+
+def test_what_is_missing_is_not_given() -> None:
+    cache: Cache[str, int] = Cache(ttl=10)
+    cache.set("a", 1, ttl=MISSING, grace=MISSING, idle=MISSING)
+    entry = cache.get_entry("a")
+    assert entry is not None and entry.fresh_for is not None and entry.fresh_for > 0
+    assert cache.add("b", 1, ttl=MISSING) and cache.touch("b", ttl=MISSING)
