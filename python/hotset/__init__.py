@@ -9,7 +9,6 @@ from __future__ import annotations
 import atexit
 
 from hotset._aliasing import MutatedValueError
-from hotset._bulk import Batcher, CachedMany, cache_result_many
 from hotset._cache import Cache, caches
 from hotset._core import (
     MISSING,
@@ -27,15 +26,17 @@ from hotset._core import (
     estimate_bytes,
     find_hooks,
 )
-from hotset._decorator import cache_result
+from hotset._decorators.batcher import Batcher
+from hotset._decorators.of_functions import cache_result
+from hotset._decorators.of_many_keys import CachedMany, cache_result_many
+from hotset._decorators.of_properties import cached_property
 from hotset._errors import (
     CircuitOpenError,
     LoadTimeoutError,
     NotCachedError,
 )
+from hotset._functions.spec import Ignore
 from hotset._loading.current import current_load
-from hotset._plan import Ignore
-from hotset._property import cached_property
 from hotset._typing import TYPE_CHECKING, ModuleType, lend_hints
 
 if TYPE_CHECKING:

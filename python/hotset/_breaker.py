@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from hotset import _log
 from hotset._core import MISSING, BreakerVerbs, Missing
 from hotset._errors import CircuitOpenError
-from hotset._plan import is_coroutine_function, is_generator_function, name_of
+from hotset._functions.spec import is_coroutine_function, is_generator_function, name_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from hotset._aio import AsyncFace
     from hotset._aliasing import Aliasing
     from hotset._core import Attempt, CachedCoroutineFunction, CachedFunction, ManualClock
-    from hotset._decorator import Decorator
+    from hotset._decorators.of_functions import Decorator
     from hotset._percall.entry import Entry, Told
     from hotset._percall.explanation import Explanation
     from hotset._policies import Optimize, Policy
@@ -492,12 +492,12 @@ class Cache(BaseCache[K, V], MutableMapping[K, V]):
         """
         from hotset._decorated import decorated
 
-        loads, plan = split(self.cache_result, loading, of_results=True)
-        plan |= {"ttl": ttl, "grace": grace, "idle": idle, "tags": tags, "key": key, "ignore": ignore}
-        plan |= {"typed": typed, "should_cache": should_cache, "name": name}
+        loads, options = split(self.cache_result, loading, of_results=True)
+        options |= {"ttl": ttl, "grace": grace, "idle": idle, "tags": tags, "key": key, "ignore": ignore}
+        options |= {"typed": typed, "should_cache": should_cache, "name": name}
 
         def decorate(target: Any) -> Any:
-            return decorated(target, self, plan, loads, version)
+            return decorated(target, self, options, loads, version)
 
         return decorate if function is None else decorate(function)
 

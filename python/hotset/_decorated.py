@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hotset._core import wrap
-from hotset._plan import Plan, name_of
+from hotset._functions.spec import FunctionSpec, name_of
 from hotset._typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def decorated(
     function: Any,
     cache: Cache[Any, Any],
-    plan: dict[str, Any],
+    options: dict[str, Any],
     loads: dict[str, Any],
     version: object,
     *,
@@ -24,24 +24,24 @@ def decorated(
 ) -> Any:
     """Return ``function`` with its results kept in ``cache``, which others have too if ``shares_cache``."""
     if isinstance(function, staticmethod | classmethod):
-        return rewrap(function, lambda inner: decorated(inner, cache, plan, loads, version))
+        return rewrap(function, lambda inner: decorated(inner, cache, options, loads, version))
     import functools
 
     check_callable(function)
-    planned = Plan(function, **plan, load_policy=cache._load_policy.changed(**loads), shares_cache=shares_cache)
+    spec = FunctionSpec(function, **options, load_policy=cache._load_policy.changed(**loads), shares_cache=shares_cache)
     if cache._has_tier:
         from hotset._namespaces import check_function
         from hotset._tiers import outside_name
 
-        planned.outside = outside_name(plan["name"], function, version)
-        planned.codec = cache._tier.codec_for(function)
-        cache._tier.errors.know(planned.load_policy.errors)
-        check_function(cache, planned.outside, function)
-    result = wrap(function, cache, planned)
-    if planned.outside is not None:
+        spec.outside = outside_name(options["name"], function, version)
+        spec.codec = cache._tier.codec_for(function)
+        cache._tier.errors.know(spec.load_policy.errors)
+        check_function(cache, spec.outside, function)
+    result = wrap(function, cache, spec)
+    if spec.outside is not None:
         from hotset._namespaces import enter_function
 
-        enter_function(cache, planned.outside, function, result)
+        enter_function(cache, spec.outside, function, result)
     functools.update_wrapper(result, function)
     if not hasattr(result, "__qualname__"):
         result.__name__ = result.__qualname__ = name_of(function).rpartition(".")[2]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final, Protocol, runtime_checkable
 
-from hotset._plan import is_coroutine_function
+from hotset._functions.spec import is_coroutine_function
 
 _NEEDED: Final = ("get", "put", "remove")
 _ALL: Final = (*_NEEDED, "get_many", "put_many", "exchange", "increment", "keys")

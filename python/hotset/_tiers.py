@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 from hotset import _own_tiers
 from hotset._core import BreakerVerbs, TierHandle, parse_bytes, seconds
 from hotset._errors import TierError
+from hotset._functions.spec import FunctionSpec
 from hotset._loading.policy import OF_TIERS
 from hotset._log import say
-from hotset._plan import Plan
 from hotset._tier_kinds import Own, Tier
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Settings:
     """What a cache is told of its tier. Read once by the compiled half."""
 
     #: Stands in keys of calls between positional and keyword arguments.
-    keywords = Plan.mark
+    keywords = FunctionSpec.mark
 
     def __init__(self, name: str | None, tier: AnyTier, given: Mapping[str, Any]) -> None:
         if not name:

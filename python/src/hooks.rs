@@ -91,7 +91,7 @@ hooks! {
         LOG_READ_ONCE = "read_once",
         LOG_TIER_IS_FULL = "tier_is_full",
     }
-    "hotset._plan" {
+    "hotset._functions.spec" {
         SIGNATURE_OF_METHOD = "signature_of_method",
     }
     "builtins" {

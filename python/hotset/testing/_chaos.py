@@ -9,7 +9,7 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from hotset._plan import is_coroutine_function
+from hotset._functions.spec import is_coroutine_function
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator

@@ -87,29 +87,29 @@ pub(crate) struct Negative {
 }
 
 impl Body {
-    pub(crate) fn from_plan(
+    pub(crate) fn from_spec(
         function: &Bound<'_, PyAny>,
         cache: &Bound<'_, CacheVerbs>,
-        plan: &Bound<'_, PyAny>,
+        spec: &Bound<'_, PyAny>,
     ) -> PyResult<Self> {
         let inner = cache.get().inner.clone();
-        let signature = Signature::from_plan(plan)?;
-        let options = Options::from_plan(plan)?;
-        let lifespan = lifespan_from_plan(plan, &inner)?;
+        let signature = Signature::from_spec(spec)?;
+        let options = Options::from_spec(spec)?;
+        let lifespan = lifespan_from_spec(spec, &inner)?;
         inner.memory().add_usual(lifespan);
-        let typed: bool = plan.getattr("typed")?.extract()?;
+        let typed: bool = spec.getattr("typed")?.extract()?;
         let rule = if typed { Rule::Typed } else { Rule::Loose };
         let has_key = options.key.is_some();
         let single = has_key || signature.single;
-        let name = Object::from(plan.getattr("name")?);
+        let name = Object::from(spec.getattr("name")?);
         let ownership = match &inner.behind {
-            None => inner.add_owner(name, rule, plan.getattr("shares_cache")?.extract()?),
+            None => inner.add_owner(name, rule, spec.getattr("shares_cache")?.extract()?),
             Some(behind) => {
                 let parts =
                     if has_key { vec!["key=".to_owned()] } else { signature.part_names(function.py()).collect() };
-                let codec = plan.getattr("codec")?;
+                let codec = spec.getattr("codec")?;
                 let codec = if codec.is_none() { None } else { Some(Arc::new(Codec::new(&codec)?)) };
-                let named = Named { name: plan.getattr("outside")?.extract()?, rule, single, parts, lifespan, codec };
+                let named = Named { name: spec.getattr("outside")?.extract()?, rule, single, parts, lifespan, codec };
                 let known = behind.owner_of(&named).map(|owner| Ownership::new(&inner, owner, false));
                 let ownership = known.unwrap_or_else(|| inner.add_owner(name, rule, false));
                 behind.add_function(ownership.owner(), named);
@@ -123,7 +123,7 @@ impl Body {
             ownership,
             rule,
             single,
-            first_by_identity: AtomicBool::new(plan.getattr("is_method")?.extract()?),
+            first_by_identity: AtomicBool::new(spec.getattr("is_method")?.extract()?),
             quick: rule == Rule::Typed && !has_key && signature.count() <= FEW && !inner.serves(),
             fills_quickly: options.asks_nobody()
                 && !inner.has_tier()
@@ -134,11 +134,11 @@ impl Body {
             lifespan,
             signature,
             function: Object::from(function.clone()),
-            innermost: Object::from(plan.getattr("innermost")?),
+            innermost: Object::from(spec.getattr("innermost")?),
             cache: Object::from(cache.clone().into_any()),
             options,
-            expects_class: plan.getattr("expects_class")?.extract()?,
-            is_coroutine: plan.getattr("is_coroutine")?.extract()?,
+            expects_class: spec.getattr("expects_class")?.extract()?,
+            is_coroutine: spec.getattr("is_coroutine")?.extract()?,
             warned: AtomicBool::new(false),
             inner,
         })
@@ -264,11 +264,11 @@ impl Negative {
     }
 }
 
-/// How long results live, as the plan has it, or else the cache.
-fn lifespan_from_plan(plan: &Bound<'_, PyAny>, cache: &Inner) -> PyResult<Lifespan> {
+/// How long results live, as the spec has it, or else the cache.
+fn lifespan_from_spec(spec: &Bound<'_, PyAny>, cache: &Inner) -> PyResult<Lifespan> {
     let mut lifespan = cache.lifespan;
-    let absent = plan.getattr("absent")?;
-    let given = |name: &str| plan.getattr(name).map(|value| (!value.is(&absent)).then_some(value));
+    let absent = spec.getattr("absent")?;
+    let given = |name: &str| spec.getattr(name).map(|value| (!value.is(&absent)).then_some(value));
     if let Some(value) = given("ttl")?.filter(|value| !value.is_callable()) {
         lifespan.ttl = cache.ttl("ttl", &value)?;
     }
@@ -288,17 +288,17 @@ fn lifespan_from_plan(plan: &Bound<'_, PyAny>, cache: &Inner) -> PyResult<Lifesp
 }
 
 impl Options {
-    fn from_plan(plan: &Bound<'_, PyAny>) -> PyResult<Self> {
-        let absent = plan.getattr("absent")?;
-        let given = |name: &str| plan.getattr(name).map(|value| (!value.is(&absent)).then_some(value));
-        let callable = |name: &str| plan.getattr(name).map(|value| (!value.is_none()).then(|| Object::from(value)));
-        let negative_ttl = plan.getattr("negative_ttl")?;
+    fn from_spec(spec: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let absent = spec.getattr("absent")?;
+        let given = |name: &str| spec.getattr(name).map(|value| (!value.is(&absent)).then_some(value));
+        let callable = |name: &str| spec.getattr(name).map(|value| (!value.is_none()).then(|| Object::from(value)));
+        let negative_ttl = spec.getattr("negative_ttl")?;
         let negative = if negative_ttl.is_none() {
             None
         } else {
             Some(Negative { ttl: ticks("negative_ttl", &negative_ttl)?, is_negative: callable("is_negative")? })
         };
-        let load_policy = plan.getattr("load_policy")?;
+        let load_policy = spec.getattr("load_policy")?;
         Ok(Self {
             ttl: given("ttl")?.filter(|value| value.is_callable()).map(Object::from),
             negative,
@@ -306,7 +306,7 @@ impl Options {
             keeps_errors: load_policy.getattr("errors")?.ask_truth()?,
             load_policy: Object::from(load_policy),
             tags: callable("tags")?,
-            tags_need_result: plan.getattr("tags_need_result")?.extract()?,
+            tags_need_result: spec.getattr("tags_need_result")?.extract()?,
             should_cache: callable("should_cache")?,
             key: callable("key")?,
         })

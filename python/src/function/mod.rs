@@ -80,16 +80,16 @@ pub(crate) fn awaitables<'py>(py: Python<'py>) -> PyResult<[Bound<'py, PyType>; 
 const DOC: &CStr = c"A function whose results are cached.";
 const ASYNC_DOC: &CStr = c"A coroutine function whose results are cached.";
 
-/// Decorates a function, as `hotset._plan` has planned it.
+/// Decorates a function, as a `hotset._functions.spec.FunctionSpec` says.
 #[pyfunction]
 fn wrap(
     py: Python<'_>,
     function: &Bound<'_, PyAny>,
     cache: &Bound<'_, CacheVerbs>,
-    plan: &Bound<'_, PyAny>,
+    spec: &Bound<'_, PyAny>,
 ) -> PyResult<Py<PyAny>> {
     hooks::find_for_decorated(py)?;
-    let body = Body::from_plan(function, cache, plan)?;
+    let body = Body::from_spec(function, cache, spec)?;
     let (class, vectorcall): (_, ffi::vectorcallfunc) = match (body.is_coroutine, body.takes_one()) {
         (true, true) => (&COROUTINE_FUNCTION, entry_of_one::<Awaited>),
         (true, false) => (&COROUTINE_FUNCTION, entry::<Awaited>),

@@ -50,27 +50,27 @@ struct Variadic {
 pub(crate) struct Mismatch(pub(crate) String);
 
 impl Signature {
-    /// From what `hotset._plan` found out about a function.
-    pub(crate) fn from_plan(plan: &Bound<'_, PyAny>) -> PyResult<Self> {
-        let py = plan.py();
+    /// From what `hotset._functions.spec` found out about a function.
+    pub(crate) fn from_spec(spec: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let py = spec.py();
         let mut names = Vec::new();
-        for name in plan.getattr("names")?.try_iter()? {
+        for name in spec.getattr("names")?.try_iter()? {
             names.push(Object::from(PyString::intern(py, name?.cast::<PyString>()?.to_str()?)));
         }
-        let absent = plan.getattr("absent")?;
+        let absent = spec.getattr("absent")?;
         let mut defaults = Vec::new();
-        for default in plan.getattr("defaults")?.try_iter()? {
+        for default in spec.getattr("defaults")?.try_iter()? {
             let default = default?;
             defaults.push((!default.is(&absent)).then(|| Object::from(default)));
         }
-        let kept: Vec<bool> = plan.getattr("kept")?.extract()?;
+        let kept: Vec<bool> = spec.getattr("kept")?.extract()?;
         let variadic = Variadic {
-            takes_args: plan.getattr("takes_args")?.extract()?,
-            keeps_args: plan.getattr("keeps_args")?.extract()?,
-            takes_kwargs: plan.getattr("takes_kwargs")?.extract()?,
-            keeps_kwargs: plan.getattr("keeps_kwargs")?.extract()?,
+            takes_args: spec.getattr("takes_args")?.extract()?,
+            keeps_args: spec.getattr("keeps_args")?.extract()?,
+            takes_kwargs: spec.getattr("takes_kwargs")?.extract()?,
+            keeps_kwargs: spec.getattr("keeps_kwargs")?.extract()?,
         };
-        let positional: usize = plan.getattr("positional")?.extract()?;
+        let positional: usize = spec.getattr("positional")?.extract()?;
         let varies = variadic.takes_args || variadic.takes_kwargs;
         let keeps_variadic =
             variadic.keeps_args && variadic.takes_args || variadic.keeps_kwargs && variadic.takes_kwargs;
@@ -79,13 +79,13 @@ impl Signature {
             plain,
             all_by_position: if plain && positional == names.len() { positional } else { usize::MAX },
             single: !keeps_variadic && kept.iter().filter(|&&kept| kept).count() == 1,
-            positional_only: plan.getattr("positional_only")?.extract()?,
+            positional_only: spec.getattr("positional_only")?.extract()?,
             positional,
             names,
             defaults,
             kept,
             variadic,
-            mark: Object::from(plan.getattr("mark")?),
+            mark: Object::from(spec.getattr("mark")?),
         })
     }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hotset._core import MISSING
-from hotset._tags import compile_tags
+from hotset._functions.tags import compile_tags
 from hotset._typing import TYPE_CHECKING, FunctionType, partial
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class Ignore:
     """Marks a parameter that is not part of the key: ``session: Annotated[Session, hotset.Ignore]``."""
 
 
-class Plan:
+class FunctionSpec:
     """A function's parameters, and what the user wants of its results. Read once by the compiled half."""
 
     absent = MISSING

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hotset._core import PropertyBase
-from hotset._decorator import cache_result
+from hotset._decorators.of_functions import cache_result
 from hotset._typing import TYPE_CHECKING, Generic, TypeVar, cast, overload
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from hotset._cache import Cache
 from hotset._core import MISSING, Missing
 from hotset._decorated import check_callable, decorated, rewrap
+from hotset._functions.spec import name_of
 from hotset._loading.policy import split
-from hotset._plan import name_of
 from hotset._typing import TYPE_CHECKING, ParamSpec, TypeVar, overload
 
 if TYPE_CHECKING:
@@ -140,9 +140,9 @@ def cache_result(
         TypeError: for a generator function, and for options of a wrong kind.
         ValueError: for options of a wrong value, and for names that are no parameters.
     """
-    loads, plan = split(cache_result, loading, of_results=True)
-    plan |= {"ttl": ttl, "grace": grace, "idle": idle, "tags": tags, "key": key, "ignore": ignore}
-    plan |= {"typed": typed, "should_cache": should_cache, "name": name}
+    loads, options = split(cache_result, loading, of_results=True)
+    options |= {"ttl": ttl, "grace": grace, "idle": idle, "tags": tags, "key": key, "ignore": ignore}
+    options |= {"typed": typed, "should_cache": should_cache, "name": name}
 
     def decorate(target: Any) -> Any:
         if isinstance(target, staticmethod | classmethod):
@@ -159,6 +159,6 @@ def cache_result(
             aliasing=aliasing,
             clock=clock,
         )
-        return decorated(target, cache, plan, loads, version, shares_cache=False)
+        return decorated(target, cache, options, loads, version, shares_cache=False)
 
     return decorate if function is None else decorate(function)
