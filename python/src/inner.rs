@@ -27,7 +27,7 @@ use crate::ffi::guard::{attached, is_finalizing};
 use crate::ffi::object::Object;
 use crate::flight::forks;
 use crate::flight::lead::raised_again;
-use crate::flight::meeting::Shared;
+use crate::flight::promise::Promise;
 use crate::footprint::entry_bytes;
 use crate::hooks;
 use crate::interrupt;
@@ -62,7 +62,7 @@ pub(crate) struct Aliasing {
 
 pub(crate) struct Inner {
     /// The entries, and the loads in progress.
-    pub(crate) store: Fenced<Key, Object, Shared, AttachedLock>,
+    pub(crate) store: Fenced<Key, Object, Promise, AttachedLock>,
     /// What [`forks`] was when the flights were begun.
     forks: AtomicU64,
     pub(crate) identities: Identities,
@@ -85,7 +85,7 @@ pub(crate) struct Inner {
 impl Inner {
     #[expect(clippy::too_many_arguments, reason = "they are those of the Python class")]
     pub(crate) fn new(
-        store: Fenced<Key, Object, Shared, AttachedLock>,
+        store: Fenced<Key, Object, Promise, AttachedLock>,
         lifespan: Lifespan,
         ttls: Vec<(String, Tick)>,
         weigher: Option<Weigher>,

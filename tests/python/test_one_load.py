@@ -20,7 +20,7 @@ import pytest
 from hotset import Cache, cache_result
 from hotset._loading import waiters
 from hotset._loading.drivers import block, drive
-from hotset._loading.protocol import Caller, Want, obtain
+from hotset._loading.protocol import Asker, Want, obtain
 from hotset._loading.sources import ManyValues
 
 PATIENCE = 30
@@ -903,12 +903,12 @@ def test_a_bulk_load_that_cannot_begin_leaves_no_load_behind(awaits: bool) -> No
     cache: Cache[Any, Any] = Cache()
     first, second = Incomparable(), Incomparable()
     attempts = {"a": cache._attempt("a"), "b": cache._attempt(first), "c": cache._attempt(second)}
-    caller = Caller(attempts["a"].policy)
+    asker = Asker(attempts["a"].policy)
 
     def load() -> None:
-        wants = [Want(caller, attempt, key) for key, attempt in attempts.items()]
+        wants = [Want(asker, attempt, key) for key, attempt in attempts.items()]
         steps = obtain(
-            caller, wants, ManyValues({want.attempt: want.key for want in wants}, never_called), awaits=awaits
+            asker, wants, ManyValues({want.attempt: want.key for want in wants}, never_called), awaits=awaits
         )
         if awaits:
             asyncio.run(drive(steps))

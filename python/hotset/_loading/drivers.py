@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hotset._loading.protocol import Caller, Want, obtain, refresh_later
+from hotset._loading.protocol import Asker, Want, obtain, refresh_later
 from hotset._loading.sources import OneValue
 from hotset._loading.waiters import Wait, follow_in_task, follow_in_thread
 from hotset._typing import TYPE_CHECKING
@@ -72,9 +72,9 @@ def load_here(
     """The value of a key: loaded on this thread or in the pool, waited for, or stale."""
     if terms is None and attempt.policy.is_patient and (not looks or attempt.standing() is None):
         return attempt.load(loader, looks)
-    caller = Caller(attempt.policy, looks, terms, told)
-    want = Want(caller, attempt)
-    block(obtain(caller, [want], OneValue(loader), awaits=False))
+    asker = Asker(attempt.policy, looks, terms, told)
+    want = Want(asker, attempt)
+    block(obtain(asker, [want], OneValue(loader), awaits=False))
     return want.value
 
 
@@ -87,9 +87,9 @@ def load_in_task(
 ) -> Coroutine[Any, Any, Any]:
     """As :func:`load_here`, loaded by a task of its own on this event loop. To be awaited at once: an error that is
     kept is raised by the call."""
-    caller = Caller(attempt.policy, looks, terms, told)
-    want = Want(caller, attempt)
-    return drive(obtain(caller, [want], OneValue(loader), awaits=True), want)
+    asker = Asker(attempt.policy, looks, terms, told)
+    want = Want(asker, attempt)
+    return drive(obtain(asker, [want], OneValue(loader), awaits=True), want)
 
 
 def refresh_one_later(attempt: Attempt, loader: Callable[[], Any] | None, awaits: bool) -> None:

@@ -6,7 +6,7 @@ from hotset._core import prefetch
 from hotset._errors import NotCachedError
 from hotset._loading.drivers import block, drive
 from hotset._loading.policy import USUAL
-from hotset._loading.protocol import Caller, Want, obtain, refresh_later
+from hotset._loading.protocol import Asker, Want, obtain, refresh_later
 from hotset._loading.sources import ABSENT, ManyValues, answered
 from hotset._typing import TYPE_CHECKING
 
@@ -73,15 +73,15 @@ class Search:
     def load(self, load_missing: Callable[[list[Any]], Mapping[Any, Any]]) -> dict[Any, Any]:
         """What was found, and what is loaded of the rest."""
         self._refresh_later(load_missing, awaits=False)
-        caller, wants = self._wants()
-        block(obtain(caller, wants, ManyValues(self._missing, load_missing), awaits=False))
+        asker, wants = self._wants()
+        block(obtain(asker, wants, ManyValues(self._missing, load_missing), awaits=False))
         return self._result(wants)
 
     async def load_in_task(self, load_missing: Callable[[list[Any]], Awaitable[Mapping[Any, Any]]]) -> dict[Any, Any]:
         """As :meth:`load`, by one task of its own."""
         self._refresh_later(load_missing, awaits=True)
-        caller, wants = self._wants()
-        await drive(obtain(caller, wants, ManyValues(self._missing, load_missing), awaits=True))
+        asker, wants = self._wants()
+        await drive(obtain(asker, wants, ManyValues(self._missing, load_missing), awaits=True))
         return self._result(wants)
 
     def _refresh_later(self, load_missing: Callable[[list[Any]], Any], *, awaits: bool) -> None:
@@ -90,10 +90,10 @@ class Search:
             source = ManyValues(self._outdated, load_missing)
             refresh_later(list(self._outdated), source, looks=False, awaits=awaits)
 
-    def _wants(self) -> tuple[Caller, list[Want]]:
+    def _wants(self) -> tuple[Asker, list[Want]]:
         policy = next((attempt.policy for attempt in self._missing), USUAL)
-        caller = Caller(policy, self._terms is None or self._terms.looks, self._terms)
-        return caller, [Want(caller, attempt, key) for attempt, key in self._missing.items()]
+        asker = Asker(policy, self._terms is None or self._terms.looks, self._terms)
+        return asker, [Want(asker, attempt, key) for attempt, key in self._missing.items()]
 
     def _result(self, wants: Iterable[Want]) -> dict[Any, Any]:
         """What there is, in the order of the keys."""

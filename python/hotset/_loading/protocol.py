@@ -35,7 +35,7 @@ FAILED = "load failed"
 LATE = "load is late"
 
 
-class Caller:
+class Asker:
     """Who wants values: what they accept, and since when they wait."""
 
     __slots__ = ("_began", "looks", "patience", "policy", "terms", "told")
@@ -67,8 +67,8 @@ class Want:
 
     __slots__ = (
         "_times",
+        "asker",
         "attempt",
-        "caller",
         "flight",
         "is_stale",
         "key",
@@ -78,8 +78,8 @@ class Want:
         "value",
     )
 
-    def __init__(self, caller: Caller, attempt: Attempt, key: Any = None) -> None:
-        self.caller, self.attempt, self.key = caller, attempt, key
+    def __init__(self, asker: Asker, attempt: Attempt, key: Any = None) -> None:
+        self.asker, self.attempt, self.key = asker, attempt, key
         #: What the caller gets, :data:`~hotset._loading.sources.ABSENT` as long as there is nothing.
         self.value: Any = ABSENT
         #: A load that is waited for, and whether it is the caller's own.
@@ -91,12 +91,12 @@ class Want:
         self.rests: bool
         #: For how long it is stale, and its age.
         self._times: tuple[float, float]
-        if caller.looks:
+        if asker.looks:
             self.look()
 
     def look(self) -> bool:
         """Whether there is a stale value; an error that is kept is raised."""
-        info = self.attempt.standing() if self.caller.looks else None
+        info = self.attempt.standing() if self.asker.looks else None
         self.is_stale, self.stale_value = False, None
         if info is None:
             return False
@@ -107,7 +107,7 @@ class Want:
             finally:
                 # What is raised refers to this frame, which must not refer to it.
                 del again
-        terms = self.caller.terms
+        terms = self.asker.terms
         if terms is None or terms.accepts_stale(info.stale_for, info.age):
             self.is_stale, self.rests, self.stale_value = True, info.retry_in > 0, info.value
             self._times = (info.stale_for, info.age)
@@ -120,8 +120,8 @@ class Want:
     def serve(self, why: str) -> None:
         """Take the stale value, counted."""
         self.attempt.count_stale()
-        if self.caller.told is not None:
-            self.caller.told.stale(why, *self._times)
+        if self.asker.told is not None:
+            self.asker.told.stale(why, *self._times)
         self.value = self.stale_value
 
     def serve_if_there(self, why: str) -> bool:
@@ -169,11 +169,11 @@ class Run:
                 want.value = self.source.value_of(want.attempt, loaded)
 
 
-def obtain(caller: Caller, wants: Sequence[Want], source: Source, *, awaits: bool) -> Steps:
+def obtain(asker: Asker, wants: Sequence[Want], source: Source, *, awaits: bool) -> Steps:
     """Come to the values of keys: loaded in one call, waited for, or stale.
 
     Args:
-        caller: Who wants them.
+        asker: Who wants them.
         wants: The keys.
         source: What loads those that nobody else loads.
         awaits: Whether the driver is a coroutine.
@@ -182,10 +182,10 @@ def obtain(caller: Caller, wants: Sequence[Want], source: Source, *, awaits: boo
     waits = not awaits or running_loop() is not None
     missing = wants
     outdated: list[Want] = []
-    hurries = caller.patience is not None
+    hurries = asker.patience is not None
     for want in wants:
         if want.is_stale:
-            missing, outdated, hurries = _sorted(caller, wants, waits)
+            missing, outdated, hurries = _sorted(asker, wants, waits)
             break
     if outdated:
         refresh_later(_attempts(outdated), source, looks=True, awaits=awaits)
@@ -252,14 +252,14 @@ def _flights(wants: Iterable[Want]) -> list[Any]:
     return [want.flight for want in wants]
 
 
-def _sorted(caller: Caller, wants: Sequence[Want], waits: bool) -> tuple[Sequence[Want], list[Want], bool]:
+def _sorted(asker: Asker, wants: Sequence[Want], waits: bool) -> tuple[Sequence[Want], list[Want], bool]:
     """Those that have to be waited for; those whose stale value is served at once while it is refreshed, if there is
     anybody to do that; and whether the caller may not wait for the former for as long as a load takes."""
     missing: list[Want] = []
     outdated: list[Want] = []
     hurries = False
     for want in wants:
-        patience = caller.patience_for(want)
+        patience = asker.patience_for(want)
         if want.is_stale and want.rests:
             want.serve(FAILED)
         elif patience == 0 and waits:
@@ -277,7 +277,7 @@ def _begun(wants: Sequence[Want], place: Place) -> tuple[list[Want], list[Want],
     joined: list[Want] = []
     alone: list[Want] = []
     for want in wants:
-        step = want.attempt.begin(place, want.caller.looks)
+        step = want.attempt.begin(place, want.asker.looks)
         if isinstance(step, Leads):
             want.flight, want.leads = step.flight, True
             led.append(want)
@@ -294,18 +294,18 @@ def _begun(wants: Sequence[Want], place: Place) -> tuple[list[Want], list[Want],
 def _follow(want: Want, lead: PoolLead | TaskLead | None) -> Generator[Wait, None, Retry | NotShareable | None]:
     """Wait for a load that another thread or task makes, and take what it comes to; what is left to do if it came to
     nothing."""
-    caller, attempt = want.caller, want.attempt
+    asker, attempt = want.asker, want.attempt
     flight: Any = want.flight
     want.flight = None
-    policy = caller.policy
+    policy = asker.policy
     if lead is None and (look_after(flight, policy.timeout) or take_over(flight)):
         if not want.has_rest():
             return Retry()
         want.serve(FAILED)
         return None
     while True:
-        patience = caller.patience if not want.is_stale else caller.patience_for(want)
-        seconds = None if patience is None else caller.time_left(patience, attempt)
+        patience = asker.patience if not want.is_stale else asker.patience_for(want)
+        seconds = None if patience is None else asker.time_left(patience, attempt)
         wait = Wait(attempt, flight, seconds, want.leads, want.is_stale)
         yield wait
         outcome, wait.outcome = wait.outcome, None
@@ -321,7 +321,7 @@ def _follow(want: Want, lead: PoolLead | TaskLead | None) -> Generator[Wait, Non
             if lead is not None:
                 lead.stay()
             return None
-        if caller.terms is not None and patience == caller.terms.timeout:
+        if asker.terms is not None and patience == asker.terms.timeout:
             raise late(attempt, patience)
     if isinstance(outcome, Found):
         want.value = outcome.value

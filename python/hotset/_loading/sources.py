@@ -42,7 +42,7 @@ _FIRST_PAUSE = 0.001
 _LONGEST_PAUSE = 0.05
 
 
-class Landed:
+class FoundElsewhere:
     """A value whose load has ended already: another process has made it."""
 
     __slots__ = ("value",)
@@ -64,7 +64,7 @@ class OneValue:
         attempt = attempts[0]
         if attempt.policy.lease is not None:
             for step in _found_elsewhere(attempt, numbers):
-                if isinstance(step, Landed):
+                if isinstance(step, FoundElsewhere):
                     return step
                 time.sleep(step)
         return attempt.run(self._loader)
@@ -75,22 +75,22 @@ class OneValue:
             from asyncio import sleep
 
             for step in _found_elsewhere(attempt, numbers):
-                if isinstance(step, Landed):
+                if isinstance(step, FoundElsewhere):
                     return step
                 await sleep(step)
         return await attempt.run(self._loader)
 
     def land(self, attempts: Sequence[Attempt], loaded: Any, numbers: Sequence[int] | None) -> list[Any]:
-        if isinstance(loaded, Landed):
+        if isinstance(loaded, FoundElsewhere):
             return [loaded.value]
         return [attempts[0].land(loaded, numbers[0] if numbers else None)]
 
     def value_of(self, attempt: Attempt, loaded: Any) -> Any:
         del attempt
-        return loaded.value if isinstance(loaded, Landed) else loaded
+        return loaded.value if isinstance(loaded, FoundElsewhere) else loaded
 
 
-def _found_elsewhere(attempt: Attempt, numbers: Sequence[int] | None) -> Generator[float | Landed, None, None]:
+def _found_elsewhere(attempt: Attempt, numbers: Sequence[int] | None) -> Generator[float | FoundElsewhere, None, None]:
     """What is asked for after a load has begun and before its loader runs: whether another process has made it.
 
     Seconds to wait until the next look, and at last what was found, if anything was.
@@ -104,7 +104,7 @@ def _found_elsewhere(attempt: Attempt, numbers: Sequence[int] | None) -> Generat
             pause = min(2 * pause, _LONGEST_PAUSE)
         value = attempt.bring(number)
         if not isinstance(value, Missing):
-            yield Landed(value)
+            yield FoundElsewhere(value)
             return
 
 

@@ -14,16 +14,16 @@ use crate::ffi::call_args::Call;
 use crate::ffi::foreign::vectorcall;
 use crate::ffi::guard::{attached, is_finalizing};
 use crate::ffi::object::Object;
-use crate::flight::circles::Wait;
-use crate::flight::context::LoadContext;
-use crate::flight::current::{Within, enclosing, thread};
 use crate::flight::entry_info::EntryInfo;
 use crate::flight::fate::{Decider, Fate, LoadedCall};
-use crate::flight::lead::{Claim, KnownTags, Lead, Look, Way, handled, own_error, raised_again};
+use crate::flight::lead::{Claim, KnownTags, Lead, LoadStart, Recheck, handled, own_error, raised_again};
 use crate::flight::load::{Load, end_raised, load_here};
-use crate::flight::meeting::{Came, Flight, Leader, Outcome, Shared};
+use crate::flight::load_context::LoadContext;
+use crate::flight::load_stack::{LoadScope, enclosing, thread};
+use crate::flight::promise::{Came, Flight, Leader, LoadResult, Promise};
 use crate::flight::step::{Found, Hit, Joins, Leads, NotShareable};
 use crate::flight::timing::Timing;
+use crate::flight::wait_graph::WaitEdge;
 use crate::inner::Inner;
 use crate::key::part::Part;
 use crate::key::probe::Probe;
@@ -53,7 +53,7 @@ pub(crate) struct Attempt {
     handled: Mutex<AttachedLock, Option<Object>>,
     /// Whether it has joined a load: any other begins after its caller asked.
     has_joined: AtomicBool,
-    wait: Mutex<AttachedLock, Option<Wait>>,
+    wait: Mutex<AttachedLock, Option<WaitEdge>>,
     /// What the tier had for the key when it was brought into memory, which may have had no room; for one read.
     brought: Mutex<AttachedLock, Option<Option<Pulled>>>,
     /// Whether the tier had a fresh value.
@@ -132,11 +132,11 @@ impl Attempt {
         Ok(found.is_some_and(|(_, facts)| facts.standing == Standing::Error))
     }
 
-    fn look(&self, looks: bool) -> Look {
+    fn look(&self, looks: bool) -> Recheck {
         match (looks, self.max_age) {
-            (false, _) => Look::Nowhere,
-            (true, NEVER) => Look::ForFresh,
-            (true, age) => Look::ForYoung(age),
+            (false, _) => Recheck::Nowhere,
+            (true, NEVER) => Recheck::ForFresh,
+            (true, age) => Recheck::ForYoung(age),
         }
     }
 
@@ -166,8 +166,8 @@ impl Attempt {
         self.claim.lock().as_ref().map(|(ticket, _)| ticket.number())
     }
 
-    fn flight(&self, py: Python<'_>, shared: Arc<Shared>, came: Came) -> PyResult<Py<Flight>> {
-        Py::new(py, Flight::new(shared, &self.cache, self.hash(), came))
+    fn flight(&self, py: Python<'_>, promise: Arc<Promise>, came: Came) -> PyResult<Py<Flight>> {
+        Py::new(py, Flight::new(promise, &self.cache, self.hash(), came))
     }
 
     /// Calls the function itself, or `loader`.
@@ -184,14 +184,14 @@ impl Attempt {
     }
 
     /// Ends a load that another process has made.
-    fn end_found(&self, py: Python<'_>, number: Option<u64>, outcome: Outcome) {
+    fn end_found(&self, py: Python<'_>, number: Option<u64>, outcome: LoadResult) {
         let Some(lead) = self.take_lead(number) else { return };
         self.release(py);
         lead.end_found(py, outcome);
     }
 
     /// Ends a load that raised, or that nobody makes.
-    fn fail_as(&self, py: Python<'_>, number: Option<u64>, outcome: Outcome) {
+    fn fail_as(&self, py: Python<'_>, number: Option<u64>, outcome: LoadResult) {
         let Some(lead) = self.take_lead(number) else { return };
         self.release(py);
         lead.fail_as(py, outcome);
@@ -366,18 +366,18 @@ impl Attempt {
         self.since.store(since, Ordering::Relaxed);
         let (mut probe, tags) = (self.probe(), self.known_tags(py)?);
         match self.cache.begin(py, self.sought.key(), &mut probe, leader, &tags, self.look(looks))? {
-            Way::Found(value) => Ok(Py::new(py, Found { value: value.into_py(py) })?.into_any()),
-            Way::Join(shared) => {
+            LoadStart::Found(value) => Ok(Py::new(py, Found { value: value.into_py(py) })?.into_any()),
+            LoadStart::Join(promise) => {
                 let came = if self.has_joined.swap(true, Ordering::Relaxed) { Came::Before } else { Came::After };
-                Ok(Py::new(py, Joins { flight: self.flight(py, shared, came)? })?.into_any())
+                Ok(Py::new(py, Joins { flight: self.flight(py, promise, came)? })?.into_any())
             }
-            Way::Lead(lead) => {
+            LoadStart::Lead(lead) => {
                 let claim = lead.into_claim();
-                let shared = if waits { self.cache.store.flights().meeting(&claim.0) } else { None };
+                let promise = if waits { self.cache.store.flights().meeting(&claim.0) } else { None };
                 // One that was given up, and whoever waits for it all the same is not to wait for ever.
                 drop(self.take_lead(None));
                 *self.claim.lock() = Some(claim);
-                let flight = shared.map(|shared| self.flight(py, shared, Came::Before)).transpose()?;
+                let flight = promise.map(|promise| self.flight(py, promise, Came::Before)).transpose()?;
                 Ok(Py::new(py, Leads { flight })?.into_any())
             }
         }
@@ -385,7 +385,7 @@ impl Attempt {
 
     /// Notes that this caller waits for a flight, with its whole thread if it `blocks`; False if that would close a circle.
     fn wait_for(&self, py: Python<'_>, flight: &Bound<'_, Flight>, blocks: bool) -> PyResult<bool> {
-        let wait = Wait::begin(&flight.get().shared, enclosing(py)?, blocks.then(thread));
+        let wait = WaitEdge::begin(&flight.get().promise, enclosing(py)?, blocks.then(thread));
         let may = wait.is_some();
         let before = std::mem::replace(&mut *self.wait.lock(), wait);
         drop(before);
@@ -418,12 +418,12 @@ impl Attempt {
         loader: Option<&Bound<'_, PyAny>>,
         others: Vec<Bound<'_, Self>>,
     ) -> PyResult<Py<PyAny>> {
-        let _within: Vec<Within> = if others.is_empty() {
+        let _within: Vec<LoadScope> = if others.is_empty() {
             let claim = self.claim.lock();
-            claim.iter().map(|(ticket, _)| Within::enter(ticket, &self.cache)).collect()
+            claim.iter().map(|(ticket, _)| LoadScope::enter(ticket, &self.cache)).collect()
         } else {
             let numbers = std::iter::once(self).chain(others.iter().map(Bound::get)).filter_map(Self::number);
-            numbers.map(Within::enter_with_others).collect()
+            numbers.map(LoadScope::enter_with_others).collect()
         };
         self.call(py, loader).map(|result| result.into_py(py))
     }
@@ -465,11 +465,11 @@ impl Attempt {
         };
         if found.standing == Standing::Error {
             let error = raised_again(py, &found.value, &Object::from(py.None().into_bound(py)));
-            self.end_found(py, number, Outcome::of_error(py, &error));
+            self.end_found(py, number, LoadResult::of_error(py, &error));
             return Err(error);
         }
         let value = self.cache.served(py, found.value)?;
-        self.end_found(py, number, Outcome::Value(value.clone()));
+        self.end_found(py, number, LoadResult::Value(value.clone()));
         Ok(value.into_py(py))
     }
 
@@ -489,7 +489,7 @@ impl Attempt {
     /// Leaves the load to a follower.
     #[pyo3(signature = (number = None))]
     pub(crate) fn quit(&self, py: Python<'_>, number: Option<u64>) {
-        self.fail_as(py, number, Outcome::Again);
+        self.fail_as(py, number, LoadResult::Retry);
     }
 
     /// The load has returned, without anything for this key.
@@ -497,7 +497,7 @@ impl Attempt {
     fn leave_out(&self, py: Python<'_>, number: Option<u64>) {
         let Some(lead) = self.take_lead(number) else { return };
         self.release(py);
-        lead.end(py, Outcome::Again);
+        lead.end(py, LoadResult::Retry);
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {

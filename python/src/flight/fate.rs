@@ -10,9 +10,9 @@ use pyo3::{PyTraverseError, PyVisit};
 use crate::duration::OVER;
 use crate::ffi::Pointer;
 use crate::ffi::object::Object;
-use crate::flight::context::Wishes;
 use crate::flight::lead::KnownTags;
-use crate::flight::meeting::Outcome;
+use crate::flight::load_context::LoadOverrides;
+use crate::flight::promise::LoadResult;
 use crate::missing::is_missing;
 
 /// What decides what becomes of the result of a load.
@@ -60,19 +60,19 @@ impl Fate {
         }
     }
 
-    /// The same for what its loader wishes not to be stored.
+    /// The same for what its loader overrides not to be stored.
     pub(crate) fn at_most_shared(self) -> Self {
         if self == Self::Stored { Self::Shared } else { self }
     }
 
     /// The same for what its loader has said this of.
-    pub(crate) fn as_wished(self, wishes: Option<&Wishes>) -> Self {
-        if wishes.is_some_and(Wishes::skips) { self.at_most_shared() } else { self }
+    pub(crate) fn as_overridden(self, overrides: Option<&LoadOverrides>) -> Self {
+        if overrides.is_some_and(LoadOverrides::skips) { self.at_most_shared() } else { self }
     }
 
     /// What it means to followers, where it is not stored.
-    pub(crate) fn outcome(self, value: &Object) -> Outcome {
-        if self == Self::Alone { Outcome::Alone } else { Outcome::Value(value.clone()) }
+    pub(crate) fn outcome(self, value: &Object) -> LoadResult {
+        if self == Self::Alone { LoadResult::NotShareable } else { LoadResult::Value(value.clone()) }
     }
 }
 

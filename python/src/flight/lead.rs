@@ -13,12 +13,12 @@ use crate::ffi::call_args::Call;
 use crate::ffi::foreign::{raised, vectorcall};
 use crate::ffi::guard::{attached, is_finalizing};
 use crate::ffi::object::Object;
-use crate::flight::circles::Wait;
-use crate::flight::context::Wishes;
-use crate::flight::current::{Here, Within, enclosing, thread};
 use crate::flight::fate::{Decider, Fate, is_over};
-use crate::flight::meeting::{Came, Flight, Leader, Outcome, Shared};
+use crate::flight::load_context::LoadOverrides;
+use crate::flight::load_stack::{LoadScope, LoadStack, enclosing, thread};
+use crate::flight::promise::{Came, Flight, Leader, LoadResult, Promise};
 use crate::flight::timing::Timing;
+use crate::flight::wait_graph::WaitEdge;
 use crate::hooks;
 use crate::inner::Inner;
 use crate::interrupt;
@@ -42,7 +42,7 @@ pub(crate) type KnownTags = Option<Box<[Arc<str>]>>;
 
 /// Whether what others have loaded meanwhile will do.
 #[derive(Clone, Copy)]
-pub(crate) enum Look {
+pub(crate) enum Recheck {
     Nowhere,
     ForFresh,
     /// If it is fresh and not older than that.
@@ -55,17 +55,17 @@ pub(crate) fn is_young(facts: &Facts, age: Tick) -> bool {
 }
 
 /// How to come to a value that is not there.
-pub(crate) enum Way<'a> {
+pub(crate) enum LoadStart<'a> {
     Found(Object),
     Lead(Lead<'a>),
     /// A load that somebody else leads.
-    Join(Arc<Shared>),
+    Join(Arc<Promise>),
 }
 
 impl Inner {
     /// Begins a load that nobody else is at; `None` where [`Inner::begin`] has to look.
     #[inline]
-    pub(crate) fn begin_quickly(&self, key: Key, now: Tick, here: Here, probe: &mut Probe<'_>) -> Option<Ticket> {
+    pub(crate) fn begin_quickly(&self, key: Key, now: Tick, here: LoadStack, probe: &mut Probe<'_>) -> Option<Ticket> {
         self.forget_flights_of_parent();
         let hash = key.tag.hash();
         // With the GIL nothing can have come between the miss and this.
@@ -93,8 +93,8 @@ impl Inner {
         probe: &mut Probe<'_>,
         leader: Leader,
         tags: &KnownTags,
-        looks: Look,
-    ) -> PyResult<Way<'_>> {
+        looks: Recheck,
+    ) -> PyResult<LoadStart<'_>> {
         self.forget_flights_of_parent();
         // A load that a change elsewhere has overtaken is not joined.
         self.catch_up(py);
@@ -102,9 +102,9 @@ impl Inner {
         let (mut key, mut gave_up) = (Some(key), false);
         let begun = probe.settle_read(py, |probe| {
             let look = |probe: &mut Probe<'_>| match looks {
-                Look::Nowhere => Ok(None),
-                Look::ForFresh => self.memory().peek(tag.hash(), probe, Object::clone),
-                Look::ForYoung(age) => self
+                Recheck::Nowhere => Ok(None),
+                Recheck::ForFresh => self.memory().peek(tag.hash(), probe, Object::clone),
+                Recheck::ForYoung(age) => self
                     .memory()
                     .examine(tag.hash(), probe, |value, facts| is_young(&facts, age).then(|| value.clone()))
                     .map(Option::flatten),
@@ -115,14 +115,14 @@ impl Inner {
             self.log_given_up(py);
         }
         Ok(match begun {
-            Begun::Found(kept) => Way::Found(self.served(py, kept)?),
-            Begun::Joins(shared) => Way::Join(shared),
+            Begun::Found(kept) => LoadStart::Found(self.served(py, kept)?),
+            Begun::Joins(promise) => LoadStart::Join(promise),
             Begun::Leads(ticket) => {
                 let lead = Lead::new(self, ticket, Some(Stopwatch::begin(tag.hash(), tag.owner())));
                 if let (Some(behind), Some(ticket)) = (&self.behind, &lead.ticket) {
-                    behind.begin(py, self, probe, ticket, matches!(looks, Look::Nowhere))?;
+                    behind.begin(py, self, probe, ticket, matches!(looks, Recheck::Nowhere))?;
                 }
-                Way::Lead(lead)
+                LoadStart::Lead(lead)
             }
         })
     }
@@ -157,13 +157,13 @@ impl<'a> Lead<'a> {
 
     /// What the loader has said of what it returned.
     #[inline]
-    pub(crate) fn wishes(&self) -> Option<Arc<Wishes>> {
-        self.ticket.as_ref().and_then(|ticket| Wishes::take(ticket.number()))
+    pub(crate) fn overrides(&self) -> Option<Arc<LoadOverrides>> {
+        self.ticket.as_ref().and_then(|ticket| LoadOverrides::take(ticket.number()))
     }
 
     /// Runs a load on this thread.
     pub(super) fn run<T>(&self, load: impl FnOnce() -> T) -> T {
-        let _within = self.ticket.as_ref().map(|ticket| Within::enter(ticket, self.cache));
+        let _within = self.ticket.as_ref().map(|ticket| LoadScope::enter(ticket, self.cache));
         load()
     }
 
@@ -190,8 +190,8 @@ impl<'a> Lead<'a> {
         stored: Option<&Part>,
         probe: &mut Probe<'_>,
     ) -> PyResult<Object> {
-        let (nanos, wishes) = (self.returned(), self.wishes());
-        let landed = self.decided(py, value, decider, nanos, wishes.as_deref()).and_then(|details| match details {
+        let (nanos, overrides) = (self.returned(), self.overrides());
+        let landed = self.decided(py, value, decider, nanos, overrides.as_deref()).and_then(|details| match details {
             Some(details) => {
                 let kept = self.store(py, stored, value, details, None, probe)?;
                 self.cache.served(py, kept)
@@ -199,7 +199,7 @@ impl<'a> Lead<'a> {
             None => Ok(value.clone()),
         });
         if let Err(error) = &landed {
-            self.tell(py, Outcome::of_error(py, error));
+            self.tell(py, LoadResult::of_error(py, error));
         }
         landed
     }
@@ -211,13 +211,13 @@ impl<'a> Lead<'a> {
         value: &Object,
         decider: &impl Decider,
         nanos: u64,
-        wishes: Option<&Wishes>,
+        overrides: Option<&LoadOverrides>,
     ) -> PyResult<Option<Details>> {
         let bound = value.bind(py);
-        let fate = decider.fate(py, &bound, nanos)?.as_wished(wishes);
+        let fate = decider.fate(py, &bound, nanos)?.as_overridden(overrides);
         if fate == Fate::Stored {
             let mut details = decider.details(py, &bound, nanos)?;
-            wishes.iter().for_each(|wishes| wishes.change(&mut details));
+            overrides.iter().for_each(|overrides| overrides.change(&mut details));
             if !is_over(&details) {
                 return Ok(Some(details));
             }
@@ -243,7 +243,7 @@ impl<'a> Lead<'a> {
                 Ok(())
             }
             Ok(landing) => {
-                attached(|py| settle(py, self.cache, landing, Outcome::Value(value.clone())));
+                attached(|py| settle(py, self.cache, landing, LoadResult::Value(value.clone())));
                 Ok(())
             }
             Err(Unsure) => {
@@ -261,7 +261,7 @@ impl<'a> Lead<'a> {
         stored: Option<&Part>,
         value: &Object,
         details: Details,
-        outcome: Option<Outcome>,
+        outcome: Option<LoadResult>,
         probe: &mut Probe<'_>,
     ) -> PyResult<Object> {
         let Some(ticket) = self.ticket.take() else { return Ok(value.clone()) };
@@ -280,12 +280,12 @@ impl<'a> Lead<'a> {
     }
 
     /// Ends a load that returned, and stores nothing.
-    pub(crate) fn end(mut self, py: Python<'_>, outcome: Outcome) {
+    pub(crate) fn end(mut self, py: Python<'_>, outcome: LoadResult) {
         self.returned();
         self.tell(py, outcome);
     }
 
-    fn tell(&mut self, py: Python<'_>, outcome: Outcome) {
+    fn tell(&mut self, py: Python<'_>, outcome: LoadResult) {
         if let Some(ticket) = self.ticket.take() {
             abandon(py, self.cache, &ticket, outcome);
         }
@@ -293,11 +293,11 @@ impl<'a> Lead<'a> {
 
     /// Ends a load that raised this, without what its caller was handling.
     pub(super) fn fail(self, py: Python<'_>, own: &PyErr) {
-        self.fail_as(py, Outcome::of_error(py, own));
+        self.fail_as(py, LoadResult::of_error(py, own));
     }
 
     /// Ends a load that raised, or that nobody makes.
-    pub(super) fn fail_as(mut self, py: Python<'_>, outcome: Outcome) {
+    pub(super) fn fail_as(mut self, py: Python<'_>, outcome: LoadResult) {
         self.count_failure();
         self.tell(py, outcome);
     }
@@ -308,17 +308,17 @@ impl<'a> Lead<'a> {
         py: Python<'_>,
         error: &Object,
         mut details: Details,
-        outcome: Outcome,
+        outcome: LoadResult,
         stored: &Part,
         probe: &mut Probe<'_>,
     ) -> PyResult<()> {
         self.count_failure();
-        self.wishes().iter().for_each(|wishes| wishes.add_tags(&mut details));
+        self.overrides().iter().for_each(|overrides| overrides.add_tags(&mut details));
         self.store(py, Some(stored), error, details, Some(outcome), probe).map(drop)
     }
 
     /// Ends a load that another process has made.
-    pub(super) fn end_found(mut self, py: Python<'_>, outcome: Outcome) {
+    pub(super) fn end_found(mut self, py: Python<'_>, outcome: LoadResult) {
         self.timing = None;
         self.tell(py, outcome);
     }
@@ -341,7 +341,7 @@ fn store(
     stored: Option<&Part>,
     value: &Object,
     details: Details,
-    outcome: Option<Outcome>,
+    outcome: Option<LoadResult>,
     probe: &mut Probe<'_>,
 ) -> PyResult<Object> {
     let (now, tag, mut details) = (cache.memory().clock().coarse(), probe.tag(), details);
@@ -350,11 +350,11 @@ fn store(
         Ok(false) => {
             cache.memory().count_refused(tag.hash(), tag.owner());
             // What has overtaken it in the tier may have been heard of before a follower came.
-            tell(py, cache, ticket, outcome.unwrap_or_else(|| Outcome::Value(value.clone())), true);
+            tell(py, cache, ticket, outcome.unwrap_or_else(|| LoadResult::Value(value.clone())), true);
             return Ok(value.clone());
         }
         Err(error) => {
-            abandon(py, cache, ticket, Outcome::of_error(py, &error));
+            abandon(py, cache, ticket, LoadResult::of_error(py, &error));
             return Err(error);
         }
     }
@@ -364,17 +364,17 @@ fn store(
         Ok((kept, probe.settle(py, fill)?))
     });
     // What deciders have asked for in the meantime is of no use any more.
-    drop(Wishes::take(ticket.number()));
+    drop(LoadOverrides::take(ticket.number()));
     match written {
         Ok((kept, landing)) => {
-            let is_stored = settle(py, cache, landing, outcome.unwrap_or_else(|| Outcome::Value(kept.clone())));
+            let is_stored = settle(py, cache, landing, outcome.unwrap_or_else(|| LoadResult::Value(kept.clone())));
             if let Some(stored) = stored.filter(|_| is_stored) {
                 cache.note_identities(stored, tag.hash());
             }
             Ok(kept)
         }
         Err(error) => {
-            abandon(py, cache, ticket, Outcome::of_error(py, &error));
+            abandon(py, cache, ticket, LoadResult::of_error(py, &error));
             Err(error)
         }
     }
@@ -383,7 +383,7 @@ fn store(
 impl Drop for Lead<'_> {
     fn drop(&mut self) {
         if let Some(ticket) = self.ticket.take() {
-            attached(|py| abandon(py, self.cache, &ticket, Outcome::Again));
+            attached(|py| abandon(py, self.cache, &ticket, LoadResult::Retry));
         }
     }
 }
@@ -404,11 +404,11 @@ pub(super) fn own_error(py: Python<'_>, error: &PyErr, handled: Option<&Object>)
     own.map_or_else(|_| error.clone_ref(py), PyErr::from_value)
 }
 
-impl Outcome {
+impl LoadResult {
     /// What an error means to followers: what is no `Exception` stays with the leader.
     pub(crate) fn of_error(py: Python<'_>, error: &PyErr) -> Self {
         if !error.is_instance_of::<PyException>(py) {
-            return Self::Again;
+            return Self::Retry;
         }
         let traceback = error.traceback(py).map_or_else(|| Object::from(py.None().into_bound(py)), Object::from);
         Self::Error(Object::from(error.value(py).clone().into_any()), traceback)
@@ -419,8 +419,8 @@ impl Outcome {
 fn settle(
     py: Python<'_>,
     cache: &Arc<Inner>,
-    landing: Landing<Key, Shared, Stored<Key, Object>>,
-    outcome: Outcome,
+    landing: Landing<Key, Promise, Stored<Key, Object>>,
+    outcome: LoadResult,
 ) -> bool {
     if let Some(meeting) = landing.meeting {
         meeting.land(py, outcome, landing.is_behind);
@@ -431,13 +431,13 @@ fn settle(
 }
 
 /// Ends a flight that stores nothing, and tells followers.
-fn abandon(py: Python<'_>, cache: &Inner, ticket: &Ticket, outcome: Outcome) {
+fn abandon(py: Python<'_>, cache: &Inner, ticket: &Ticket, outcome: LoadResult) {
     tell(py, cache, ticket, outcome, false);
 }
 
 /// As [`abandon`], of a load that may be known to be behind.
-fn tell(py: Python<'_>, cache: &Inner, ticket: &Ticket, outcome: Outcome, is_behind: bool) {
-    drop(Wishes::take(ticket.number()));
+fn tell(py: Python<'_>, cache: &Inner, ticket: &Ticket, outcome: LoadResult, is_behind: bool) {
+    drop(LoadOverrides::take(ticket.number()));
     let landing = cache.store.abandon(ticket);
     if let Some(meeting) = landing.meeting {
         meeting.land(py, outcome, is_behind || landing.is_behind);
@@ -455,15 +455,17 @@ pub(crate) fn raised_again(py: Python<'_>, error: &Object, traceback: &Object) -
 pub(super) fn follow(
     py: Python<'_>,
     cache: &Arc<Inner>,
-    shared: &Arc<Shared>,
+    promise: &Arc<Promise>,
     hash: u32,
     came: Came,
-) -> PyResult<Outcome> {
+) -> PyResult<LoadResult> {
     if is_finalizing() {
-        return Ok(Outcome::Alone);
+        return Ok(LoadResult::NotShareable);
     }
-    let Some(wait) = Wait::begin(shared, enclosing(py)?, Some(thread())) else { return Ok(Outcome::Alone) };
-    let flight = Bound::new(py, Flight::new(shared.clone(), cache, hash, came))?;
+    let Some(wait) = WaitEdge::begin(promise, enclosing(py)?, Some(thread())) else {
+        return Ok(LoadResult::NotShareable);
+    };
+    let flight = Bound::new(py, Flight::new(promise.clone(), cache, hash, came))?;
     let waiter = hooks::WAIT_IN_THREAD.get(py)?;
     let args = [flight.as_ptr()];
     let call = Call { args: args.as_ptr(), flagged_count: 1, names: std::ptr::null_mut() };
@@ -471,5 +473,5 @@ pub(super) fn follow(
     let waited = unsafe { Object::from_result(py, vectorcall(waiter.as_ptr(), call)) };
     drop(wait);
     waited?;
-    Ok(shared.outcome(came).unwrap_or(Outcome::Again))
+    Ok(promise.outcome(came).unwrap_or(LoadResult::Retry))
 }

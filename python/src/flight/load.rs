@@ -13,8 +13,8 @@ use crate::ffi::foreign::Foreign;
 use crate::ffi::guard::is_finalizing;
 use crate::ffi::object::Object;
 use crate::flight::fate::Decider;
-use crate::flight::lead::{KnownTags, Lead, Look, Way, follow, handled, own_error, raised_again};
-use crate::flight::meeting::{Came, Leader, Outcome};
+use crate::flight::lead::{KnownTags, Lead, LoadStart, Recheck, follow, handled, own_error, raised_again};
+use crate::flight::promise::{Came, Leader, LoadResult};
 use crate::hooks;
 use crate::inner::Inner;
 use crate::key::Key;
@@ -42,7 +42,7 @@ pub(crate) fn load_here(
     py: Python<'_>,
     load: &impl Load,
     run: impl Fn() -> PyResult<Object>,
-    look: Look,
+    look: Recheck,
 ) -> PyResult<Object> {
     let (cache, mut came) = (load.cache(), Came::After);
     // What else there is to a load is Python's, whose modules lose their names while the interpreter ends.
@@ -54,8 +54,8 @@ pub(crate) fn load_here(
         let mut probe = load.probe();
         let key = Key { part: stored.clone(), tag: probe.tag() };
         match cache.begin(py, key, &mut probe, Leader::thread(), &load.known_tags(py)?, look)? {
-            Way::Found(value) => return Ok(value),
-            Way::Lead(lead) => {
+            LoadStart::Found(value) => return Ok(value),
+            LoadStart::Lead(lead) => {
                 return match lead.run(&run) {
                     Ok(result) => land(py, load, lead, &stored, &result),
                     Err(error) => {
@@ -64,12 +64,12 @@ pub(crate) fn load_here(
                     }
                 };
             }
-            Way::Join(shared) => match follow(py, cache, &shared, probe.tag().hash(), came)? {
-                Outcome::Value(value) => return cache.served(py, value),
-                Outcome::Error(error, traceback) => return Err(raised_again(py, &error, &traceback)),
-                Outcome::Alone => return run(),
+            LoadStart::Join(promise) => match follow(py, cache, &promise, probe.tag().hash(), came)? {
+                LoadResult::Value(value) => return cache.served(py, value),
+                LoadResult::Error(error, traceback) => return Err(raised_again(py, &error, &traceback)),
+                LoadResult::NotShareable => return run(),
                 // Any other load begins after this caller asked.
-                Outcome::Again => came = Came::Before,
+                LoadResult::Retry => came = Came::Before,
             },
         }
     }
@@ -96,7 +96,7 @@ fn fail(py: Python<'_>, load: &impl Load, lead: Lead<'_>, error: &PyErr) -> PyRe
 /// Ends a load that raised; whether the error is kept, to be raised for a while. Else the load is not repeated at once, where there is a
 /// stale value.
 pub(super) fn end_raised(py: Python<'_>, load: &impl Load, lead: Lead<'_>, own: &PyErr) -> PyResult<bool> {
-    let outcome = Outcome::of_error(py, own);
+    let outcome = LoadResult::of_error(py, own);
     let is_error = own.is_instance_of::<PyException>(py);
     match if is_error { kept(py, load, own) } else { Ok(None) } {
         Ok(Some((kept, details))) => {

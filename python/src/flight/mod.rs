@@ -1,24 +1,24 @@
 //! Loads in progress, as threads and tasks meet in them.
 //!
-//! - [`meeting`]: what a leader and its followers share
-//! - [`current`]: which loads the running code is part of
-//! - [`circles`]: who waits for whom, so that no circle of waits is closed
-//! - [`context`]: what a loader may ask of its load, and say of what it returns
+//! - [`promise`]: what a leader and its followers share
+//! - [`load_stack`]: which loads the running code is part of
+//! - [`wait_graph`]: who waits for whom, so that no circle of waits is closed
+//! - [`load_context`]: what a loader may ask of its load, and say of what it returns
 //! - [`fate`]: what a load calls, and what becomes of its result
 //! - [`lead`]: who makes a load, until its end; [`load`]: all of it, on the thread that asks
 //! - [`attempt`]: the same in [`step`]s, for `hotset._loading`, which waits, in threads and in tasks; [`entry_info`]: what it tells of an entry
 
 pub(crate) mod attempt;
-mod circles;
-pub(crate) mod context;
-pub(crate) mod current;
 mod entry_info;
 pub(crate) mod fate;
 pub(crate) mod lead;
 pub(crate) mod load;
-pub(crate) mod meeting;
+pub(crate) mod load_context;
+pub(crate) mod load_stack;
+pub(crate) mod promise;
 pub(crate) mod step;
 mod timing;
+mod wait_graph;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -32,13 +32,13 @@ use crate::ffi::foreign::{Foreign, import};
 static FORKS: AtomicU64 = AtomicU64::new(0);
 
 pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    module.add_class::<meeting::Flight>()?;
+    module.add_class::<promise::Flight>()?;
     module.add_class::<attempt::Attempt>()?;
     module.add_class::<entry_info::EntryInfo>()?;
     step::register(module)?;
-    module.add_class::<context::LoadContext>()?;
-    module.add_function(wrap_pyfunction!(current::depth, module)?)?;
-    module.add_function(wrap_pyfunction!(current::innermost, module)?)?;
+    module.add_class::<load_context::LoadContext>()?;
+    module.add_function(wrap_pyfunction!(load_stack::depth, module)?)?;
+    module.add_function(wrap_pyfunction!(load_stack::innermost, module)?)?;
     let hook = wrap_pyfunction!(forked, module)?;
     let os = import(module.py(), intern!(module.py(), "os"))?;
     if os.hasattr("register_at_fork")? {
@@ -53,8 +53,8 @@ pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
 #[pyfunction]
 fn forked() {
     FORKS.fetch_add(1, Ordering::SeqCst);
-    circles::forget();
-    context::forget();
+    wait_graph::forget();
+    load_context::forget();
 }
 
 /// A number that is another one in a forked child.

@@ -16,10 +16,10 @@ use crate::ffi::foreign::{uncounted, vectorcall};
 use crate::ffi::guard::{attached, guard};
 use crate::ffi::object::Object;
 use crate::flight::attempt::{Attempt, Purpose};
-use crate::flight::current::Here;
 use crate::flight::fate::{Decider, Fate, can_be_read_once, is_over};
-use crate::flight::lead::{KnownTags, Lead, Look};
+use crate::flight::lead::{KnownTags, Lead, Recheck};
 use crate::flight::load::{Load, load_here};
+use crate::flight::load_stack::LoadStack;
 use crate::function::body::Body;
 use crate::function::fate::{details, fate, known_tags};
 use crate::function::kept::KeptCall;
@@ -51,7 +51,7 @@ pub(crate) unsafe fn load_quickly(function: Pointer, call: Call, tag: Tag, parts
             if body.single { Part::of(parts[0]) } else { Part::several(parts.iter().map(|&part| Part::of(part))) };
         let mut probe = Probe::new(tag, Rule::Typed, body.single, parts);
         let watch = Stopwatch::begin_uncritical(memory, tag.hash(), body.owner);
-        let here = Here::find();
+        let here = LoadStack::find();
         let Some(ticket) = inner.begin_quickly(Key { part, tag }, watch.began(memory), here, &mut probe) else {
             return guard(|py| self::call(py, function, call, Some(More::Nothing)));
         };
@@ -88,9 +88,9 @@ unsafe fn land_quickly(
         let result = Object::from_owned(result);
         let lead = Lead::new(inner, ticket, None);
         let mut details = Details { lifespan: body.lifespan, nanos, ..Details::default() };
-        let skips = lead.wishes().is_some_and(|wishes| {
-            wishes.change(&mut details);
-            wishes.skips() || is_over(&details)
+        let skips = lead.overrides().is_some_and(|overrides| {
+            overrides.change(&mut details);
+            overrides.skips() || is_over(&details)
         });
         if skips || is_missing(result.as_ptr()) || can_be_read_once(result.as_ptr()) {
             return guard(|py| {
@@ -247,7 +247,7 @@ pub(crate) fn call_uncached(py: Python<'_>, body: &Body, call: Call) -> PyResult
 
 /// Loads a missing value and stores it, or waits for somebody who does.
 pub(crate) fn load(py: Python<'_>, body: &Body, call: Call, prepared: &Prepared, looks: bool) -> PyResult<Object> {
-    let look = if looks { Look::ForFresh } else { Look::Nowhere };
+    let look = if looks { Recheck::ForFresh } else { Recheck::Nowhere };
     load_here(py, &RunningCall { body, call, prepared }, || call_uncached(py, body, call), look)
 }
 

@@ -132,7 +132,7 @@ pub(crate) unsafe fn body_of<'a>(function: Pointer) -> &'a Body {
 }
 
 /// What a call of a decorated function comes to: where functions and coroutine functions differ.
-trait Outcome {
+trait CallKind {
     /// What a call returns whose value was found; null and an exception if there is no memory for it.
     fn hit(value: Object) -> Pointer;
 
@@ -146,7 +146,7 @@ trait Outcome {
 /// A function returns the value.
 struct Plain;
 
-impl Outcome for Plain {
+impl CallKind for Plain {
     #[inline(always)]
     fn hit(value: Object) -> Pointer {
         value.into_ptr()
@@ -174,7 +174,7 @@ impl Outcome for Plain {
 /// A coroutine function returns something to await: the value, or what waits until it is awaited.
 struct Awaited;
 
-impl Outcome for Awaited {
+impl CallKind for Awaited {
     #[inline(always)]
     fn hit(value: Object) -> Pointer {
         ready::make(value)
@@ -209,7 +209,7 @@ impl Outcome for Awaited {
 }
 
 /// Calls a decorated function.
-unsafe extern "C" fn entry<To: Outcome>(
+unsafe extern "C" fn entry<To: CallKind>(
     function: Pointer,
     args: *const Pointer,
     flagged_count: usize,
@@ -227,7 +227,7 @@ unsafe extern "C" fn entry<To: Outcome>(
 }
 
 /// Calls a decorated function of one parameter, which has a shorter way for one positional argument.
-unsafe extern "C" fn entry_of_one<To: Outcome>(
+unsafe extern "C" fn entry_of_one<To: CallKind>(
     function: Pointer,
     args: *const Pointer,
     flagged_count: usize,

@@ -10,7 +10,7 @@ use pyo3::types::PyTuple;
 use smallvec::SmallVec;
 
 use crate::ffi::foreign::Foreign;
-use crate::flight::context::LoadContext;
+use crate::flight::load_context::LoadContext;
 use crate::hooks;
 use crate::inner::Inner;
 
@@ -33,9 +33,9 @@ pub(crate) type Numbers = SmallVec<[u64; 4]>;
 
 /// The loads that this thread runs, found once for several uses: to find what is local to a thread takes longer than to use it.
 #[derive(Clone, Copy)]
-pub(crate) struct Here(*const RefCell<Vec<Running>>);
+pub(crate) struct LoadStack(*const RefCell<Vec<Running>>);
 
-impl Here {
+impl LoadStack {
     #[inline]
     pub(crate) fn find() -> Self {
         Self(STACK.with(std::ptr::from_ref))
@@ -49,39 +49,39 @@ impl Here {
 
     /// The load of a ticket's key begins to run on this thread, where this was found.
     #[inline]
-    pub(crate) fn enter(self, ticket: &Ticket, cache: &Arc<Inner>) -> Within {
+    pub(crate) fn enter(self, ticket: &Ticket, cache: &Arc<Inner>) -> LoadScope {
         self.push(Running { number: ticket.number(), hash: ticket.hash(), cache: Arc::as_ptr(cache) })
     }
 
     #[inline]
-    fn push(self, running: Running) -> Within {
+    fn push(self, running: Running) -> LoadScope {
         // SAFETY: it is not sent to another thread, and the thread runs, so that what is local to it lives.
         unsafe { &*self.0 }.borrow_mut().push(running);
-        Within { number: running.number, stack: self.0 }
+        LoadScope { number: running.number, stack: self.0 }
     }
 }
 
 /// A number for this thread, which no other has that lives.
 pub(crate) fn thread() -> usize {
-    Here::find().thread()
+    LoadStack::find().thread()
 }
 
 /// The thread runs the load of a flight until this is dropped, on the same thread.
-pub(crate) struct Within {
+pub(crate) struct LoadScope {
     number: u64,
     stack: *const RefCell<Vec<Running>>,
 }
 
-impl Within {
+impl LoadScope {
     /// The load of a ticket's key begins to run.
     #[inline]
     pub(crate) fn enter(ticket: &Ticket, cache: &Arc<Inner>) -> Self {
-        Here::find().enter(ticket, cache)
+        LoadStack::find().enter(ticket, cache)
     }
 
     /// One of several loads that run as one.
     pub(crate) fn enter_with_others(number: u64) -> Self {
-        Here::find().push(Running { number, hash: 0, cache: std::ptr::null() })
+        LoadStack::find().push(Running { number, hash: 0, cache: std::ptr::null() })
     }
 }
 
@@ -108,7 +108,7 @@ pub(crate) fn innermost(py: Python<'_>) -> PyResult<Option<LoadContext>> {
     LoadContext::new(py, &cache, hash, number)
 }
 
-impl Drop for Within {
+impl Drop for LoadScope {
     fn drop(&mut self) {
         // SAFETY: a pointer is not sent to another thread, and the thread runs, so that what is local to it lives.
         let mut stack = unsafe { &*self.stack }.borrow_mut();

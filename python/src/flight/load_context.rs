@@ -25,22 +25,22 @@ use crate::missing::missing;
 static ASKED: AtomicUsize = AtomicUsize::new(0);
 
 /// By the numbers of their flights.
-static CONTEXTS: LazyLock<Mutex<AttachedLock, HashMap<u64, Arc<Wishes>>>> = LazyLock::new(Mutex::default);
+static CONTEXTS: LazyLock<Mutex<AttachedLock, HashMap<u64, Arc<LoadOverrides>>>> = LazyLock::new(Mutex::default);
 
 /// What a loader has said of what it will return.
 #[derive(Default)]
-pub(crate) struct Wishes {
-    said: Mutex<AttachedLock, Said>,
+pub(crate) struct LoadOverrides {
+    said: Mutex<AttachedLock, Overrides>,
 }
 
 #[derive(Default)]
-struct Said {
+struct Overrides {
     ttl: Option<Tick>,
     tags: Vec<Arc<str>>,
     skip: bool,
 }
 
-impl Wishes {
+impl LoadOverrides {
     /// What the loader of a flight has said, for who ends that. Nothing can be said any more then.
     #[inline]
     pub(crate) fn take(number: u64) -> Option<Arc<Self>> {
@@ -103,7 +103,7 @@ pub(crate) struct LoadContext {
     cache: Weak<Inner>,
     wanted: Wanted,
     number: u64,
-    wishes: Arc<Wishes>,
+    overrides: Arc<LoadOverrides>,
 }
 
 impl LoadContext {
@@ -112,7 +112,7 @@ impl LoadContext {
         let key = cache.store.flights().key(hash, number, Key::clone);
         key.map(|key| {
             let wanted = Wanted::of_stored(py, cache.owner(key.tag.owner()).1, &key)?;
-            Ok(Self { cache: Arc::downgrade(cache), wanted, number, wishes: Wishes::of(number) })
+            Ok(Self { cache: Arc::downgrade(cache), wanted, number, overrides: LoadOverrides::of(number) })
         })
         .transpose()
     }
@@ -132,7 +132,7 @@ impl LoadContext {
     }
 
     fn add(&self, tags: &[Arc<str>]) {
-        self.wishes.said.lock().tags.extend_from_slice(tags);
+        self.overrides.said.lock().tags.extend_from_slice(tags);
         if let Some(cache) = self.cache.upgrade() {
             cache.store.flights().add_tags(self.wanted.tag.hash(), self.number, tags);
         }
@@ -164,7 +164,7 @@ impl LoadContext {
             Some(cache) => cache.computed_ttl("ttl", ttl)?,
             None => computed_ticks("ttl", ttl)?,
         };
-        self.wishes.said.lock().ttl = Some(ttl);
+        self.overrides.said.lock().ttl = Some(ttl);
         Ok(())
     }
 
@@ -175,7 +175,7 @@ impl LoadContext {
     }
 
     fn skip(&self) {
-        self.wishes.said.lock().skip = true;
+        self.overrides.said.lock().skip = true;
     }
 
     fn not_modified(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {

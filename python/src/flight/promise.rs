@@ -12,7 +12,7 @@ use pyo3::types::PyWeakrefReference;
 use crate::ffi::attached_lock::AttachedLock;
 use crate::ffi::foreign::Foreign;
 use crate::ffi::object::Object;
-use crate::flight::current::{self, Here};
+use crate::flight::load_stack::{self, LoadStack};
 use crate::flight::step::{Failed, Found, NotShareable, Retry};
 use crate::inner::Inner;
 use crate::interrupt;
@@ -29,12 +29,12 @@ pub(crate) struct Leader {
 impl Leader {
     /// This thread.
     pub(crate) fn thread() -> Self {
-        Self::of_thread(Here::find())
+        Self::of_thread(LoadStack::find())
     }
 
     /// The thread where this was found.
     #[inline]
-    pub(crate) fn of_thread(here: Here) -> Self {
+    pub(crate) fn of_thread(here: LoadStack) -> Self {
         Self { thread: here.thread(), home: 0 }
     }
 
@@ -45,20 +45,20 @@ impl Leader {
 
     /// A task of the event loop that runs on this thread.
     pub(crate) fn task() -> Self {
-        Self { thread: 0, home: current::thread() }
+        Self { thread: 0, home: load_stack::thread() }
     }
 }
 
 /// What a load came to.
 #[derive(Clone)]
-pub(crate) enum Outcome {
+pub(crate) enum LoadResult {
     Value(Object),
     /// It raised this `Exception`, with this traceback or `None`.
     Error(Object, Object),
     /// Its leader left: somebody else has to load.
-    Again,
+    Retry,
     /// What it returned is the leader's alone: everybody loads.
-    Alone,
+    NotShareable,
 }
 
 /// When somebody who waits for a load asked for its value.
@@ -71,14 +71,14 @@ pub(crate) enum Came {
 }
 
 /// Where the followers of one flight meet.
-pub(crate) struct Shared {
+pub(crate) struct Promise {
     pub(crate) number: u64,
     pub(crate) leader: Leader,
     state: Mutex<AttachedLock, State>,
 }
 
 struct State {
-    outcome: Option<Outcome>,
+    outcome: Option<LoadResult>,
     /// Whether the load is too old for those who came after it had begun.
     is_behind: bool,
     /// Who is to be woken when the flight has landed, by token: weak references, so that a garbage collection sees all that refers
@@ -89,7 +89,7 @@ struct State {
     home: Option<Object>,
 }
 
-impl Meeting for Shared {
+impl Meeting for Promise {
     type Leader = Leader;
 
     fn new(number: u64, leader: &Leader) -> Self {
@@ -98,9 +98,9 @@ impl Meeting for Shared {
     }
 }
 
-impl Shared {
+impl Promise {
     /// Tells everybody who waits, and whether the load is too old for those who came after it had begun. Only the first outcome counts.
-    pub(crate) fn land(&self, py: Python<'_>, outcome: Outcome, is_behind: bool) {
+    pub(crate) fn land(&self, py: Python<'_>, outcome: LoadResult, is_behind: bool) {
         let (waiters, home) = {
             let mut state = self.state.lock();
             if state.outcome.is_some() {
@@ -124,10 +124,10 @@ impl Shared {
     }
 
     /// What the load came to, if it is over, for who came at this time.
-    pub(crate) fn outcome(&self, came: Came) -> Option<Outcome> {
+    pub(crate) fn outcome(&self, came: Came) -> Option<LoadResult> {
         let state = self.state.lock();
         if state.is_behind && came == Came::After {
-            return state.outcome.as_ref().map(|_| Outcome::Again);
+            return state.outcome.as_ref().map(|_| LoadResult::Retry);
         }
         state.outcome.clone()
     }
@@ -136,15 +136,15 @@ impl Shared {
 /// A flight that was joined, for `hotset._loading`.
 #[pyclass(frozen, module = "hotset._core")]
 pub(crate) struct Flight {
-    pub(crate) shared: Arc<Shared>,
+    pub(crate) promise: Arc<Promise>,
     cache: Weak<Inner>,
     hash: u32,
     came: Came,
 }
 
 impl Flight {
-    pub(crate) fn new(shared: Arc<Shared>, cache: &Arc<Inner>, hash: u32, came: Came) -> Self {
-        Self { shared, cache: Arc::downgrade(cache), hash, came }
+    pub(crate) fn new(promise: Arc<Promise>, cache: &Arc<Inner>, hash: u32, came: Came) -> Self {
+        Self { promise, cache: Arc::downgrade(cache), hash, came }
     }
 }
 
@@ -152,48 +152,48 @@ impl Flight {
 impl Flight {
     #[getter]
     fn number(&self) -> u64 {
-        self.shared.number
+        self.promise.number
     }
 
     /// Whether the load has ended.
     #[getter]
     fn landed(&self) -> bool {
-        self.shared.state.lock().outcome.is_some()
+        self.promise.state.lock().outcome.is_some()
     }
 
     /// Whether somebody waits for it.
     #[getter]
     fn waiting(&self) -> bool {
-        !self.shared.state.lock().waiters.is_empty()
+        !self.promise.state.lock().waiters.is_empty()
     }
 
     /// Whether the load is a coroutine's.
     #[getter]
     fn is_task(&self) -> bool {
-        self.shared.leader.home != 0
+        self.promise.leader.home != 0
     }
 
     /// What the load came to: [`Found`], [`Failed`], [`Retry`] or [`NotShareable`]. `None` while it is in progress.
     fn outcome(&self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
-        let Some(outcome) = self.shared.outcome(self.came) else { return Ok(None) };
+        let Some(outcome) = self.promise.outcome(self.came) else { return Ok(None) };
         Ok(Some(match outcome {
-            Outcome::Value(kept) => {
+            LoadResult::Value(kept) => {
                 let cache = self.cache.upgrade();
                 let value = cache.map_or_else(|| Ok(kept.clone()), |cache| cache.served(py, kept.clone()))?;
                 Py::new(py, Found { value: value.into_py(py) })?.into_any()
             }
-            Outcome::Error(error, traceback) => {
+            LoadResult::Error(error, traceback) => {
                 Py::new(py, Failed { error: error.into_py(py), traceback: traceback.into_py(py) })?.into_any()
             }
-            Outcome::Again => Py::new(py, Retry)?.into_any(),
-            Outcome::Alone => Py::new(py, NotShareable)?.into_any(),
+            LoadResult::Retry => Py::new(py, Retry)?.into_any(),
+            LoadResult::NotShareable => Py::new(py, NotShareable)?.into_any(),
         }))
     }
 
     /// Has `waiter.wake()` called when the flight lands, if the waiter still lives; a token, or None if it has landed.
     fn join(&self, waiter: &Bound<'_, PyAny>) -> PyResult<Option<u64>> {
         let reference = Object::from(PyWeakrefReference::new(waiter)?);
-        let mut state = self.shared.state.lock();
+        let mut state = self.promise.state.lock();
         if state.outcome.is_some() {
             drop(state);
             return Ok(None);
@@ -206,7 +206,7 @@ impl Flight {
 
     /// Waits no longer; whether it did.
     fn leave(&self, token: u64) -> bool {
-        let mut state = self.shared.state.lock();
+        let mut state = self.promise.state.lock();
         let place = state.waiters.iter().position(|(known, _)| *known == token);
         let reference = place.map(|place| state.waiters.swap_remove(place));
         drop(state);
@@ -215,13 +215,13 @@ impl Flight {
 
     #[getter]
     fn home(&self, py: Python<'_>) -> Option<Py<PyAny>> {
-        let home = self.shared.state.lock().home.clone();
+        let home = self.promise.state.lock().home.clone();
         home.map(|home| home.into_py(py))
     }
 
     #[setter]
     fn set_home(&self, home: &Bound<'_, PyAny>) {
-        let before = self.shared.state.lock().home.replace(Object::of(home));
+        let before = self.promise.state.lock().home.replace(Object::of(home));
         drop(before);
     }
 
@@ -229,7 +229,7 @@ impl Flight {
     #[getter]
     fn age(&self) -> f64 {
         let Some(cache) = self.cache.upgrade() else { return 0.0 };
-        let began = cache.store.flights().began(self.hash, self.shared.number);
+        let began = cache.store.flights().began(self.hash, self.promise.number);
         let (now, lag) = match cache.memory().clock() {
             clock @ Clock::System => (clock.precise(), COARSE_LAG),
             clock @ Clock::Manual(_) => (clock.precise(), 0),
@@ -242,7 +242,7 @@ impl Flight {
     fn until_old(&self) -> Option<f64> {
         let cache = self.cache.upgrade()?;
         let age = Some(cache.store.load_age()).filter(|&age| age != NEVER)?;
-        let began = cache.store.flights().began(self.hash, self.shared.number)?;
+        let began = cache.store.flights().began(self.hash, self.promise.number)?;
         let now = cache.memory().clock().coarse();
         Some(clock::duration((began + age).saturating_sub(now)).as_secs_f64())
     }
@@ -251,11 +251,11 @@ impl Flight {
     fn give_up_if_old(&self, py: Python<'_>) -> bool {
         let Some(cache) = self.cache.upgrade() else { return false };
         let (age, now) = (cache.store.load_age(), cache.memory().clock().coarse());
-        let began = cache.store.flights().began(self.hash, self.shared.number);
+        let began = cache.store.flights().began(self.hash, self.promise.number);
         let old = age != NEVER && began.is_some_and(|began| began + age <= now);
-        let first = old && cache.store.flights().strand(self.hash, self.shared.number);
+        let first = old && cache.store.flights().strand(self.hash, self.promise.number);
         if old {
-            self.shared.land(py, Outcome::Again, false);
+            self.promise.land(py, LoadResult::Retry, false);
         }
         if first {
             cache.log_given_up(py);
@@ -266,9 +266,9 @@ impl Flight {
     /// Gives up a load that will not end: nobody joins it any more, and a follower takes over.
     fn strand(&self, py: Python<'_>) {
         if let Some(cache) = self.cache.upgrade() {
-            cache.store.flights().strand(self.hash, self.shared.number);
+            cache.store.flights().strand(self.hash, self.promise.number);
         }
-        self.shared.land(py, Outcome::Again, false);
+        self.promise.land(py, LoadResult::Retry, false);
     }
 }
 

@@ -10,29 +10,29 @@ use std::sync::{Arc, LazyLock};
 use hotset::sync::Mutex;
 
 use crate::ffi::attached_lock::AttachedLock;
-use crate::flight::current::Numbers;
-use crate::flight::meeting::Shared;
+use crate::flight::load_stack::Numbers;
+use crate::flight::promise::Promise;
 
 static WAITS: LazyLock<Mutex<AttachedLock, Waits>> = LazyLock::new(Mutex::default);
 
 /// For which flights threads and flights wait.
 #[derive(Default)]
 struct Waits {
-    of_threads: HashMap<usize, Vec<Arc<Shared>>>,
-    of_flights: HashMap<u64, Vec<Arc<Shared>>>,
+    of_threads: HashMap<usize, Vec<Arc<Promise>>>,
+    of_flights: HashMap<u64, Vec<Arc<Promise>>>,
 }
 
 /// A wait for a flight, until it is dropped.
-pub(crate) struct Wait {
-    target: Arc<Shared>,
+pub(crate) struct WaitEdge {
+    target: Arc<Promise>,
     enclosing: Numbers,
     thread: Option<usize>,
 }
 
-impl Wait {
+impl WaitEdge {
     /// Begins a wait by code that is part of these flights, and by its whole thread if it is one that blocks; `None` if that would
     /// close a circle.
-    pub(crate) fn begin(target: &Arc<Shared>, enclosing: Numbers, thread: Option<usize>) -> Option<Self> {
+    pub(crate) fn begin(target: &Arc<Promise>, enclosing: Numbers, thread: Option<usize>) -> Option<Self> {
         let mut waits = WAITS.lock();
         if waits.would_close(target, &enclosing, thread) {
             return None;
@@ -48,7 +48,7 @@ impl Wait {
     }
 }
 
-impl Drop for Wait {
+impl Drop for WaitEdge {
     fn drop(&mut self) {
         let mut waits = WAITS.lock();
         for number in &self.enclosing {
@@ -61,7 +61,7 @@ impl Drop for Wait {
 }
 
 impl Waits {
-    fn would_close(&self, target: &Arc<Shared>, enclosing: &[u64], thread: Option<usize>) -> bool {
+    fn would_close(&self, target: &Arc<Promise>, enclosing: &[u64], thread: Option<usize>) -> bool {
         let mut ahead = vec![target];
         let mut seen = HashSet::new();
         while let Some(flight) = ahead.pop() {
@@ -79,7 +79,7 @@ impl Waits {
     }
 }
 
-fn remove<K: std::hash::Hash + Eq>(waits: &mut HashMap<K, Vec<Arc<Shared>>>, of: K, target: &Arc<Shared>) {
+fn remove<K: std::hash::Hash + Eq>(waits: &mut HashMap<K, Vec<Arc<Promise>>>, of: K, target: &Arc<Promise>) {
     if let Some(targets) = waits.get_mut(&of) {
         if let Some(place) = targets.iter().position(|known| Arc::ptr_eq(known, target)) {
             targets.swap_remove(place);
