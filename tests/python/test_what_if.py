@@ -2,13 +2,23 @@
 
 import random
 from collections.abc import Iterable
+from typing import Any
 
 import hotset
 import pytest
 from hotset import Cache
+from hotset.testing import ManualClock
 
 LOT = random.Random(7)
 KEYS = [min(int(LOT.paretovariate(0.6)), 100_000) for _ in range(12_000)]
+
+
+def sampled(**options: Any) -> Cache[Any, Any]:
+    """A cache that has earned by now what its samples cost, however busy the machine is."""
+    clock = ManualClock()
+    cache: Cache[Any, Any] = Cache(what_if=True, clock=clock, **options)
+    clock.advance("10h")
+    return cache
 
 
 def replay(cache: Cache[int, int], keys: Iterable[int]) -> float:
@@ -19,7 +29,7 @@ def replay(cache: Cache[int, int], keys: Iterable[int]) -> float:
 
 @pytest.mark.parametrize("policy", ["s3fifo", "lru"])
 def test_estimates_are_near_the_truth(policy: hotset.Policy) -> None:
-    cache: Cache[int, int] = Cache(maxsize=100, policy=policy, what_if=True)
+    cache: Cache[int, int] = sampled(maxsize=100, policy=policy)
     present = replay(cache, KEYS)
     found = cache.what_if()
     assert (found.size, found.hit_ratio, found.requests) == (100, present, len(KEYS))
@@ -30,13 +40,13 @@ def test_estimates_are_near_the_truth(policy: hotset.Policy) -> None:
 
 
 def test_weights_are_a_size_too() -> None:
-    cache: Cache[int, int] = Cache(maxweight=1_000, weigher=lambda key, _: 1 + key % 5, what_if=True)
+    cache: Cache[int, int] = sampled(maxweight=1_000, weigher=lambda key, _: 1 + key % 5)
     replay(cache, KEYS)
     assert list(cache.what_if().hit_ratios) == [250, 500, 1_000, 2_000, 4_000, 8_000]
 
 
 def test_bytes_are_a_size_too() -> None:
-    cache: Cache[int, bytes] = Cache(max_bytes="40kB", policy="lru", what_if=True)
+    cache: Cache[int, bytes] = sampled(max_bytes="40kB", policy="lru")
     for _ in range(2):
         for key in range(100):
             cache.get_or_load(key, lambda _: bytes(500))
@@ -46,7 +56,7 @@ def test_bytes_are_a_size_too() -> None:
 
 
 def test_decorated_functions_and_awaited_loads_are_sampled() -> None:
-    cache: Cache[object, int] = Cache(maxsize=100, what_if=True)
+    cache: Cache[object, int] = sampled(maxsize=100)
     double = cache.cache_result(lambda number: 2 * number, name="double")
     for _ in range(3):
         for number in range(150):
@@ -79,14 +89,14 @@ def test_a_cache_without_a_bound_has_no_other_size() -> None:
 
 
 def test_another_size_begins_anew() -> None:
-    cache: Cache[int, int] = Cache(maxsize=100, what_if=True)
+    cache: Cache[int, int] = sampled(maxsize=100)
     replay(cache, range(50))
     cache.resize(maxsize=200)
     assert (cache.what_if().size, cache.what_if().requests) == (200, 0)
 
 
 def test_it_is_a_table() -> None:
-    cache: Cache[int, int] = Cache(maxsize=1_000, what_if=True, policy="lru")
+    cache: Cache[int, int] = sampled(maxsize=1_000, policy="lru")
     replay(cache, [*range(2_000), *range(2_000)])
     assert str(cache.what_if()).splitlines() == [
         " size  hit ratio",
@@ -109,7 +119,7 @@ def test_an_exotic_key_costs_nothing_more_than_its_hash() -> None:
             return 7
 
     key = Key()
-    cache: Cache[Key, int] = Cache(maxsize=10, what_if=True)
+    cache: Cache[Key, int] = sampled(maxsize=10)
     cache[key] = 1
     for _ in range(1_000):
         assert cache[key] == 1

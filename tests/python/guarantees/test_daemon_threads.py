@@ -56,7 +56,7 @@ USES = {
     "values that end in Python": "cache[number % 50] = Ends()",
     "keys that compare in Python": "cache[Slow(number % 50)] = cache.get(Slow(number % 50))",
     "copies": "copied[number % 50] = [Ends()]; copied.get(number % 50)",
-    "tasks": "asyncio.run(awaited(number % 50))",
+    "tasks": "asyncio.run(awaited(number % 50), debug=False)",  # in which slow steps are told of
 }
 
 
