@@ -1,10 +1,13 @@
 """What callers get of the values of a cache: every way in and out keeps to the mode."""
 
 import asyncio
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from hotset import Cache, MutatedValueError, cache_result, cache_result_many
+from ways_to_load import eventually
 
 
 def value() -> dict[str, list[int]]:
@@ -160,3 +163,26 @@ def test_a_value_that_cannot_be_frozen_is_refused_with_what_to_do() -> None:
 def test_another_mode_is_told_which_there_are() -> None:
     with pytest.raises(ValueError, match="'share', 'copy', 'freeze' or 'check'"):
         Cache(aliasing="copi")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("way", ["a function", "get_or_load"])
+def test_who_waits_for_a_load_in_a_thread_gets_a_copy_too(way: str) -> None:
+    begun, go = threading.Event(), threading.Event()
+
+    def load(_key: str) -> list[int]:
+        begun.set()
+        assert go.wait(10)
+        return [1]
+
+    cache: Cache[str, list[int]] = Cache(aliasing="copy")
+    function = cache.cache_result(load)
+    ask = (lambda: function("key")) if way == "a function" else (lambda: cache.get_or_load("key", load))
+    with ThreadPoolExecutor(2) as threads:
+        leader = threads.submit(ask)
+        assert begun.wait(10)
+        follower = threads.submit(ask)
+        eventually(lambda: cache.stats().misses == 2)
+        go.set()
+        one, other = leader.result(10), follower.result(10)
+    other.append(2)
+    assert one == [1] and ask() == [1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 from collections.abc import Iterable
 from typing import Any
@@ -295,3 +296,20 @@ def test_arguments_of_a_batcher() -> None:
     for size in (0, -1, "x", 1.5):
         with pytest.raises(ValueError, match="max_size"):
             batches([], max_size=size)
+
+
+def test_a_load_of_many_keys_that_stale_values_hide_is_told_to_the_log_until_one_succeeds(
+    clock: ManualClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "hotset")
+    cache: Cache[str, int] = Cache("hidden", ttl=10, grace="1h", soft_timeout=None, clock=clock)
+    cache.set_many({"a": 1, "b": 2})
+
+    def fail(_keys: list[str]) -> dict[str, int]:
+        raise LookupError("down")
+
+    clock.advance(11)
+    assert cache.load_many(["a", "b"], fail) == {"a": 1, "b": 2}
+    clock.advance(3)
+    assert cache.load_many(["a", "b"], lambda keys: dict.fromkeys(keys, 3)) == {"a": 3, "b": 3}
+    assert [record.levelname for record in caplog.records] == ["WARNING", "INFO"]
