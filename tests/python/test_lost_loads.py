@@ -722,3 +722,48 @@ def test_an_interrupt_of_a_thread_that_listens_is_raised_in_that_thread() -> Non
     thread.start()
     thread.join()
     assert ended == ["exited"]
+
+
+def test_what_a_load_returns_that_was_told_to_end_is_not_stored() -> None:
+    cache: Cache[str, str] = Cache()
+
+    async def load(_key: str) -> str:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            return "late"
+        raise AssertionError
+
+    async def main() -> None:
+        caller = asyncio.ensure_future(cache.aio.get_or_load("key", load))
+        for _ in range(5):
+            await asyncio.sleep(0)
+        caller.cancel()
+        await asyncio.gather(caller, return_exceptions=True)
+        for _ in range(5):
+            await asyncio.sleep(0)
+
+    asyncio.run(main())
+    assert cache.peek("key") is None and cache._loads_in_progress == 0
+
+
+def test_who_gives_a_load_up_takes_what_is_stale_and_begins_no_other(clock: ManualClock) -> None:
+    cache: Cache[str, str] = Cache(ttl=10, grace="1h", soft_timeout=3, timeout=5, error_ttl=60, clock=clock)
+    go, calls = threading.Event(), list[str]()
+
+    def hang(key: str) -> str:
+        calls.append(key)
+        assert go.wait(PATIENCE)
+        return "new"
+
+    cache["key"] = "old"
+    clock.advance(11)
+    with ThreadPoolExecutor(1) as threads:
+        leader = threads.submit(cache.get_or_load, "key", hang)
+        eventually(lambda: calls)
+        clock.advance(4)
+        assert leader.result(PATIENCE) == "old"
+    clock.advance(2)
+    assert cache.get_or_load("key", hang) == "old" and calls == ["key"]
+    go.set()
+    wait_for_loads(cache)
