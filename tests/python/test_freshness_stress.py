@@ -248,6 +248,9 @@ class History:
 
         async def main() -> None:
             await asyncio.wait_for(asyncio.gather(*(one(steps // 4) for _ in range(4))), PATIENCE)
+            if not self.impatient:
+                # What a loop does not run any more is given up by others, who cannot know whether it will be cancelled.
+                await asyncio.wait_for(asyncio.gather(*(asyncio.all_tasks() - {asyncio.current_task()})), PATIENCE)
 
         asyncio.run(main())
 
