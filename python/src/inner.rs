@@ -9,7 +9,7 @@ use hotset::Memory;
 use hotset::clock::Tick;
 use hotset::expiry::Lifespan;
 use hotset::flight::{Fenced, Ticket};
-use hotset::memory::{Condition, Details, Facts, Left, More, Owner, Standing, Stored};
+use hotset::memory::{Condition, Details, EntryInfo, Freshness, More, Owner, Removals, Stored};
 use hotset::stats::Cause;
 use hotset::sync::Mutex;
 use pyo3::exceptions::PyValueError;
@@ -146,7 +146,7 @@ impl Inner {
     /// What was counted as a miss is in the tier, fresh: the value, which is in memory then too if that has room.
     pub(crate) fn pull(self: &Arc<Self>, py: Python<'_>, probe: &mut Probe<'_>) -> PyResult<Option<Object>> {
         match self.bring_all(py, probe)? {
-            Some(pulled) if pulled.standing == Standing::Fresh => self.found(py, probe, pulled.value).map(Some),
+            Some(pulled) if pulled.freshness == Freshness::Fresh => self.found(py, probe, pulled.value).map(Some),
             _ => Ok(None),
         }
     }
@@ -270,7 +270,7 @@ impl Inner {
         let tag = probe.tag();
         let read = probe.settle_read(py, |probe| self.memory().read(tag.hash(), tag.owner(), probe, Object::clone))?;
         if read.due {
-            self.tend(py, tag.hash());
+            self.run_pending(py, tag.hash());
         }
         Ok((read.found.map(|kept| self.served(py, kept)).transpose()?, read.more))
     }
@@ -286,15 +286,15 @@ impl Inner {
             return Ok((None, more));
         }
         match self.bring_all(py, probe)? {
-            Some(pulled) if pulled.standing == Standing::Fresh => {
+            Some(pulled) if pulled.freshness == Freshness::Fresh => {
                 return Ok((Some(self.found(py, probe, pulled.value)?), More::Nothing));
             }
-            Some(pulled) if pulled.standing == Standing::Error => {
+            Some(pulled) if pulled.freshness == Freshness::Error => {
                 return Err(self.found_error(py, probe, &pulled.value));
             }
             _ => {}
         }
-        let stale = self.examine(py, probe)?.is_some_and(|(_, facts)| facts.standing == Standing::Stale);
+        let stale = self.inspect(py, probe)?.is_some_and(|(_, info)| info.freshness == Freshness::Stale);
         Ok((None, if stale { More::Stale } else { more }))
     }
 
@@ -313,9 +313,11 @@ impl Inner {
         }
         self.catch_up(py);
         let tag = probe.tag();
-        let read = probe.settle_read(py, |probe| self.memory().look(tag.hash(), tag.owner(), probe, Object::clone))?;
+        let read = probe.settle_read(py, |probe| {
+            self.memory().read_without_refresh(tag.hash(), tag.owner(), probe, Object::clone)
+        })?;
         if read.due {
-            self.tend(py, tag.hash());
+            self.run_pending(py, tag.hash());
         }
         read.found.map(|kept| self.served(py, kept)).transpose()
     }
@@ -327,8 +329,9 @@ impl Inner {
         probe: &mut Probe<'_>,
         since: Tick,
     ) -> PyResult<Option<Pulled>> {
-        let will_do =
-            |pulled: &Pulled| matches!(pulled.standing, Standing::Fresh | Standing::Error) && pulled.created() >= since;
+        let will_do = |pulled: &Pulled| {
+            matches!(pulled.freshness, Freshness::Fresh | Freshness::Error) && pulled.created() >= since
+        };
         Ok(self.bring_all(py, probe)?.filter(will_do))
     }
 
@@ -364,7 +367,7 @@ impl Inner {
         let found = self.bring_many(py, probes)?;
         let mut values = Vec::with_capacity(found.len());
         for (probe, pulled) in probes.iter().zip(found) {
-            let fresh = pulled.filter(|pulled| pulled.standing == Standing::Fresh);
+            let fresh = pulled.filter(|pulled| pulled.freshness == Freshness::Fresh);
             if fresh.is_some() {
                 self.memory().count_found(probe.tag().hash(), probe.tag().owner());
             }
@@ -391,31 +394,31 @@ impl Inner {
     }
 
     /// What is known of an entry that is there, with its value, without any effect.
-    pub(crate) fn examine(
+    pub(crate) fn inspect(
         self: &Arc<Self>,
         py: Python<'_>,
         probe: &mut Probe<'_>,
-    ) -> PyResult<Option<(Object, Facts)>> {
+    ) -> PyResult<Option<(Object, EntryInfo)>> {
         self.catch_up(py);
         let hash = probe.tag().hash();
-        probe.settle_read(py, |probe| self.memory().examine(hash, probe, |value, facts| (value.clone(), facts)))
+        probe.settle_read(py, |probe| self.memory().inspect(hash, probe, |value, info| (value.clone(), info)))
     }
 
     #[cold]
-    pub(crate) fn tend(self: &Arc<Self>, py: Python<'_>, hash: u32) {
-        self.finish(py, self.memory().tend(hash));
+    pub(crate) fn run_pending(self: &Arc<Self>, py: Python<'_>, hash: u32) {
+        self.finish(py, self.memory().run_pending(hash));
     }
 
     /// As [`Inner::tend`], from where the hot path knows only that the thread is attached.
     #[cold]
     #[inline(never)]
-    pub(crate) fn tend_attached(self: &Arc<Self>, hash: u32) {
-        attached(|py| self.tend(py, hash));
+    pub(crate) fn run_pending_attached(self: &Arc<Self>, hash: u32) {
+        attached(|py| self.run_pending(py, hash));
     }
 
     /// Drops what left, from where the hot path knows only that the thread is attached.
     #[inline]
-    pub(crate) fn finish_attached(self: &Arc<Self>, left: Left<Key, Object>) {
+    pub(crate) fn finish_attached(self: &Arc<Self>, left: Removals<Key, Object>) {
         if left.is_empty() {
             return;
         }
@@ -670,8 +673,8 @@ impl Inner {
         if let Some(behind) = self.behind_if_on() {
             return behind.touch(py, self, probe, changed);
         }
-        let Some((_, facts)) = self.examine(py, probe)? else { return Ok(false) };
-        let lifespan = Some(changed(facts.lifespan)?);
+        let Some((_, info)) = self.inspect(py, probe)? else { return Ok(false) };
+        let lifespan = Some(changed(info.lifespan)?);
         probe.settle(py, |probe| self.memory().touch(probe.tag().hash(), probe, lifespan))
     }
 
@@ -742,13 +745,13 @@ impl Inner {
 
     /// Drops what left, after telling the listener.
     #[inline]
-    pub(crate) fn finish(self: &Arc<Self>, py: Python<'_>, left: Left<Key, Object>) {
+    pub(crate) fn finish(self: &Arc<Self>, py: Python<'_>, left: Removals<Key, Object>) {
         if !left.is_empty() {
             self.see_off(py, left);
         }
     }
 
-    fn see_off(self: &Arc<Self>, py: Python<'_>, left: Left<Key, Object>) {
+    fn see_off(self: &Arc<Self>, py: Python<'_>, left: Removals<Key, Object>) {
         if !self.has_evicted.load(Ordering::Relaxed) && left.iter().any(|removed| removed.cause == Cause::Evicted) {
             self.has_evicted.store(true, Ordering::Relaxed);
             self.log_first_eviction(py);
@@ -828,7 +831,7 @@ impl Holder for Inner {
     }
 
     fn remove_entries(self: Arc<Self>, py: Python<'_>, hashes: &[u32], is_one: &mut dyn FnMut(&Key) -> bool) {
-        let mut all = Left::nothing();
+        let mut all = Removals::nothing();
         for &hash in hashes {
             while let Ok(left) = self.memory().remove(hash, &mut |key: &Key| is_one(key), Cause::Invalidated)
                 && !left.is_empty()

@@ -5,21 +5,23 @@ use std::sync::Arc;
 use crate::clock::{NEVER, Tick};
 use crate::error::Error;
 use crate::expiry::after;
-use crate::flight::flights::{Begun, Flights, Landing, Meeting, Ticket};
+use crate::flight::flights::{Begun, Flights, Landing, Promise, Ticket};
 use crate::flight::table::Beginning;
-use crate::memory::{Condition, Details, Hashed, Left, Mark, Memory, Options, Owner, Probe, Removed, Stored, Unsure};
+use crate::memory::{
+    Condition, Details, Hashed, Mark, Memory, Options, Owner, Probe, Removals, Removed, Stored, Unsure,
+};
 use crate::stats::Cause;
 use crate::sync::RawMutex;
 
 /// A [`Memory`] with its [`Flights`]. Reads go to the memory itself, writes through here.
-pub struct Fenced<K, V, S: Meeting, R> {
+pub struct Fenced<K, V, S: Promise, R> {
     memory: Memory<K, V, R>,
     flights: Flights<K, S, R>,
     /// How old a load may become before it is given up, or [`NEVER`].
     load_age: Tick,
 }
 
-impl<K: Hashed, V, S: Meeting, R: RawMutex> Fenced<K, V, S, R> {
+impl<K: Hashed, V, S: Promise, R: RawMutex> Fenced<K, V, S, R> {
     /// An empty memory without loads.
     ///
     /// # Errors
@@ -80,7 +82,7 @@ impl<K: Hashed, V, S: Meeting, R: RawMutex> Fenced<K, V, S, R> {
             if self.flights.faults().joins_overtaken {
                 return true;
             }
-            let killed = |tags: &[Arc<str>]| self.memory.killed_since(hash, tags, began.since);
+            let killed = |tags: &[Arc<str>]| self.memory.invalidated_since(hash, tags, began.since);
             began.since == self.memory.epoch(hash) || began.tags.as_ref().is_some_and(|tags| !killed(tags))
         };
         // Read under the lock of the table, so that an invalidation finds a load there that began before it.
@@ -161,7 +163,7 @@ impl<K: Hashed, V, S: Meeting, R: RawMutex> Fenced<K, V, S, R> {
             return false;
         }
         let tags = began.tags.as_ref().filter(|tags| !tags.is_empty());
-        tags.is_some_and(|tags| self.memory.killed_since(ticket.hash(), tags, began.since))
+        tags.is_some_and(|tags| self.memory.invalidated_since(ticket.hash(), tags, began.since))
     }
 
     /// Since when the tags of what a load returned must not have been invalidated.
@@ -186,7 +188,7 @@ impl<K: Hashed, V, S: Meeting, R: RawMutex> Fenced<K, V, S, R> {
     ///
     /// # Errors
     /// [`Unsure`] if the probe could not tell; nothing has been removed then.
-    pub fn remove(&self, hash: u32, probe: &mut impl Probe<K>, cause: Cause) -> Result<Left<K, V>, Unsure> {
+    pub fn remove(&self, hash: u32, probe: &mut impl Probe<K>, cause: Cause) -> Result<Removals<K, V>, Unsure> {
         self.flights.overtake(hash, probe)?;
         self.memory.remove(hash, probe, cause)
     }
@@ -195,7 +197,7 @@ impl<K: Hashed, V, S: Meeting, R: RawMutex> Fenced<K, V, S, R> {
     ///
     /// # Errors
     /// [`Unsure`] if the probe could not tell; nothing has changed then.
-    pub fn expire(&self, hash: u32, probe: &mut impl Probe<K>) -> Result<(bool, Left<K, V>), Unsure> {
+    pub fn expire(&self, hash: u32, probe: &mut impl Probe<K>) -> Result<(bool, Removals<K, V>), Unsure> {
         self.flights.overtake(hash, probe)?;
         self.memory.expire(hash, probe)
     }
@@ -209,7 +211,7 @@ impl<K: Hashed, V, S: Meeting, R: RawMutex> Fenced<K, V, S, R> {
     }
 
     /// Something has changed elsewhere that this mark stands for: what is known by it leaves, and what loads of it return is refused.
-    pub fn remove_marked(&self, mark: Mark, cause: Cause) -> Left<K, V> {
+    pub fn remove_marked(&self, mark: Mark, cause: Cause) -> Removals<K, V> {
         self.flights.overtake_each(|began| began.mark == mark);
         self.memory.remove_marked(mark, cause)
     }
@@ -223,24 +225,24 @@ impl<K: Hashed, V, S: Meeting, R: RawMutex> Fenced<K, V, S, R> {
     }
 
     /// As [`Memory::clear`]; what loads return that are in progress is refused.
-    pub fn clear(&self) -> Left<K, V> {
+    pub fn clear(&self) -> Removals<K, V> {
         self.flights.overtake_all(|_| true);
         self.memory.clear()
     }
 
     /// As [`Memory::clear_owner`]; what loads of the owner return that are in progress is refused.
-    pub fn clear_owner(&self, owner: Owner) -> Left<K, V> {
+    pub fn clear_owner(&self, owner: Owner) -> Removals<K, V> {
         self.flights.overtake_all(|key| key.owner() == owner);
         self.memory.clear_owner(owner)
     }
 
     /// As [`Memory::remove_owner`].
-    pub fn remove_owner(&self, owner: Owner) -> Left<K, V> {
+    pub fn remove_owner(&self, owner: Owner) -> Removals<K, V> {
         self.memory.remove_owner(owner)
     }
 
     /// As [`Memory::enable`]; what loads return that are in progress is refused.
-    pub fn enable(&self, on: bool) -> Left<K, V> {
+    pub fn enable(&self, on: bool) -> Removals<K, V> {
         self.flights.overtake_all(|_| true);
         self.memory.enable(on)
     }

@@ -8,7 +8,7 @@ use crate::memory::{Hashed, Probe, Unsure};
 use crate::sync::{Mutex, RawMutex};
 
 /// What a leader and its followers share.
-pub trait Meeting {
+pub trait Promise {
     /// What is known of a leader from the beginning.
     type Leader: Copy;
 
@@ -17,7 +17,7 @@ pub trait Meeting {
 }
 
 /// Loads in progress, by key.
-pub struct Flights<K, S: Meeting, R> {
+pub struct Flights<K, S: Promise, R> {
     tables: Box<[Mutex<R, Table<K, S>>]>,
     #[cfg(any(test, feature = "validate"))]
     faults: std::sync::OnceLock<Faults>,
@@ -66,7 +66,7 @@ pub struct Landing<K, S, T> {
     /// The key, if `write` did not take it.
     pub key: Option<K>,
     /// Where followers wait, if there are any.
-    pub meeting: Option<Arc<S>>,
+    pub promise: Option<Arc<S>>,
     /// Whether a tag that became known during the load was invalidated before: followers who came between asked for what is newer.
     pub is_behind: bool,
 }
@@ -85,7 +85,7 @@ impl Ticket {
     }
 }
 
-impl<K: Hashed, S: Meeting, R: RawMutex> Flights<K, S, R> {
+impl<K: Hashed, S: Promise, R: RawMutex> Flights<K, S, R> {
     /// No flight, in as many tables as there are to be locks.
     #[must_use]
     pub fn new(tables: usize) -> Self {
@@ -135,7 +135,7 @@ impl<K: Hashed, S: Meeting, R: RawMutex> Flights<K, S, R> {
         let mut table = self.table(hash).lock();
         let fits = |flight: &Flight<K, S>| !self.is_closed(flight) && may_join(&flight.began);
         if let Some(flight) = table.find(hash, probe, fits)? {
-            return Ok(Begun::Joins(flight.meeting()));
+            return Ok(Begun::Joins(flight.promise()));
         }
         if let Some(found) = look(probe)? {
             return Ok(Begun::Found(found));
@@ -147,8 +147,8 @@ impl<K: Hashed, S: Meeting, R: RawMutex> Flights<K, S, R> {
 
     /// Where the followers of a flight meet, for a leader who is one of them.
     #[must_use]
-    pub fn meeting(&self, ticket: &Ticket) -> Option<Arc<S>> {
-        self.table(ticket.hash).lock().get(ticket.hash, ticket.number).map(Flight::meeting)
+    pub fn promise(&self, ticket: &Ticket) -> Option<Arc<S>> {
+        self.table(ticket.hash).lock().get(ticket.hash, ticket.number).map(Flight::promise)
     }
 
     /// Ends a flight. `write` is given the key, how the load began, and whether what was loaded may be stored: not if the flight was
@@ -166,13 +166,13 @@ impl<K: Hashed, S: Meeting, R: RawMutex> Flights<K, S, R> {
         let mut table = self.table(ticket.hash).lock();
         let Some(flight) = table.get(ticket.hash, ticket.number) else {
             let written = write(&mut None, &Beginning::default(), false)?;
-            return Ok(Landing { written, key: None, meeting: None, is_behind: false });
+            return Ok(Landing { written, key: None, promise: None, is_behind: false });
         };
         let may_store = !self.is_fenced(flight);
         let written = write(&mut flight.key, &flight.began, may_store)?;
-        let is_behind = flight.meeting.is_some() && is_behind(&flight.began);
-        let (key, meeting) = table.end(ticket.hash, ticket.number);
-        Ok(Landing { written, key, meeting, is_behind })
+        let is_behind = flight.promise.is_some() && is_behind(&flight.began);
+        let (key, promise) = table.end(ticket.hash, ticket.number);
+        Ok(Landing { written, key, promise, is_behind })
     }
 
     /// What loads of this key return will not be stored, and nobody joins them any more. To be called before the key is written to.
@@ -279,7 +279,7 @@ impl<K: Hashed, S: Meeting, R: RawMutex> Flights<K, S, R> {
     /// Forgets every flight, whose leaders are gone: in a forked child. What was forgotten is the caller's to drop, or not.
     pub fn forget(&self) -> Vec<(K, Option<Arc<S>>)> {
         let flights = self.tables.iter().map(|table| table.lock().drain().collect::<Vec<_>>());
-        flights.flatten().filter_map(|flight| Some((flight.key?, flight.meeting))).collect()
+        flights.flatten().filter_map(|flight| Some((flight.key?, flight.promise))).collect()
     }
 
     /// Shows every flight to `see`: its key, its number, its leader, and whether it was overtaken.

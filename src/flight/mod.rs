@@ -16,6 +16,6 @@ mod table;
 pub use fenced::Fenced;
 #[cfg(any(test, feature = "validate"))]
 pub use flights::Faults;
-pub use flights::{Begun, Flights, Landing, Meeting, Ticket};
+pub use flights::{Begun, Flights, Landing, Promise, Ticket};
 pub use stopwatch::{Landed, Stopwatch};
 pub use table::Beginning;

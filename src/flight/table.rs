@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use hashbrown::HashTable;
 
 use crate::clock::Tick;
-use crate::flight::Meeting;
+use crate::flight::Promise;
 use crate::memory::{Hashed, Mark, Probe, Unsure, Verdict};
 
 /// Bits of a number that count the flights of one table; the others say which table.
@@ -40,7 +40,7 @@ impl Beginning {
 }
 
 /// A load in progress.
-pub(super) struct Flight<K, S: Meeting> {
+pub(super) struct Flight<K, S: Promise> {
     pub(super) number: u64,
     pub(super) hash: u32,
     /// There until what was loaded is stored with it.
@@ -49,23 +49,23 @@ pub(super) struct Flight<K, S: Meeting> {
     pub(super) began: Beginning,
     /// Whether somebody wrote to the key since the load began.
     pub(super) overtaken: bool,
-    pub(super) meeting: Option<Arc<S>>,
+    pub(super) promise: Option<Arc<S>>,
 }
 
-pub(super) struct Table<K, S: Meeting> {
+pub(super) struct Table<K, S: Promise> {
     first: Option<Flight<K, S>>,
     others: HashTable<Flight<K, S>>,
     next: u64,
 }
 
-impl<K, S: Meeting> Flight<K, S> {
+impl<K, S: Promise> Flight<K, S> {
     /// Where its followers meet; made when the first one comes.
-    pub(super) fn meeting(&mut self) -> Arc<S> {
-        self.meeting.get_or_insert_with(|| Arc::new(S::new(self.number, &self.leader))).clone()
+    pub(super) fn promise(&mut self) -> Arc<S> {
+        self.promise.get_or_insert_with(|| Arc::new(S::new(self.number, &self.leader))).clone()
     }
 }
 
-impl<K: Hashed, S: Meeting> Table<K, S> {
+impl<K: Hashed, S: Promise> Table<K, S> {
     pub(super) fn new() -> Self {
         let table = TABLES.fetch_add(1, Ordering::Relaxed);
         Self { first: None, others: HashTable::new(), next: table << COUNT_BITS }
@@ -86,7 +86,7 @@ impl<K: Hashed, S: Meeting> Table<K, S> {
         let number = self.next;
         self.next += 1;
         let hash = key.hash();
-        let flight = Flight { number, hash, key: Some(key), leader, began, overtaken: false, meeting: None };
+        let flight = Flight { number, hash, key: Some(key), leader, began, overtaken: false, promise: None };
         if self.first.is_none() {
             self.first = Some(flight);
         } else {
@@ -103,7 +103,7 @@ impl<K: Hashed, S: Meeting> Table<K, S> {
         } else {
             self.others.find_entry(spread(hash), |flight| flight.number == number).ok().map(|entry| entry.remove().0)
         };
-        ended.map_or((None, None), |flight| (flight.key, flight.meeting))
+        ended.map_or((None, None), |flight| (flight.key, flight.promise))
     }
 
     /// The flight with this number.

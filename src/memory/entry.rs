@@ -111,7 +111,7 @@ impl Life {
         self.set(TIMED, on);
     }
 
-    /// Whether a [`super::course::Own`] is noted of the entry.
+    /// Whether a [`super::deadlines::OwnLifespan`] is noted of the entry.
     #[inline]
     pub(crate) fn is_own(self) -> bool {
         self.0 & OWN != 0
@@ -158,6 +158,6 @@ impl Life {
 pub(crate) struct Carried {
     /// Where its first tag is noted.
     pub(crate) first: MemberId,
-    /// The epoch at which no tag had killed it.
-    pub(crate) alive: Epoch,
+    /// The epoch at which no tag had invalidated it.
+    pub(crate) valid_at: Epoch,
 }

@@ -1,23 +1,23 @@
 //! WHERE objects live: shards of slots, each with an index, a policy and a timer wheel.
 //!
 //! A memory is generic over keys, values and the kind of lock. Under a lock it never runs a caller's code other than the
-//! [`Probe`] and the closures of a read, and it never drops a key or a value there: every write returns what [`Left`].
+//! [`Probe`] and the closures of a read, and it never drops a key or a value there: every write returns what [`Removals`].
 
-mod course;
+mod bounds;
 mod entry;
+mod freshness;
 mod index;
-mod left;
-mod lives;
+mod lifespans;
 mod marked;
+mod options;
 mod owned;
 mod probe;
-mod read;
+mod removed;
+mod request;
 mod sampling;
 mod shard;
 mod shards;
 mod slab;
-mod standing;
-mod tagged;
 mod tags;
 mod walk;
 mod write;
@@ -31,16 +31,16 @@ mod tests;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-pub use course::Course;
 pub use entry::Hashed;
-pub use left::{Left, Removed};
+pub use freshness::{EntryInfo, Freshness};
+pub use lifespans::Deadlines;
 pub use marked::Mark;
+pub use options::Options;
 pub use probe::{Probe, Unsure, Verdict};
-pub use read::{More, Read};
+pub use removed::{Removals, Removed};
+pub use request::{Condition, Details, More, Read, Stored};
 pub use sampling::Sampling;
-pub use standing::{Facts, Standing};
 pub use walk::Cursor;
-pub use write::{Condition, Details, Stored};
 
 use crate::clock::{Clock, NEVER, Tick};
 use crate::error::Error;
@@ -49,6 +49,7 @@ use crate::hash::Seed;
 use crate::policy::worth::Optimize;
 use crate::stats::{Cause, Counts, OwnerCounts};
 use crate::sync::{Mutex, RawMutex};
+use bounds::Bounds;
 use shard::Shard;
 use shards::Shards;
 
@@ -67,42 +68,6 @@ struct Owners {
 /// The most entries that leave at once when everything is removed.
 const CLEAR_STEP: usize = 256;
 
-/// How a memory is made.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// The most entries it holds; `u64::MAX` is unbounded.
-    pub max_entries: u64,
-    /// The most weight it holds; `u64::MAX` is unbounded. Entries are only weighed if there is a bound.
-    pub max_weight: u64,
-    /// The name of the policy.
-    pub policy: String,
-    /// What is to be as much as possible; only the adaptive policy cares.
-    pub optimize: Optimize,
-    /// By which fraction of their length lives are shortened at random.
-    pub jitter: f64,
-    /// Where the time comes from.
-    pub clock: Clock,
-    /// How many shards; one is right where callers exclude each other anyway.
-    pub shards: usize,
-    /// Seeds what is random.
-    pub seed: Seed,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            max_entries: u64::MAX,
-            max_weight: u64::MAX,
-            policy: crate::policy::DEFAULT.to_owned(),
-            optimize: Optimize::Hits,
-            jitter: 0.0,
-            clock: Clock::System,
-            shards: 1,
-            seed: Seed::random(),
-        }
-    }
-}
-
 /// Entries in memory, bounded by number and weight.
 pub struct Memory<K, V, R> {
     shards: Shards<K, V, R>,
@@ -114,15 +79,6 @@ pub struct Memory<K, V, R> {
     owners: Mutex<R, Owners>,
     /// Counts what came between a read elsewhere and its being kept here.
     moves: AtomicU64,
-}
-
-/// What all shards together may hold and do hold. The totals are kept only if there are several.
-#[derive(Debug)]
-struct Bounds {
-    max_entries: AtomicU64,
-    max_weight: AtomicU64,
-    entries: AtomicU64,
-    weight: AtomicU64,
 }
 
 impl<K: Hashed, V, R: RawMutex> Memory<K, V, R> {
@@ -170,9 +126,9 @@ impl<K: Hashed, V, R: RawMutex> Memory<K, V, R> {
     }
 
     /// Switches the memory on or off. While it is off it is empty.
-    pub fn enable(&self, on: bool) -> Left<K, V> {
+    pub fn enable(&self, on: bool) -> Removals<K, V> {
         self.enabled.store(on, Ordering::SeqCst);
-        if on { Left::nothing() } else { self.clear_and_bury(usize::MAX) }
+        if on { Removals::nothing() } else { self.clear_and_drain(usize::MAX) }
     }
 
     /// The most entries it holds; `u64::MAX` is unbounded.
@@ -207,7 +163,7 @@ impl<K: Hashed, V, R: RawMutex> Memory<K, V, R> {
 
     /// Removes everything of an owner who may leave, and gives its number to the next. The caller knows that nobody stores anything under
     /// that number any more, or seeks it.
-    pub fn remove_owner(&self, owner: Owner) -> Left<K, V> {
+    pub fn remove_owner(&self, owner: Owner) -> Removals<K, V> {
         let mut owners = self.owners.lock();
         let left = self.clear_owner(owner);
         let mut is_forgotten = true;
@@ -226,7 +182,7 @@ impl<K: Hashed, V, R: RawMutex> Memory<K, V, R> {
     /// # Errors
     /// [`Unsure`] if the probe could not tell; nothing has been counted then.
     #[inline(always)]
-    pub fn look<T>(
+    pub fn read_without_refresh<T>(
         &self,
         hash: u32,
         owner: Owner,
@@ -268,13 +224,13 @@ impl<K: Hashed, V, R: RawMutex> Memory<K, V, R> {
     ///
     /// # Errors
     /// [`Unsure`] if the probe could not tell.
-    pub fn examine<T>(
+    pub fn inspect<T>(
         &self,
         hash: u32,
         probe: &mut impl Probe<K>,
-        take: impl FnOnce(&V, Facts) -> T,
+        take: impl FnOnce(&V, EntryInfo) -> T,
     ) -> Result<Option<T>, Unsure> {
-        self.shard(hash).lock().examine(hash, probe, take, &self.clock)
+        self.shard(hash).lock().inspect(hash, probe, take, &self.clock)
     }
 
     /// The ticks that a fresh entry has left to be so, [`NEVER`] for no end.
@@ -282,28 +238,28 @@ impl<K: Hashed, V, R: RawMutex> Memory<K, V, R> {
     /// # Errors
     /// [`Unsure`] if the probe could not tell.
     pub fn remaining(&self, hash: u32, probe: &mut impl Probe<K>) -> Result<Option<Tick>, Unsure> {
-        let left = |facts: Facts| match facts.course.fresh_until.min(facts.idle_until) {
+        let left = |info: EntryInfo| match info.deadlines.fresh_until.min(info.idle_until) {
             NEVER => NEVER,
-            end => end.saturating_sub(facts.now),
+            end => end.saturating_sub(info.now),
         };
-        self.examine(hash, probe, |_, facts| (facts.standing == Standing::Fresh).then(|| left(facts)))
+        self.inspect(hash, probe, |_, info| (info.freshness == Freshness::Fresh).then(|| left(info)))
             .map(Option::flatten)
     }
 
     /// Has entries with this lifespan take no more memory than others. There may be seven such; more do no harm.
     pub fn add_usual(&self, lifespan: Lifespan) {
-        self.shards.iter().for_each(|shard| shard.lock().slab.courses.add_kind(lifespan));
+        self.shards.iter().for_each(|shard| shard.lock().slab.lifespans.add_kind(lifespan));
     }
 
     /// A load failed for an entry that is served stale: for so long none is to be begun, and for twice as long after the next failure.
     ///
     /// # Errors
     /// [`Unsure`] if the probe could not tell.
-    pub fn rest(&self, hash: u32, probe: &mut impl Probe<K>, base: Tick) -> Result<(), Unsure> {
+    pub fn back_off(&self, hash: u32, probe: &mut impl Probe<K>, base: Tick) -> Result<(), Unsure> {
         let mut shard = self.shard(hash).lock();
         let now = self.clock.precise();
-        if let Some(slot) = shard.find(hash, probe)?.filter(|&slot| shard.standing(slot, now) == Standing::Stale) {
-            shard.rest(slot, base, now);
+        if let Some(slot) = shard.find(hash, probe)?.filter(|&slot| shard.freshness(slot, now) == Freshness::Stale) {
+            shard.back_off(slot, base, now);
         }
         Ok(())
     }
@@ -321,7 +277,7 @@ impl<K: Hashed, V, R: RawMutex> Memory<K, V, R> {
     ///
     /// # Errors
     /// [`Unsure`] if the probe could not tell; nothing has changed then.
-    pub fn expire(&self, hash: u32, probe: &mut impl Probe<K>) -> Result<(bool, Left<K, V>), Unsure> {
+    pub fn expire(&self, hash: u32, probe: &mut impl Probe<K>) -> Result<(bool, Removals<K, V>), Unsure> {
         let mut shard = self.shard(hash).lock();
         let (was, left) = shard.expire(hash, probe, &self.clock)?;
         self.settle(&left);
@@ -332,7 +288,7 @@ impl<K: Hashed, V, R: RawMutex> Memory<K, V, R> {
     ///
     /// # Errors
     /// [`Unsure`] if the probe could not tell; nothing has changed then.
-    pub fn remove(&self, hash: u32, probe: &mut impl Probe<K>, cause: Cause) -> Result<Left<K, V>, Unsure> {
+    pub fn remove(&self, hash: u32, probe: &mut impl Probe<K>, cause: Cause) -> Result<Removals<K, V>, Unsure> {
         let mut shard = self.shard(hash).lock();
         let left = shard.remove(hash, probe, cause, &self.clock)?;
         self.settle(&left);
@@ -348,8 +304,8 @@ impl<K: Hashed, V, R: RawMutex> Memory<K, V, R> {
     }
 
     /// Takes out every entry that is known by this mark.
-    pub fn remove_marked(&self, mark: Mark, cause: Cause) -> Left<K, V> {
-        let mut left = Left::nothing();
+    pub fn remove_marked(&self, mark: Mark, cause: Cause) -> Removals<K, V> {
+        let mut left = Removals::nothing();
         for shard in self.shards.iter() {
             let mut shard = shard.lock();
             let removed = shard.remove_marked(mark, cause, &self.clock);
@@ -380,21 +336,21 @@ impl<K: Hashed, V, R: RawMutex> Memory<K, V, R> {
 
     /// Removes a bounded number of entries whose time is over.
     #[cold]
-    pub fn tend(&self, hash: u32) -> Left<K, V> {
+    pub fn run_pending(&self, hash: u32) -> Removals<K, V> {
         let mut shard = self.shard(hash).lock();
-        let left = shard.tend(&self.clock);
+        let left = shard.run_pending(&self.clock);
         self.settle(&left);
         left
     }
 
     /// Lets time pass for all entries at once: each life ends so many ticks earlier. For tests of what cannot be given a clock.
-    pub fn age(&self, by: Tick) {
-        self.shards.iter().for_each(|shard| shard.lock().age(by));
+    pub fn advance_by(&self, by: Tick) {
+        self.shards.iter().for_each(|shard| shard.lock().advance_by(by));
     }
 
     /// Removes every entry whose time is over.
-    pub fn sweep(&self) -> Left<K, V> {
-        let mut left = Left::nothing();
+    pub fn sweep(&self) -> Removals<K, V> {
+        let mut left = Removals::nothing();
         for shard in self.shards.iter() {
             let mut shard = shard.lock();
             let removed = shard.sweep(&self.clock);
@@ -405,17 +361,17 @@ impl<K: Hashed, V, R: RawMutex> Memory<K, V, R> {
     }
 
     /// Removes everything, at a cost that does not depend on how much that is: of many entries, most leave in later operations.
-    pub fn clear(&self) -> Left<K, V> {
-        self.clear_and_bury(CLEAR_STEP)
+    pub fn clear(&self) -> Removals<K, V> {
+        self.clear_and_drain(CLEAR_STEP)
     }
 
-    fn clear_and_bury(&self, most: usize) -> Left<K, V> {
-        let mut left = Left::nothing();
+    fn clear_and_drain(&self, most: usize) -> Removals<K, V> {
+        let mut left = Removals::nothing();
         for shard in self.shards.iter() {
             let mut shard = shard.lock();
             self.discharge_all(&shard);
             shard.clear(&self.clock);
-            shard.bury(most, 0, &mut left);
+            shard.drain_removed(most, 0, &mut left);
         }
         left
     }
@@ -440,7 +396,7 @@ impl<K: Hashed, V, R: RawMutex> Memory<K, V, R> {
     pub fn invalidate_tags(&self, names: &[Arc<str>], cause: Cause, oldest: impl Fn(usize) -> Option<u64>) {
         for (number, shard) in self.shards.iter().enumerate() {
             let oldest = oldest(number);
-            shard.lock().kill_tags(names, cause, oldest, self.clock.precise());
+            shard.lock().invalidate_tags(names, cause, oldest, self.clock.precise());
         }
     }
 
@@ -455,13 +411,13 @@ impl<K: Hashed, V, R: RawMutex> Memory<K, V, R> {
     }
 
     /// Whether one of these tags of a key was invalidated since this epoch.
-    pub fn killed_since(&self, hash: u32, names: &[Arc<str>], since: u64) -> bool {
-        self.shard(hash).lock().killed_since(names, since)
+    pub fn invalidated_since(&self, hash: u32, names: &[Arc<str>], since: u64) -> bool {
+        self.shard(hash).lock().invalidated_since(names, since)
     }
 
     /// Removes everything of one owner.
-    pub fn clear_owner(&self, owner: Owner) -> Left<K, V> {
-        let mut left = Left::nothing();
+    pub fn clear_owner(&self, owner: Owner) -> Removals<K, V> {
+        let mut left = Removals::nothing();
         for shard in self.shards.iter() {
             let mut shard = shard.lock();
             let removed = shard.clear_owner(owner, &self.clock);
@@ -472,13 +428,13 @@ impl<K: Hashed, V, R: RawMutex> Memory<K, V, R> {
     }
 
     /// Changes the bounds and evicts what is too much.
-    pub fn resize(&self, max_entries: u64, max_weight: u64) -> Left<K, V> {
+    pub fn resize(&self, max_entries: u64, max_weight: u64) -> Removals<K, V> {
         self.bounds.max_entries.store(max_entries, Ordering::Relaxed);
         self.bounds.max_weight.store(max_weight, Ordering::Relaxed);
         for shard in self.shards.iter() {
             shard.lock().resize(self.size(), &self.clock);
         }
-        let mut left = Left::nothing();
+        let mut left = Removals::nothing();
         self.make_room(0, None, &mut left);
         for shard in self.shards.iter() {
             shard.lock().shrink();

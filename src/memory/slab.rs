@@ -5,8 +5,8 @@ use hashbrown::HashMap;
 use crate::clock::{NEVER, Tick};
 use crate::expiry::{Lifespan, Part, TimerLinks, Wheel};
 use crate::hash::shorten;
-use crate::memory::course::{Course, Courses, Own, OwnLives};
 use crate::memory::entry::{Carried, Entry, Hashed};
+use crate::memory::lifespans::{Deadlines, Lifespans, OwnLifespan, OwnLifespans};
 use crate::memory::tags::{Epoch, Tags};
 use crate::policy::worth::{Cost, Costs, Worth, worth};
 use crate::policy::{Linked, Links, NONE, Nodes, Slot, UNLINKED};
@@ -24,26 +24,26 @@ pub(crate) struct Slab<K, V> {
     /// What their loads cost, where that counts.
     costs: Option<Costs>,
     carriers: Carriers,
-    pub(super) courses: Courses,
+    pub(super) lifespans: Lifespans,
 }
 
 /// The tags of entries, by slot.
 pub(crate) struct Carriers(HashMap<Slot, Carried, ByNumber>);
 
 impl Carriers {
-    /// Whether no tag has killed an entry at this epoch; notes if it is so.
+    /// Whether no tag has invalidated an entry at this epoch; notes if it is so.
     #[inline]
     pub(crate) fn spare(&mut self, slot: Slot, epoch: Epoch, tags: Option<&Tags>) -> bool {
         let Some(carried) = self.0.get_mut(&slot) else { return true };
-        if carried.alive != epoch && tags.is_none_or(|tags| tags.spare(carried.first, carried.alive)) {
-            carried.alive = epoch;
+        if carried.valid_at != epoch && tags.is_none_or(|tags| tags.spare(carried.first, carried.valid_at)) {
+            carried.valid_at = epoch;
         }
-        carried.alive == epoch
+        carried.valid_at == epoch
     }
 }
 
 impl<K, V> Slab<K, V> {
-    pub(crate) fn new(weighed: bool, counts_costs: bool, courses: Courses) -> Self {
+    pub(crate) fn new(weighed: bool, counts_costs: bool, lifespans: Lifespans) -> Self {
         Self {
             entries: Vec::new(),
             vacant: NONE,
@@ -51,7 +51,7 @@ impl<K, V> Slab<K, V> {
             weights: weighed.then(Vec::new),
             costs: counts_costs.then(Costs::default),
             carriers: Carriers(HashMap::with_hasher(ByNumber)),
-            courses,
+            lifespans,
         }
     }
 
@@ -145,12 +145,12 @@ impl<K, V> Slab<K, V> {
     }
 
     /// All entries, what they weigh, and what is noted of their lives; the slab is empty then.
-    pub(crate) fn take_all(&mut self) -> (Vec<Entry<K, V>>, Option<Vec<u64>>, OwnLives) {
+    pub(crate) fn take_all(&mut self) -> (Vec<Entry<K, V>>, Option<Vec<u64>>, OwnLifespans) {
         self.carriers = Carriers(HashMap::with_hasher(ByNumber));
         (self.vacant, self.live) = (NONE, 0);
         let weights = self.weights.as_mut().map(std::mem::take);
         self.costs.iter_mut().for_each(Costs::clear);
-        (std::mem::take(&mut self.entries), weights, self.courses.take_own())
+        (std::mem::take(&mut self.entries), weights, self.lifespans.take_own())
     }
 
     pub(crate) fn set_weight(&mut self, slot: Slot, weight: u64) {
@@ -195,22 +195,22 @@ impl<K, V> Slab<K, V> {
     }
 
     /// What an entry's life knows that does not go as usual.
-    pub(crate) fn own(&self, slot: Slot) -> Option<&Own> {
-        if self.get(slot).life.is_own() { self.courses.own(slot) } else { None }
+    pub(crate) fn own(&self, slot: Slot) -> Option<&OwnLifespan> {
+        if self.get(slot).life.is_own() { self.lifespans.own(slot) } else { None }
     }
 
-    pub(crate) fn own_mut(&mut self, slot: Slot) -> Option<&mut Own> {
-        if self.get(slot).life.is_own() { self.courses.own_mut(slot) } else { None }
+    pub(crate) fn own_mut(&mut self, slot: Slot) -> Option<&mut OwnLifespan> {
+        if self.get(slot).life.is_own() { self.lifespans.own_mut(slot) } else { None }
     }
 
     #[inline]
-    pub(crate) fn set_own(&mut self, slot: Slot, own: Option<Own>) {
+    pub(crate) fn set_own(&mut self, slot: Slot, own: Option<OwnLifespan>) {
         let had = self.get(slot).life.is_own();
         if had || own.is_some() {
             self.get_mut(slot).life.set_own(own.is_some());
             match own {
-                Some(own) => self.courses.note(slot, own),
-                None => self.courses.forget(slot),
+                Some(own) => self.lifespans.note(slot, own),
+                None => self.lifespans.forget(slot),
             }
         }
     }
@@ -233,20 +233,20 @@ impl<K, V> Slab<K, V> {
 
 impl<K: Hashed, V> Slab<K, V> {
     /// When an entry was stored, and what becomes of it.
-    pub(crate) fn course(&self, slot: Slot) -> Course {
+    pub(crate) fn deadlines(&self, slot: Slot) -> Deadlines {
         if let Some(own) = self.own(slot) {
-            return own.course;
+            return own.deadlines;
         }
         let life = self.get(slot).life;
         if life.deadline() == NEVER {
-            return Course { created: self.created(slot), fresh_until: NEVER, gone_at: NEVER };
+            return Deadlines { created: self.created(slot), fresh_until: NEVER, gone_at: NEVER };
         }
-        self.courses.usual(life.kind(), life.deadline(), self.hash(slot))
+        self.lifespans.usual(life.kind(), life.deadline(), self.hash(slot))
     }
 
     /// How long an entry was to live.
     pub(crate) fn lifespan(&self, slot: Slot) -> Lifespan {
-        self.own(slot).map_or_else(|| *self.courses.of_kind(self.get(slot).life.kind()), |own| own.lifespan)
+        self.own(slot).map_or_else(|| *self.lifespans.of_kind(self.get(slot).life.kind()), |own| own.lifespan)
     }
 
     /// When an entry leaves, or [`NEVER`].
@@ -255,13 +255,13 @@ impl<K: Hashed, V> Slab<K, V> {
         let life = self.get(slot).life;
         let deadline = life.deadline();
         if !life.is_own() {
-            let kind = self.courses.of_kind(life.kind());
+            let kind = self.lifespans.of_kind(life.kind());
             if deadline == NEVER || kind.grace == 0 && kind.ahead == Part::NONE {
                 return deadline;
             }
-            return self.courses.usual(life.kind(), deadline, self.hash(slot)).gone_at;
+            return self.lifespans.usual(life.kind(), deadline, self.hash(slot)).gone_at;
         }
-        self.courses.own(slot).map_or(NEVER, Own::end)
+        self.lifespans.own(slot).map_or(NEVER, OwnLifespan::end)
     }
 }
 

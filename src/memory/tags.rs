@@ -1,14 +1,13 @@
 //! Tags of a shard's entries: who carries which, and when each was invalidated.
 //!
 //! Invalidating a tag moves the shard's epoch, notes it in the tag, and appends the whole list of the tag's carriers to that of the
-//! dead: the same work for one entry as for a million. An entry remembers at which epoch it was last found alive. While the epoch has
-//! not moved since, no tag has; else its tags are looked at. The dead are taken out later, in bounded steps and before any other.
+//! invalidated: the same work for one entry as for a million. An entry remembers at which epoch it was last found valid. While the epoch
+//! has not moved since, no tag has; else its tags are looked at. The invalidated are taken out later, in bounded steps and before others.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use crate::clock::Tick;
-use crate::memory::tagged::Death;
 use crate::policy::{NONE, Slot};
 use crate::stats::Cause;
 
@@ -18,8 +17,8 @@ pub(crate) type Epoch = u64;
 type TagId = u32;
 pub(crate) type MemberId = u32;
 
-/// The end of the circular list of the dead.
-const DEAD: MemberId = 0;
+/// The end of the circular list of the members of invalidated entries.
+const INVALIDATED: MemberId = 0;
 
 /// An entry among the carriers of a tag; or the end of such a list.
 #[derive(Clone, Copy, Debug)]
@@ -39,9 +38,9 @@ struct Tag {
     invalidated: Epoch,
     /// At which epochs and when it was expired, oldest first.
     expired: Vec<(Epoch, Tick)>,
-    /// How many entries carry it, dead ones included.
+    /// How many entries carry it, invalidated ones included.
     carriers: u32,
-    /// The end of the circular list of those that are not dead.
+    /// The end of the circular list of those that are not invalidated.
     head: MemberId,
 }
 
@@ -58,12 +57,21 @@ impl Tag {
     }
 }
 
+/// What a tag has done to an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TagVerdict {
+    /// It is invalidated.
+    Invalidated(Cause),
+    /// It is stale since then, and may be served for its grace.
+    Expired(Tick),
+}
+
 #[derive(Debug)]
 pub(crate) struct Tags {
     ids: HashMap<Arc<str>, TagId>,
     tags: Vec<Option<Tag>>,
     /// By tag: the epoch at which it was last invalidated or expired, 0 if it never was.
-    killed: Vec<Epoch>,
+    changed: Vec<Epoch>,
     vacant_tags: Vec<TagId>,
     members: Vec<Member>,
     vacant_member: MemberId,
@@ -73,13 +81,13 @@ pub(crate) struct Tags {
 
 impl Tags {
     pub(crate) fn new() -> Self {
-        let dead = Member { slot: NONE, tag: 0, prev: DEAD, next: DEAD, sibling: NONE };
+        let end = Member { slot: NONE, tag: 0, prev: INVALIDATED, next: INVALIDATED, sibling: NONE };
         Self {
             ids: HashMap::new(),
             tags: Vec::new(),
-            killed: Vec::new(),
+            changed: Vec::new(),
             vacant_tags: Vec::new(),
-            members: vec![dead],
+            members: vec![end],
             vacant_member: NONE,
             unused: VecDeque::new(),
         }
@@ -114,32 +122,32 @@ impl Tags {
         }
     }
 
-    /// What its tags have done to an entry that was alive at this epoch, if anything.
-    pub(crate) fn death(&self, first: MemberId, alive: Epoch) -> Option<Death> {
-        let mut death = None;
-        for tag in self.killers(first, alive) {
-            if tag.invalidated > alive {
-                return Some(Death::Killed(Cause::Invalidated));
+    /// What its tags have done to an entry that was valid at this epoch, if anything.
+    pub(crate) fn tag_verdict(&self, first: MemberId, valid_at: Epoch) -> Option<TagVerdict> {
+        let mut tag_verdict = None;
+        for tag in self.invalidating(first, valid_at) {
+            if tag.invalidated > valid_at {
+                return Some(TagVerdict::Invalidated(Cause::Invalidated));
             }
-            let at = tag.expired.iter().find(|(epoch, _)| *epoch > alive).map_or(0, |&(_, at)| at);
-            let earlier = if let Some(Death::Expired(other)) = death { at.min(other) } else { at };
-            death = Some(Death::Expired(earlier));
+            let at = tag.expired.iter().find(|(epoch, _)| *epoch > valid_at).map_or(0, |&(_, at)| at);
+            let earlier = if let Some(TagVerdict::Expired(other)) = tag_verdict { at.min(other) } else { at };
+            tag_verdict = Some(TagVerdict::Expired(earlier));
         }
-        death
+        tag_verdict
     }
 
     /// The name of the tag that has done so.
-    pub(crate) fn killer(&self, first: MemberId, alive: Epoch) -> Option<Arc<str>> {
-        self.killers(first, alive).max_by_key(|tag| tag.invalidated > alive).map(|tag| tag.name.clone())
+    pub(crate) fn invalidated_by(&self, first: MemberId, valid_at: Epoch) -> Option<Arc<str>> {
+        self.invalidating(first, valid_at).max_by_key(|tag| tag.invalidated > valid_at).map(|tag| tag.name.clone())
     }
 
-    fn killers(&self, first: MemberId, alive: Epoch) -> impl Iterator<Item = &Tag> {
+    fn invalidating(&self, first: MemberId, valid_at: Epoch) -> impl Iterator<Item = &Tag> {
         let tags = self.siblings(first).map(|member| member.tag as usize);
-        tags.filter(move |&tag| self.killed[tag] > alive).filter_map(|tag| self.tags[tag].as_ref())
+        tags.filter(move |&tag| self.changed[tag] > valid_at).filter_map(|tag| self.tags[tag].as_ref())
     }
 
-    /// Takes an entry from among the dead.
-    pub(crate) fn revive(&mut self, first: MemberId) {
+    /// Takes an entry from among the invalidated.
+    pub(crate) fn readmit(&mut self, first: MemberId) {
         let mut member = first;
         while member != NONE {
             let Member { tag, prev, next, sibling, .. } = self.members[member as usize];
@@ -153,15 +161,15 @@ impl Tags {
     }
 
     /// Lets so much time pass.
-    pub(crate) fn age(&mut self, by: Tick) {
+    pub(crate) fn advance_by(&mut self, by: Tick) {
         let times = self.tags.iter_mut().flatten().flat_map(|tag| &mut tag.expired);
         times.for_each(|(_, at)| *at = at.saturating_sub(by));
     }
 
-    /// Whether no tag has killed an entry that was alive at this epoch.
+    /// Whether no tag has invalidated an entry that was valid at this epoch.
     #[inline]
-    pub(crate) fn spare(&self, first: MemberId, alive: Epoch) -> bool {
-        self.siblings(first).all(|member| self.killed[member.tag as usize] <= alive)
+    pub(crate) fn spare(&self, first: MemberId, valid_at: Epoch) -> bool {
+        self.siblings(first).all(|member| self.changed[member.tag as usize] <= valid_at)
     }
 
     /// The names of an entry's tags.
@@ -173,13 +181,13 @@ impl Tags {
     }
 
     /// Whether one of these tags was invalidated since this epoch.
-    pub(crate) fn killed_since(&self, names: &[Arc<str>], since: Epoch) -> bool {
+    pub(crate) fn invalidated_since(&self, names: &[Arc<str>], since: Epoch) -> bool {
         let tags = names.iter().filter_map(|name| self.ids.get(name));
-        tags.into_iter().any(|&tag| self.killed[tag as usize] > since)
+        tags.into_iter().any(|&tag| self.changed[tag as usize] > since)
     }
 
     /// Invalidates a tag at this epoch, or expires it. One that nobody carries is noted if a load may be in progress that will.
-    pub(crate) fn kill(&mut self, name: &Arc<str>, epoch: Epoch, cause: Cause, loads: bool, now: Tick) {
+    pub(crate) fn invalidate(&mut self, name: &Arc<str>, epoch: Epoch, cause: Cause, loads: bool, now: Tick) {
         if !loads && !self.ids.contains_key(name) {
             return;
         }
@@ -190,28 +198,28 @@ impl Tags {
         } else {
             tag.invalidated = epoch
         }
-        self.killed[id as usize] = epoch;
+        self.changed[id as usize] = epoch;
         let (head, carriers) = (tag.head, tag.carriers);
-        self.append_to_dead(head);
+        self.append_to_invalidated(head);
         if carriers == 0 {
             self.unused.push_back((epoch, id));
         }
     }
 
-    /// An entry that a tag has killed.
-    pub(crate) fn next_dead(&self) -> Option<Slot> {
-        let first = self.members[DEAD as usize].next;
-        (first != DEAD).then(|| self.members[first as usize].slot)
+    /// An entry that a tag has invalidated.
+    pub(crate) fn next_invalidated(&self) -> Option<Slot> {
+        let first = self.members[INVALIDATED as usize].next;
+        (first != INVALIDATED).then(|| self.members[first as usize].slot)
     }
 
     /// Forgets tags that nobody carries, as far as no load began before their invalidation: the oldest began at this epoch.
     pub(crate) fn reclaim(&mut self, oldest: Epoch) {
-        while let Some(&(killed, id)) = self.unused.front()
-            && killed <= oldest
+        while let Some(&(changed, id)) = self.unused.front()
+            && changed <= oldest
         {
             self.unused.pop_front();
             if self.tags[id as usize].as_ref().is_some_and(|tag| tag.carriers == 0)
-                && self.killed[id as usize] == killed
+                && self.changed[id as usize] == changed
             {
                 self.forget(id);
             }
@@ -236,10 +244,10 @@ impl Tags {
         (self.members[head as usize].prev, self.members[head as usize].next) = (head, head);
         let tag = Some(Tag { name: name.clone(), invalidated: 0, expired: Vec::new(), carriers: 0, head });
         match self.tags.get_mut(id as usize) {
-            Some(vacant) => (*vacant, self.killed[id as usize]) = (tag, 0),
+            Some(vacant) => (*vacant, self.changed[id as usize]) = (tag, 0),
             None => {
                 self.tags.push(tag);
-                self.killed.push(0);
+                self.changed.push(0);
             }
         }
         self.ids.insert(name.clone(), id);
@@ -255,9 +263,9 @@ impl Tags {
     fn release(&mut self, id: TagId) {
         let Some(tag) = &mut self.tags[id as usize] else { return };
         tag.carriers -= 1;
-        match (tag.carriers, self.killed[id as usize]) {
+        match (tag.carriers, self.changed[id as usize]) {
             (0, 0) => self.forget(id),
-            (0, killed) => self.unused.push_back((killed, id)),
+            (0, changed) => self.unused.push_back((changed, id)),
             _ => {}
         }
     }
@@ -285,17 +293,17 @@ impl Tags {
         self.members[next as usize].prev = member;
     }
 
-    fn append_to_dead(&mut self, head: MemberId) {
+    fn append_to_invalidated(&mut self, head: MemberId) {
         let Member { prev: last, next: first, .. } = self.members[head as usize];
         if first == head {
             return;
         }
         (self.members[head as usize].prev, self.members[head as usize].next) = (head, head);
-        let before = self.members[DEAD as usize].prev;
+        let before = self.members[INVALIDATED as usize].prev;
         self.members[before as usize].next = first;
         self.members[first as usize].prev = before;
-        self.members[last as usize].next = DEAD;
-        self.members[DEAD as usize].prev = last;
+        self.members[last as usize].next = INVALIDATED;
+        self.members[INVALIDATED as usize].prev = last;
     }
 }
 
@@ -306,7 +314,7 @@ impl Tags {
         self.ids.len()
     }
 
-    /// Panics unless everything agrees. `carried` are the entries with tags: slot, first member, and the epoch at which they were alive.
+    /// Panics unless everything agrees. `carried` are the entries with tags: slot, first member, and the epoch at which they were valid.
     pub(crate) fn validate(&self, carried: &[(Slot, MemberId, Epoch)]) {
         let mut count = vec![0; self.tags.len()];
         for &(slot, first, _) in carried {
@@ -316,11 +324,11 @@ impl Tags {
                 count[member.tag as usize] += 1;
             }
         }
-        let mut listed: Vec<Slot> = self.list(DEAD).map(|member| member.slot).collect();
+        let mut listed: Vec<Slot> = self.list(INVALIDATED).map(|member| member.slot).collect();
         for &slot in &listed {
             let held = carried.iter().find(|(held, _, _)| *held == slot);
-            let dead = held.is_some_and(|&(_, first, alive)| self.death(first, alive).is_some());
-            assert!(dead, "slot {slot} is among the dead and alive");
+            let is_invalidated = held.is_some_and(|&(_, first, valid_at)| self.tag_verdict(first, valid_at).is_some());
+            assert!(is_invalidated, "slot {slot} is among the invalidated and valid");
         }
         for (id, tag) in self.tags.iter().enumerate() {
             let Some(tag) = tag else { continue };
@@ -328,7 +336,8 @@ impl Tags {
             assert_eq!(tag.carriers, count[id], "carriers of {}", tag.name);
             assert!(self.list(tag.head).all(|member| member.tag == id as TagId), "a list of {}", tag.name);
             listed.extend(self.list(tag.head).map(|member| member.slot));
-            let unused = self.unused.iter().any(|&(killed, unused)| unused == id as TagId && killed == self.killed[id]);
+            let unused =
+                self.unused.iter().any(|&(changed, unused)| unused == id as TagId && changed == self.changed[id]);
             assert!(tag.carriers > 0 || unused, "{} is kept for nothing", tag.name);
         }
         assert_eq!(listed.len() as u64, count.iter().map(|&carriers: &u32| u64::from(carriers)).sum(), "members");

@@ -5,8 +5,8 @@
 mod bounds;
 mod conditions;
 mod dropping;
+mod expire;
 mod fresh;
-mod lives;
 mod marked;
 mod model;
 mod owners;

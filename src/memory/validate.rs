@@ -37,8 +37,8 @@ impl<K: Hashed, V> Shard<K, V> {
         self.policy.validate(&self.slab, &live);
         self.validate_timers(&live);
         let own = live.iter().filter(|&&slot| self.slab.get(slot).life.is_own()).count();
-        assert_eq!(own, self.slab.courses.len(), "lives of their own");
-        let tagged = |&slot: &Slot| self.slab.carried(slot).map(|carried| (slot, carried.first, carried.alive));
+        assert_eq!(own, self.slab.lifespans.len(), "lives of their own");
+        let tagged = |&slot: &Slot| self.slab.carried(slot).map(|carried| (slot, carried.first, carried.valid_at));
         let carried: Vec<_> = live.iter().filter_map(tagged).collect();
         assert_eq!(carried.len(), self.slab.carrier_count(), "carriers of tags");
         assert!(carried.iter().all(|&(_, _, alive)| alive <= self.epoch), "an epoch that has not come yet");
@@ -64,10 +64,16 @@ impl<K: Hashed, V> Shard<K, V> {
             let life = self.slab.get(slot).life;
             let end = self.slab.end(slot);
             assert!(end == NEVER || life.is_timed(), "slot {slot} has an end and is not in the wheel");
-            let course = self.slab.course(slot);
+            let deadlines = self.slab.deadlines(slot);
             let first = life.deadline();
-            assert!(first <= course.fresh_until, "slot {slot} would be served after its ttl: {first}, {course:?}");
-            assert!(course.created <= course.fresh_until && course.fresh_until <= course.gone_at, "{course:?}");
+            assert!(
+                first <= deadlines.fresh_until,
+                "slot {slot} would be served after its ttl: {first}, {deadlines:?}"
+            );
+            assert!(
+                deadlines.created <= deadlines.fresh_until && deadlines.fresh_until <= deadlines.gone_at,
+                "{deadlines:?}"
+            );
         }
     }
 }

@@ -51,7 +51,7 @@ impl<K: Hashed, V, R: RawMutex> Memory<K, V, R> {
             let Some(shard) = shard else { continue };
             let pairs = shard.slab.entries().iter().filter_map(|entry| entry.pair.as_ref());
             let own = pairs.filter(|(key, _)| !shard.lists(key.owner()));
-            for (key, value) in own.chain(shard.husks().filter_map(|entry| entry.pair.as_ref())) {
+            for (key, value) in own.chain(shard.cleared().filter_map(|entry| entry.pair.as_ref())) {
                 visit(key, value)?;
             }
         }

@@ -86,7 +86,7 @@ impl Policy for Adaptive {
     }
 
     #[inline]
-    fn followed(&self) -> u32 {
+    fn hit_filter(&self) -> u32 {
         self.shadows.as_ref().map_or(0, Shadows::sample)
     }
 

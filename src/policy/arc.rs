@@ -89,7 +89,7 @@ impl Policy for Arc {
         Self { lists, ghosts, capacity, most_entries: 0, target: 0.0, newcomer: NONE, ghost_of: None }
     }
 
-    fn followed(&self) -> u32 {
+    fn hit_filter(&self) -> u32 {
         ALL_HITS
     }
 

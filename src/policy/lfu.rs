@@ -85,7 +85,7 @@ impl Policy for Lfu {
         Self { lists, occupied: [0; LISTS / BITS], age: 0, uses: Vec::new(), newcomer: NONE }
     }
 
-    fn followed(&self) -> u32 {
+    fn hit_filter(&self) -> u32 {
         ALL_HITS
     }
 

@@ -107,7 +107,7 @@ impl Policy for Lirs {
         policy
     }
 
-    fn followed(&self) -> u32 {
+    fn hit_filter(&self) -> u32 {
         ALL_HITS
     }
 

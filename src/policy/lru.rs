@@ -16,7 +16,7 @@ pub struct Lru {
 }
 
 impl Policy for Lru {
-    fn followed(&self) -> u32 {
+    fn hit_filter(&self) -> u32 {
         ALL_HITS
     }
 

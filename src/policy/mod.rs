@@ -47,9 +47,9 @@ pub struct Links {
     pub next: Slot,
 }
 
-/// What [`Policy::followed`] says where no hit has to be told.
+/// What [`Policy::hit_filter`] says where no hit has to be told.
 pub const NO_HITS: u32 = 0;
-/// What [`Policy::followed`] says where each hit has to be told.
+/// What [`Policy::hit_filter`] says where each hit has to be told.
 pub const ALL_HITS: u32 = u32::MAX;
 
 /// Links of an entry that is in no list.
@@ -119,11 +119,11 @@ pub trait Policy {
 
     /// `hit` has to be called at each hit of an entry whose hash is at most this; other hits only count in [`Nodes::reads`]. Changes
     /// with `insert`, `evict`, `clear` and `resize` only.
-    fn followed(&self) -> u32 {
+    fn hit_filter(&self) -> u32 {
         NO_HITS
     }
 
-    /// The entry was read, or its value overwritten. Called only for those that [`Policy::followed`] says.
+    /// The entry was read, or its value overwritten. Called only for those that [`Policy::hit_filter`] says.
     fn hit<N: Nodes>(&mut self, nodes: &mut N, slot: Slot) {
         let _ = (nodes, slot);
     }
@@ -183,11 +183,11 @@ macro_rules! policies {
                 }
             }
 
-            /// See [`Policy::followed`].
+            /// See [`Policy::hit_filter`].
             #[inline]
-            pub fn followed(&self) -> u32 {
+            pub fn hit_filter(&self) -> u32 {
                 match self {
-                    $(Self::$policy(policy) => Policy::followed(&**policy),)+
+                    $(Self::$policy(policy) => Policy::hit_filter(&**policy),)+
                 }
             }
         }

@@ -19,7 +19,7 @@ impl Policy for Mru {
         Self { entries: List::new(), newcomer: NONE }
     }
 
-    fn followed(&self) -> u32 {
+    fn hit_filter(&self) -> u32 {
         ALL_HITS
     }
 

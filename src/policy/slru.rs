@@ -61,7 +61,7 @@ impl Policy for Slru {
         policy
     }
 
-    fn followed(&self) -> u32 {
+    fn hit_filter(&self) -> u32 {
         ALL_HITS
     }
 

@@ -198,7 +198,7 @@ impl Cache {
     #[inline]
     fn hit(&mut self, slot: Slot) {
         self.entries.read(slot);
-        if self.entries.hash(slot) <= self.policy.followed() {
+        if self.entries.hash(slot) <= self.policy.hit_filter() {
             self.policy.hit(&mut self.entries, slot);
         }
     }

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::flight::{Fenced, Meeting};
-use crate::memory::{Hashed, Left, Owner};
+use crate::flight::{Fenced, Promise};
+use crate::memory::{Hashed, Owner, Removals};
 use crate::stats::Cause;
 use crate::sync::{Mutex, RawMutex};
 use crate::tier::{Heard, Mark, Number, Watch};
@@ -89,14 +89,14 @@ impl<R: RawMutex> Front<R> {
     }
 
     /// Applies what has changed elsewhere; what left.
-    pub fn hear<K: Hashed, V, S: Meeting>(&self, watch: &dyn Watch, store: &Fenced<K, V, S, R>) -> Left<K, V> {
+    pub fn hear<K: Hashed, V, S: Promise>(&self, watch: &dyn Watch, store: &Fenced<K, V, S, R>) -> Removals<K, V> {
         let mut state = self.state.lock();
         // Read first: what is published after this moves the word again.
         let word = watch.word().load(Ordering::Acquire);
         if word == self.seen.load(Ordering::Relaxed) {
-            return Left::nothing();
+            return Removals::nothing();
         }
-        let mut left = Left::nothing();
+        let mut left = Removals::nothing();
         let State { heard, own, known, .. } = &mut *state;
         let mut apply = |number: Number, part: u64| {
             if let Some(place) = own.iter().position(|&other| other == number) {
@@ -121,11 +121,11 @@ impl<R: RawMutex> Front<R> {
 }
 
 /// Applies a change of what this part of a mark stands for.
-fn applied<K: Hashed, V, S: Meeting, R: RawMutex>(
+fn applied<K: Hashed, V, S: Promise, R: RawMutex>(
     store: &Fenced<K, V, S, R>,
     part: u64,
     what: Option<&What>,
-) -> Left<K, V> {
+) -> Removals<K, V> {
     store.memory().note_move();
     // The tags of some loads are known only when they return: any change may be of one of them.
     store.flights().overtake_each(|began| began.tags.is_none());

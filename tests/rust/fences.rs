@@ -10,7 +10,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 
-use hotset::flight::{Begun, Faults, Fenced, Meeting};
+use hotset::flight::{Begun, Faults, Fenced, Promise};
 use hotset::hash::{Seed, shorten};
 use hotset::memory::{Details, Hashed, Options, Owner, Unsure};
 use hotset::stats::Cause;
@@ -71,7 +71,7 @@ struct Follow(AtomicU64);
 
 const AGAIN: u64 = u64::MAX;
 
-impl Meeting for Follow {
+impl Promise for Follow {
     type Leader = ();
     fn new(_number: u64, (): &()) -> Self {
         Self(AtomicU64::new(0))
@@ -137,8 +137,8 @@ impl World {
         );
         match begun.unwrap() {
             Begun::Found(version) => version,
-            Begun::Joins(meeting) => loop {
-                match meeting.0.load(SeqCst) {
+            Begun::Joins(promise) => loop {
+                match promise.0.load(SeqCst) {
                     0 => thread::yield_now(),
                     AGAIN => return self.get(),
                     version => return version,
@@ -154,8 +154,8 @@ impl World {
                 }
                 let mut details = Details { tags: tags(), ..Details::default() };
                 let landing = self.cache.fill(&ticket, 0, &mut Some(version), &mut details, 0, &mut probe).unwrap();
-                if let Some(meeting) = landing.meeting {
-                    meeting.0.store(if landing.is_behind { AGAIN } else { version }, SeqCst);
+                if let Some(promise) = landing.promise {
+                    promise.0.store(if landing.is_behind { AGAIN } else { version }, SeqCst);
                 }
                 version
             }

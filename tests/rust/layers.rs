@@ -142,7 +142,7 @@ fn the_core_says_nothing_of_python() {
 
 #[test]
 fn an_import_is_seen_however_it_is_written() {
-    let text = "use crate::memory::{self, Left};\nuse crate::{clock, expiry::{Wheel, Jitter}, Error}; // crate::tier\n\
+    let text = "use crate::memory::{self, Removals};\nuse crate::{clock, expiry::{Wheel, Jitter}, Error}; // crate::tier\n\
                 let names = crate::policy::NAMES; use other_crate::flight; use hotset::{\n    stats,\n    sync::Mutex,\n};";
     let mut found = imported(&code(text));
     found.sort();

@@ -9,7 +9,7 @@ use std::time::Duration;
 use hotset::clock::{Clock, ManualClock, ticks};
 use hotset::expiry::Lifespan;
 use hotset::hash::{Seed, shorten};
-use hotset::memory::{Condition, Details, Hashed, Left, Memory, Options, Owner};
+use hotset::memory::{Condition, Details, Hashed, Memory, Options, Owner, Removals};
 use hotset::policy::NAMES;
 use hotset::policy::generator::Generator;
 use hotset::stats::{Cause, Counts};
@@ -65,7 +65,7 @@ struct Seen {
 }
 
 impl Seen {
-    fn leave(&self, left: Left<Key, Value>) {
+    fn leave(&self, left: Removals<Key, Value>) {
         for removed in left {
             assert!(removed.value.of == removed.key, "a value of another key left");
             self.removed[removed.cause as usize].fetch_add(1, Ordering::SeqCst);
@@ -110,7 +110,7 @@ impl Shared {
             500..900 => self.write(key, random),
             900..940 => self.seen.leave(self.memory.remove(key.hash(), is_it, Cause::Invalidated).unwrap()),
             940..970 => _ = self.memory.touch(key.hash(), is_it, Some(lifespan(random))).unwrap(),
-            970..980 => self.seen.leave(self.memory.tend(key.hash())),
+            970..980 => self.seen.leave(self.memory.run_pending(key.hash())),
             980..985 => self.seen.leave(self.memory.sweep()),
             985..990 => self.clock.advance(Duration::from_millis(30)),
             990..993 => self.seen.leave(self.memory.clear_owner(key.owner())),
@@ -139,7 +139,7 @@ impl Shared {
     }
 
     fn pop_victim(&self) {
-        let mut left = Left::nothing();
+        let mut left = Removals::nothing();
         left.extend(self.memory.pop_victim());
         self.seen.leave(left);
     }

@@ -62,17 +62,17 @@ class CallOptions:
         """
         info = attempt.inspect()
         if info is not None and self._is_young(info.age):
-            if info.standing == "fresh":
+            if info.freshness == "fresh":
                 hit = attempt.read(loads and not self.only_if_cached)
                 if hit is not None:
                     return hit
-            elif info.standing == "stale" and self.max_stale and info.stale_for <= self.max_stale:
+            elif info.freshness == "stale" and self.max_stale and info.stale_for <= self.max_stale:
                 attempt.count_miss()
                 attempt.count_stale()
                 if told is not None:
                     told.stale("allowed", info.stale_for, info.age)
                 return Hit(info.value, loads and not self.only_if_cached and info.retry_in <= 0)
-            elif info.standing == "error" and loads:
+            elif info.freshness == "error" and loads:
                 attempt.read(False)
                 again, info = raised_again(info.value, None), None
                 raise again

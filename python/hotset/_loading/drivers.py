@@ -70,7 +70,7 @@ def load_here(
     told: Told | None = None,
 ) -> Any:
     """The value of a key: loaded on this thread or in the pool, waited for, or stale."""
-    if terms is None and attempt.policy.is_patient and (not looks or attempt.standing() is None):
+    if terms is None and attempt.policy.is_patient and (not looks or attempt.not_fresh() is None):
         return attempt.load(loader, looks)
     asker = Asker(attempt.policy, looks, terms, told)
     want = Want(asker, attempt)

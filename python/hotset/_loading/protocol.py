@@ -96,11 +96,11 @@ class Want:
 
     def look(self) -> bool:
         """Whether there is a stale value; an error that is kept is raised."""
-        info = self.attempt.standing() if self.asker.looks else None
+        info = self.attempt.not_fresh() if self.asker.looks else None
         self.is_stale, self.stale_value = False, None
         if info is None:
             return False
-        if info.standing == "error":
+        if info.freshness == "error":
             again, info = raised_again(info.value, None), None
             try:
                 raise again
@@ -374,7 +374,7 @@ def _begun_anew(attempt: Attempt, place: Place, looks: bool) -> Flight | None:
     """The flight of a load that is to be made, if one is; one that is in progress and will not end is given up."""
     step = attempt.begin(place, looks)
     while isinstance(step, Joins) and look_after(step.flight, attempt.policy.timeout):
-        left = attempt.standing()
+        left = attempt.not_fresh()
         if left is not None and left.retry_in > 0:
             return None
         step = attempt.begin(place, looks)

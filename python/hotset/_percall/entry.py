@@ -51,7 +51,7 @@ class Told:
             return Entry(value, age, True, "memory", why, -stale_for)
         info = attempt.inspect()
         source = "load" if loaded else "tier" if attempt.from_tier else "memory"
-        if info is None or info.standing != "fresh" or (not attempt.serves and info.value is not value):
+        if info is None or info.freshness != "fresh" or (not attempt.serves and info.value is not value):
             return Entry(value, 0.0, False, source, None, None)
         return Entry(value, info.age, False, source, None, info.fresh_for)
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 class _Absent:
     """What is known of an entry that is not there."""
 
-    standing = "absent"
+    freshness = "absent"
     age = fresh_for = gone_in = refresh_in = invalidated_by = None
     failures, retry_in = 0, 0.0
     tags: tuple[str, ...] = ()
@@ -26,7 +26,7 @@ class Explanation:
         info = attempt.inspect() or _Absent
         #: ``"fresh"``, ``"stale"``, ``"error"`` (kept, and raised again), or ``"expired"`` or ``"invalidated"`` and not
         #: taken out yet; ``"absent"``.
-        self.standing: str = info.standing
+        self.standing: str = info.freshness
         #: Seconds since it was stored.
         self.age: float | None = info.age
         #: Seconds until its ttl ends, below 0 if it has; None for no end.

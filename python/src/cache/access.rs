@@ -60,11 +60,11 @@ impl CacheVerbs {
         // SAFETY: by the caller's promise.
         let Some((tag, word)) = (unsafe { self.quick_tag(key) }) else { return Glance::Unsuited };
         let mut probe = QuickProbeOfOne { tag, rule: Rule::Mapping, word };
-        let Ok(read) = self.inner.memory().look(tag.hash(), MAPPING, &mut probe, Object::clone) else {
+        let Ok(read) = self.inner.memory().read_without_refresh(tag.hash(), MAPPING, &mut probe, Object::clone) else {
             return Glance::Unsuited;
         };
         if read.due {
-            self.inner.tend_attached(tag.hash());
+            self.inner.run_pending_attached(tag.hash());
         }
         match read.found {
             Some(value) => Glance::Found(value),

@@ -11,7 +11,7 @@ use hotset::clock::{Clock, NEVER, Tick};
 use hotset::expiry::Lifespan;
 use hotset::expiry::duration::parse;
 use hotset::flight::Fenced;
-use hotset::memory::{Condition, Cursor, Details, Left, More, Options, Sampling, Standing};
+use hotset::memory::{Condition, Cursor, Details, Freshness, More, Options, Removals, Sampling};
 use hotset::policy::worth::Optimize;
 use hotset::stats::Cause;
 use pyo3::exceptions::{PyKeyError, PyTypeError, PyValueError};
@@ -103,7 +103,7 @@ impl Life<'_> {
 }
 
 /// How the entries of a cache live, by how much jitter shortens that, and how old a load may become.
-fn course(given: &Bound<'_, PyDict>) -> PyResult<(Lifespan, f64, Tick)> {
+fn deadlines(given: &Bound<'_, PyDict>) -> PyResult<(Lifespan, f64, Tick)> {
     let (mut lifespan, mut jitter, mut load_age) = (Lifespan::FOREVER, 0.0, NEVER);
     for (name, value) in given {
         match name.cast::<PyString>()?.to_str()? {
@@ -180,7 +180,7 @@ impl CacheVerbs {
         given: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Self> {
         let given = given.cloned().unwrap_or_else(|| PyDict::new(py));
-        let (lifespan, jitter, load_age) = course(&given)?;
+        let (lifespan, jitter, load_age) = deadlines(&given)?;
         let weighs_bytes = !max_bytes.is_none();
         let options = Options {
             max_entries: bound("maxsize", maxsize)?,
@@ -453,11 +453,11 @@ impl CacheVerbs {
             if removed.fresh {
                 break removed;
             }
-            self.inner.finish(py, Left::of(removed));
+            self.inner.finish(py, Removals::of(removed));
         };
         let key = self.inner.face(py, &removed.key)?.into_py(py);
         let value = self.inner.served(py, removed.value.clone())?.into_py(py);
-        self.inner.finish(py, Left::of(removed));
+        self.inner.finish(py, Removals::of(removed));
         Ok((key, value))
     }
 
@@ -490,11 +490,11 @@ impl CacheVerbs {
             }
             let key = key.part.to_object(py)?;
             let wanted = self.wanted(py, key.as_ptr())?;
-            let Some((_, facts)) = source.examine(py, &mut wanted.probe())? else { continue };
+            let Some((_, info)) = source.inspect(py, &mut wanted.probe())? else { continue };
             let details = Details {
-                lifespan: facts.lifespan,
-                course: Some(facts.course),
-                tags: facts.tags.into(),
+                lifespan: info.lifespan,
+                deadlines: Some(info.deadlines),
+                tags: info.tags.into(),
                 ..Details::default()
             };
             let value = source.served(py, value)?;
@@ -508,7 +508,7 @@ impl CacheVerbs {
     /// Lets time pass for all entries.
     #[pyo3(name = "_age")]
     fn age(&self, duration: &Bound<'_, PyAny>) -> PyResult<()> {
-        self.inner.memory().age(ticks("duration", duration)?);
+        self.inner.memory().advance_by(ticks("duration", duration)?);
         Ok(())
     }
 
@@ -516,9 +516,9 @@ impl CacheVerbs {
     #[pyo3(name = "_tags")]
     fn tags(&self, key: &Bound<'_, PyAny>) -> PyResult<Option<Vec<String>>> {
         let wanted = self.wanted(key.py(), key.as_ptr())?;
-        let found = self.inner.examine(key.py(), &mut wanted.probe())?;
-        let fresh = found.filter(|(_, facts)| facts.standing == Standing::Fresh);
-        Ok(fresh.map(|(_, facts)| facts.tags.iter().map(|tag| tag.to_string()).collect()))
+        let found = self.inner.inspect(key.py(), &mut wanted.probe())?;
+        let fresh = found.filter(|(_, info)| info.freshness == Freshness::Fresh);
+        Ok(fresh.map(|(_, info)| info.tags.iter().map(|tag| tag.to_string()).collect()))
     }
 
     /// Stores a value if the present one is still this object; whether it did. The entry's life goes on unchanged.

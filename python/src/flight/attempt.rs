@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use hotset::clock::{self, Clock, NEVER, Tick};
-use hotset::memory::{Details, Facts, More, Standing};
+use hotset::memory::{Details, EntryInfo, Freshness, More};
 use hotset::sync::Mutex;
 use pyo3::prelude::*;
 use pyo3::{PyTraverseError, PyVisit};
@@ -14,7 +14,7 @@ use crate::ffi::call_args::Call;
 use crate::ffi::foreign::vectorcall;
 use crate::ffi::guard::{attached, is_finalizing};
 use crate::ffi::object::Object;
-use crate::flight::entry_info::EntryInfo;
+use crate::flight::entry_info::PyEntryInfo;
 use crate::flight::fate::{Decider, Fate, LoadedCall};
 use crate::flight::lead::{Claim, KnownTags, Lead, LoadStart, Recheck, handled, own_error, raised_again};
 use crate::flight::load::{Load, end_raised, load_here};
@@ -101,11 +101,11 @@ impl Attempt {
         match brought {
             None if loads => self.cache.pull_more(py, &mut probe, more),
             None => Ok((self.cache.pull(py, &mut probe)?, more)),
-            Some(Some(pulled)) if pulled.standing == Standing::Fresh && more != More::Error => {
+            Some(Some(pulled)) if pulled.freshness == Freshness::Fresh && more != More::Error => {
                 Ok((Some(self.cache.found(py, &probe, pulled.value)?), More::Nothing))
             }
             // Where memory has it too, it has been counted.
-            Some(Some(pulled)) if pulled.standing == Standing::Error && !self.has_kept_error(py)? => {
+            Some(Some(pulled)) if pulled.freshness == Freshness::Error && !self.has_kept_error(py)? => {
                 let error = self.cache.found_error(py, &probe, &pulled.value);
                 if loads { Err(error) } else { Ok((None, more)) }
             }
@@ -114,22 +114,22 @@ impl Attempt {
     }
 
     /// What the tier has for the key, brought into memory unless that was just done.
-    fn brought(&self, py: Python<'_>) -> PyResult<Option<(Object, Facts)>> {
+    fn brought(&self, py: Python<'_>) -> PyResult<Option<(Object, EntryInfo)>> {
         if self.brought.lock().is_none() {
             let pulled = self.cache.bring_all(py, &mut self.probe())?;
-            let is_fresh = pulled.as_ref().is_some_and(|pulled| pulled.standing == Standing::Fresh);
+            let is_fresh = pulled.as_ref().is_some_and(|pulled| pulled.freshness == Freshness::Fresh);
             self.from_tier.store(is_fresh, Ordering::Relaxed);
             self.was_brought(pulled);
         }
         let now = self.cache.memory().clock().precise();
         let brought = self.brought.lock();
-        Ok(brought.iter().flatten().find_map(|pulled| Some((pulled.value.clone(), pulled.facts(now)?))))
+        Ok(brought.iter().flatten().find_map(|pulled| Some((pulled.value.clone(), pulled.info(now)?))))
     }
 
     /// Whether memory has an error that is to be raised instead of loading.
     fn has_kept_error(&self, py: Python<'_>) -> PyResult<bool> {
-        let found = self.cache.examine(py, &mut self.probe())?;
-        Ok(found.is_some_and(|(_, facts)| facts.standing == Standing::Error))
+        let found = self.cache.inspect(py, &mut self.probe())?;
+        Ok(found.is_some_and(|(_, info)| info.freshness == Freshness::Error))
     }
 
     fn look(&self, looks: bool) -> Recheck {
@@ -270,11 +270,11 @@ impl Attempt {
     }
 
     /// What is there in memory although it is not fresh: a stale value within its grace, or an error that is kept.
-    fn standing(&self, py: Python<'_>) -> PyResult<Option<EntryInfo>> {
-        let Some((value, facts)) = self.cache.examine(py, &mut self.probe())? else { return Ok(None) };
-        Ok(match facts.standing {
-            Standing::Stale => Some(EntryInfo::new(py, self.cache.served(py, value)?, facts)),
-            Standing::Error => Some(EntryInfo::new(py, value, facts)),
+    fn not_fresh(&self, py: Python<'_>) -> PyResult<Option<PyEntryInfo>> {
+        let Some((value, info)) = self.cache.inspect(py, &mut self.probe())? else { return Ok(None) };
+        Ok(match info.freshness {
+            Freshness::Stale => Some(PyEntryInfo::new(py, self.cache.served(py, value)?, info)),
+            Freshness::Error => Some(PyEntryInfo::new(py, value, info)),
             _ => None,
         })
     }
@@ -319,16 +319,16 @@ impl Attempt {
     }
 
     /// All that is known of the entry, without any effect but that it is brought into memory; `None` if there is none.
-    fn inspect(&self, py: Python<'_>) -> PyResult<Option<EntryInfo>> {
+    fn inspect(&self, py: Python<'_>) -> PyResult<Option<PyEntryInfo>> {
         let brought = if self.cache.has_tier() && !self.cache.holds_here(py, &mut self.probe())? {
             self.brought(py)?
         } else {
             None
         };
-        let known = self.cache.examine(py, &mut self.probe())?;
-        let Some((value, facts)) = known.or(brought) else { return Ok(None) };
-        let value = if facts.standing == Standing::Error { value } else { self.cache.served(py, value)? };
-        Ok(Some(EntryInfo::new(py, value, facts)))
+        let known = self.cache.inspect(py, &mut self.probe())?;
+        let Some((value, info)) = known.or(brought) else { return Ok(None) };
+        let value = if info.freshness == Freshness::Error { value } else { self.cache.served(py, value)? };
+        Ok(Some(PyEntryInfo::new(py, value, info)))
     }
 
     /// How many seconds ago the load of the key began that may be joined, None if there is none.
@@ -373,7 +373,7 @@ impl Attempt {
             }
             LoadStart::Lead(lead) => {
                 let claim = lead.into_claim();
-                let promise = if waits { self.cache.store.flights().meeting(&claim.0) } else { None };
+                let promise = if waits { self.cache.store.flights().promise(&claim.0) } else { None };
                 // One that was given up, and whoever waits for it all the same is not to wait for ever.
                 drop(self.take_lead(None));
                 *self.claim.lock() = Some(claim);
@@ -463,7 +463,7 @@ impl Attempt {
         let Some(found) = self.cache.bring(py, &mut self.probe(), self.since.load(Ordering::Relaxed))? else {
             return Ok(crate::missing::missing(py)?.into_py(py));
         };
-        if found.standing == Standing::Error {
+        if found.freshness == Freshness::Error {
             let error = raised_again(py, &found.value, &Object::from(py.None().into_bound(py)));
             self.end_found(py, number, LoadResult::of_error(py, &error));
             return Err(error);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use hotset::clock::{self, Tick};
 use hotset::flight::{Begun, Landing, Stopwatch, Ticket};
-use hotset::memory::{Details, Facts, Standing, Stored, Unsure};
+use hotset::memory::{Details, EntryInfo, Freshness, Stored, Unsure};
 use pyo3::exceptions::PyException;
 use pyo3::ffi;
 use pyo3::prelude::*;
@@ -50,8 +50,8 @@ pub(crate) enum Recheck {
 }
 
 /// Whether an entry is fresh and not older than that.
-pub(crate) fn is_young(facts: &Facts, age: Tick) -> bool {
-    facts.standing == Standing::Fresh && facts.now - facts.course.created <= age
+pub(crate) fn is_young(info: &EntryInfo, age: Tick) -> bool {
+    info.freshness == Freshness::Fresh && info.now - info.deadlines.created <= age
 }
 
 /// How to come to a value that is not there.
@@ -106,7 +106,7 @@ impl Inner {
                 Recheck::ForFresh => self.memory().peek(tag.hash(), probe, Object::clone),
                 Recheck::ForYoung(age) => self
                     .memory()
-                    .examine(tag.hash(), probe, |value, facts| is_young(&facts, age).then(|| value.clone()))
+                    .inspect(tag.hash(), probe, |value, info| is_young(&info, age).then(|| value.clone()))
                     .map(Option::flatten),
             };
             self.store.begin(&mut key, probe, || leader, now, &mut gave_up, || tags.clone(), look)
@@ -238,7 +238,7 @@ impl<'a> Lead<'a> {
         let Some(ticket) = self.ticket.take() else { return Ok(()) };
         let (mut taken, owner) = (Some(value.clone()), probe.tag().owner());
         match self.cache.store.fill(&ticket, owner, &mut taken, details, now, probe) {
-            Ok(landing) if landing.meeting.is_none() => {
+            Ok(landing) if landing.promise.is_none() => {
                 self.cache.finish_attached(landing.written.left);
                 Ok(())
             }
@@ -422,8 +422,8 @@ fn settle(
     landing: Landing<Key, Promise, Stored<Key, Object>>,
     outcome: LoadResult,
 ) -> bool {
-    if let Some(meeting) = landing.meeting {
-        meeting.land(py, outcome, landing.is_behind);
+    if let Some(promise) = landing.promise {
+        promise.land(py, outcome, landing.is_behind);
     }
     drop(landing.key);
     cache.finish(py, landing.written.left);
@@ -439,8 +439,8 @@ fn abandon(py: Python<'_>, cache: &Inner, ticket: &Ticket, outcome: LoadResult) 
 fn tell(py: Python<'_>, cache: &Inner, ticket: &Ticket, outcome: LoadResult, is_behind: bool) {
     drop(LoadOverrides::take(ticket.number()));
     let landing = cache.store.abandon(ticket);
-    if let Some(meeting) = landing.meeting {
-        meeting.land(py, outcome, is_behind || landing.is_behind);
+    if let Some(promise) = landing.promise {
+        promise.land(py, outcome, is_behind || landing.is_behind);
     }
     drop(landing.key);
 }

@@ -127,6 +127,6 @@ fn kept(py: Python<'_>, load: &impl Load, error: &PyErr) -> PyResult<Option<(Obj
         return Ok(Some((Object::from(hooks::KEPT_ERROR.ask(py, (value,))?), details)));
     }
     let hash = load.probe().tag().hash();
-    load.probe().settle(py, |probe| load.cache().memory().rest(hash, probe, ttl))?;
+    load.probe().settle(py, |probe| load.cache().memory().back_off(hash, probe, ttl))?;
     Ok(None)
 }

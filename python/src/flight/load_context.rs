@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, Weak};
 
 use hotset::clock::{self, Tick};
-use hotset::memory::{Details, Facts, Standing};
+use hotset::memory::{Details, EntryInfo, Freshness};
 use hotset::sync::Mutex;
 use pyo3::exceptions::PyLookupError;
 use pyo3::prelude::*;
@@ -118,10 +118,10 @@ impl LoadContext {
     }
 
     /// The entry that is there although it is not fresh, or is to be refreshed.
-    fn before(&self, py: Python<'_>) -> PyResult<Option<(Object, Facts)>> {
+    fn before(&self, py: Python<'_>) -> PyResult<Option<(Object, EntryInfo)>> {
         let Some(cache) = self.cache.upgrade() else { return Ok(None) };
-        let found = cache.examine(py, &mut self.wanted.probe())?;
-        Ok(found.filter(|(_, facts)| matches!(facts.standing, Standing::Fresh | Standing::Stale)))
+        let found = cache.inspect(py, &mut self.wanted.probe())?;
+        Ok(found.filter(|(_, info)| matches!(info.freshness, Freshness::Fresh | Freshness::Stale)))
     }
 
     fn served(&self, py: Python<'_>, value: Object) -> PyResult<Object> {
@@ -155,8 +155,8 @@ impl LoadContext {
     #[getter]
     fn age(&self, py: Python<'_>) -> PyResult<Option<f64>> {
         let before = self.before(py)?;
-        let age = |facts: Facts| clock::duration(facts.now.saturating_sub(facts.course.created)).as_secs_f64();
-        Ok(before.map(|(_, facts)| age(facts)))
+        let age = |info: EntryInfo| clock::duration(info.now.saturating_sub(info.deadlines.created)).as_secs_f64();
+        Ok(before.map(|(_, info)| age(info)))
     }
 
     fn set_ttl(&self, ttl: &Bound<'_, PyAny>) -> PyResult<()> {
@@ -179,12 +179,12 @@ impl LoadContext {
     }
 
     fn not_modified(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        let Some((value, facts)) = self.before(py)? else {
+        let Some((value, info)) = self.before(py)? else {
             return Err(PyLookupError::new_err(
                 "not_modified(): no value is there to keep; look at `stale` first, and load where it is MISSING",
             ));
         };
-        self.add(&facts.tags);
+        self.add(&info.tags);
         Ok(self.served(py, value)?.into_py(py))
     }
 

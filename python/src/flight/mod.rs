@@ -34,7 +34,7 @@ static FORKS: AtomicU64 = AtomicU64::new(0);
 pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<promise::Flight>()?;
     module.add_class::<attempt::Attempt>()?;
-    module.add_class::<entry_info::EntryInfo>()?;
+    module.add_class::<entry_info::PyEntryInfo>()?;
     step::register(module)?;
     module.add_class::<load_context::LoadContext>()?;
     module.add_function(wrap_pyfunction!(load_stack::depth, module)?)?;

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Weak};
 
 use hotset::clock::{self, COARSE_LAG, Clock, NEVER};
-use hotset::flight::Meeting;
+use hotset::flight;
 use hotset::sync::Mutex;
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -89,7 +89,7 @@ struct State {
     home: Option<Object>,
 }
 
-impl Meeting for Promise {
+impl flight::Promise for Promise {
     type Leader = Leader;
 
     fn new(number: u64, leader: &Leader) -> Self {

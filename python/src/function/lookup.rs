@@ -124,7 +124,7 @@ fn look_up(body: &Body, tag: Tag, probe: &mut impl CoreProbe<Key>) -> Quick {
     match body.inner().memory().read(tag.hash(), body.owner, probe, Object::clone) {
         Ok(read) => {
             if read.due {
-                body.inner().tend_attached(tag.hash());
+                body.inner().run_pending_attached(tag.hash());
             }
             match (read.found, read.more) {
                 (Some(value), More::Nothing) => Quick::Hit(value),

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use hotset::clock::{self, Clock, NEVER, Tick};
 use hotset::codec::Millis;
-use hotset::memory::Course;
+use hotset::memory::Deadlines;
 
 /// What manual clocks show that were not advanced: the same for all, so that caches of one clock agree to the millisecond.
 static BEGINNING: OnceLock<Millis> = OnceLock::new();
@@ -73,9 +73,9 @@ impl Now {
         }
     }
 
-    /// The course of an entry with these ends.
-    pub(crate) fn course(self, created: Millis, fresh_until: Millis, gone_at: Millis) -> Course {
-        Course {
+    /// The deadlines of an entry with these ends.
+    pub(crate) fn deadlines(self, created: Millis, fresh_until: Millis, gone_at: Millis) -> Deadlines {
+        Deadlines {
             created: self.tick_at(created).min(self.tick),
             fresh_until: self.tick_at(fresh_until),
             gone_at: self.tick_at(gone_at),

@@ -92,7 +92,7 @@ fn every_operation_on_a_key_can_be_unsure() {
     let unsure = || Doubtful { number: 1, doubts: 1 };
     assert!(memory.read(hash(1), 0, &mut unsure(), |_| ()).is_err());
     assert!(memory.peek(hash(1), &mut unsure(), |_| ()).is_err());
-    assert!(memory.examine(hash(1), &mut unsure(), |_, _| ()).is_err());
+    assert!(memory.inspect(hash(1), &mut unsure(), |_, _| ()).is_err());
     assert!(memory.remaining(hash(1), &mut unsure()).is_err());
     assert!(memory.touch(hash(1), &mut unsure(), Some(Lifespan::FOREVER)).is_err());
     assert!(memory.remove(hash(1), &mut unsure(), Cause::Invalidated).is_err());

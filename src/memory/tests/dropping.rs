@@ -93,7 +93,7 @@ impl Home {
         _ = self.memory.remove(hash(3), &mut is(3), Cause::Invalidated);
         _ = self.memory.pop_victim();
         self.clock.advance(seconds(2));
-        _ = self.memory.tend(hash(4));
+        _ = self.memory.run_pending(hash(4));
         _ = self.memory.sweep();
         self.fill();
         _ = self.memory.resize(5, 20);

@@ -10,7 +10,7 @@ use super::small::hash;
 use crate::clock::{Clock, ManualClock, NEVER, Tick, ticks};
 use crate::expiry::{Early, Lifespan, Part};
 use crate::hash::Seed;
-use crate::memory::{Condition, Details, Hashed, Memory, More, Options, Owner, Standing};
+use crate::memory::{Condition, Details, Freshness, Hashed, Memory, More, Options, Owner};
 use crate::stats::Cause;
 use crate::sync::ThreadLock;
 
@@ -233,7 +233,7 @@ impl Both {
                 self.model.write(key, self.written, lifespan, tagged);
             }
             Step::Fail { key } => self.fail(key),
-            Step::Rest { key } => self.rest(key),
+            Step::Rest { key } => self.back_off(key),
             Step::Read(key) => self.read(key),
             Step::Touch(key) => {
                 let touched = self.memory.touch(hash(key), &mut probe(key), None).unwrap();
@@ -274,12 +274,12 @@ impl Both {
             }
             Step::Pass(by) => self.pass(by),
             Step::Age(by) => {
-                self.memory.age(by * SECOND);
+                self.memory.advance_by(by * SECOND);
                 // To age all entries is as to let time pass, except for the clock.
                 self.model.now += by;
             }
             Step::Sweep => drop(self.memory.sweep()),
-            Step::Tend(key) => drop(self.memory.tend(hash(key))),
+            Step::Tend(key) => drop(self.memory.run_pending(hash(key))),
             Step::Clear => {
                 drop(self.memory.clear());
                 self.model.held.clear();
@@ -293,7 +293,7 @@ impl Both {
     }
 
     fn fail(&mut self, key: u32) {
-        let before = self.memory.examine(hash(key), &mut probe(key), |_, facts| facts.failures).unwrap();
+        let before = self.memory.inspect(hash(key), &mut probe(key), |_, info| info.failures).unwrap();
         let lifespan = Lifespan { ttl: BASE * SECOND, ..Lifespan::FOREVER };
         let known = self.model.held.get(&key).filter(|held| held.is_error && before.is_some());
         let doublings = known.map_or(0, |held| held.failures);
@@ -301,8 +301,8 @@ impl Both {
         self.model.fail(key, self.written, doublings);
     }
 
-    fn rest(&mut self, key: u32) {
-        self.memory.rest(hash(key), &mut probe(key), BASE * SECOND).unwrap();
+    fn back_off(&mut self, key: u32) {
+        self.memory.back_off(hash(key), &mut probe(key), BASE * SECOND).unwrap();
         let (now, stale) = (self.model.now, self.model.is(key) == Is::Stale);
         if let Some(held) = self.model.held.get_mut(&key).filter(|_| stale) {
             held.retry_at = now + (BASE << held.failures.min(6));
@@ -355,19 +355,19 @@ impl Both {
             let held = self.model.held.get(&key);
             let peeked = self.memory.peek(hash(key), &mut probe(key), |value| *value).unwrap();
             assert_eq!(peeked, held.filter(|_| is == Is::Fresh).map(|held| held.value), "peek {key}: {held:?}");
-            let facts = self.memory.examine(hash(key), &mut probe(key), |value, facts| (*value, facts)).unwrap();
-            let standing = facts.as_ref().map(|(_, facts)| facts.standing);
+            let info = self.memory.inspect(hash(key), &mut probe(key), |value, info| (*value, info)).unwrap();
+            let freshness = info.as_ref().map(|(_, info)| info.freshness);
             match is {
-                Is::Fresh => assert_eq!(standing, Some(Standing::Fresh), "{held:?}"),
-                Is::Stale => assert_eq!(standing, Some(Standing::Stale), "{held:?}"),
-                Is::Error => assert_eq!(standing, Some(Standing::Error), "{held:?}"),
-                Is::Gone => assert!(matches!(standing, None | Some(Standing::Over(_))), "{standing:?} {held:?}"),
+                Is::Fresh => assert_eq!(freshness, Some(Freshness::Fresh), "{held:?}"),
+                Is::Stale => assert_eq!(freshness, Some(Freshness::Stale), "{held:?}"),
+                Is::Error => assert_eq!(freshness, Some(Freshness::Error), "{held:?}"),
+                Is::Gone => assert!(matches!(freshness, None | Some(Freshness::Gone(_))), "{freshness:?} {held:?}"),
             }
-            if let (Some((value, facts)), Some(held)) = (facts, held.filter(|_| is != Is::Gone)) {
+            if let (Some((value, info)), Some(held)) = (info, held.filter(|_| is != Is::Gone)) {
                 let now = self.model.now;
-                let age = (facts.now - facts.course.created) / SECOND;
+                let age = (info.now - info.deadlines.created) / SECOND;
                 assert_eq!((value, age), (held.value, now - held.created), "{held:?}");
-                assert_eq!(facts.retry_at > facts.now, held.retry_at > now, "resting: {held:?}");
+                assert_eq!(info.retry_at > info.now, held.retry_at > now, "resting: {held:?}");
             }
         }
         let mut cursor = crate::memory::Cursor::default();
@@ -433,8 +433,10 @@ fn a_refresh_is_early_by_a_random_multiple_of_the_load_time() {
         let mut pair = Some((Number(key), 0));
         let mut details = Details { lifespan, nanos, ..Details::default() };
         drop(both.memory.write(&mut pair, &mut details, &Condition::Always, &mut probe(key)).unwrap());
-        let facts = both.memory.examine(hash(key), &mut probe(key), |_, facts| facts).unwrap().unwrap();
-        early.push((facts.course.fresh_until - facts.refresh_at.min(facts.course.fresh_until)) as f64 / SECOND as f64);
+        let info = both.memory.inspect(hash(key), &mut probe(key), |_, info| info).unwrap().unwrap();
+        early.push(
+            (info.deadlines.fresh_until - info.refresh_at.min(info.deadlines.fresh_until)) as f64 / SECOND as f64,
+        );
     }
     let mean = early.iter().sum::<f64>() / early.len() as f64;
     assert!((9.0..11.0).contains(&mean), "{mean} s, with loads of 10 s");

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::clock::{Clock, ManualClock, NEVER, ticks};
 use crate::expiry::Lifespan;
 use crate::hash::{Seed, shorten};
-use crate::memory::{Condition, Details, Facts, Hashed, Left, Memory, Options, Owner, Standing};
+use crate::memory::{Condition, Details, EntryInfo, Freshness, Hashed, Memory, Options, Owner, Removals};
 use crate::policy::NAMES;
 use crate::stats::Cause;
 use crate::sync::ThreadLock;
@@ -106,8 +106,8 @@ impl Small {
     }
 
     pub(super) fn tags(&self, number: u32) -> Option<Vec<Arc<str>>> {
-        let fresh = |facts: Facts| (facts.standing == Standing::Fresh).then_some(facts.tags);
-        self.memory.examine(hash(number), &mut equal(number), |_, facts| fresh(facts)).unwrap().flatten()
+        let fresh = |info: EntryInfo| (info.freshness == Freshness::Fresh).then_some(info.tags);
+        self.memory.inspect(hash(number), &mut equal(number), |_, info| fresh(info)).unwrap().flatten()
     }
 
     pub(super) fn touch(&self, number: u32, lifespan: Lifespan) -> bool {
@@ -135,7 +135,7 @@ pub(super) fn equal(number: u32) -> impl FnMut(&Number) -> bool {
     move |stored| stored.0 == number
 }
 
-pub(super) fn leaving(left: Left<Number, u32>) -> Leaving {
+pub(super) fn leaving(left: Removals<Number, u32>) -> Leaving {
     left.into_iter().map(|removed| (removed.key.0, removed.cause)).collect()
 }
 

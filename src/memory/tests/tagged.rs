@@ -62,7 +62,7 @@ struct Model {
 }
 
 impl Model {
-    fn killed_since(&self, tags: &BTreeSet<u8>, since: usize) -> bool {
+    fn invalidated_since(&self, tags: &BTreeSet<u8>, since: usize) -> bool {
         self.kills[since..].iter().any(|killed| !killed.is_disjoint(tags))
     }
 }
@@ -91,7 +91,7 @@ proptest! {
                 Step::Fill(key, tags, back) => {
                     let since = model.kills.len().saturating_sub(back);
                     let stored = write(&memory, key, &tags, Some(since as u64));
-                    prop_assert_eq!(stored, !model.killed_since(&tags, since));
+                    prop_assert_eq!(stored, !model.invalidated_since(&tags, since));
                     if stored {
                         model.live.insert(key, tags);
                     }
@@ -104,7 +104,7 @@ proptest! {
                     let read = memory.read(hash(key), 0, &mut |stored: &Number| stored.0 == key, |value| *value).unwrap();
                     prop_assert_eq!(read.found, model.live.contains_key(&key).then_some(key));
                     if read.due {
-                        drop(memory.tend(hash(key)));
+                        drop(memory.run_pending(hash(key)));
                     }
                 }
                 Step::Kill(tags) => {
@@ -124,7 +124,7 @@ proptest! {
             }
             memory.validate();
             for (&key, tags) in &model.live {
-                let found = memory.examine(hash(key), &mut |stored: &Number| stored.0 == key, |_, facts| facts.tags).unwrap();
+                let found = memory.inspect(hash(key), &mut |stored: &Number| stored.0 == key, |_, info| info.tags).unwrap();
                 prop_assert_eq!(found, Some(names(tags).to_vec()));
             }
             let mut cursor = crate::memory::Cursor::default();

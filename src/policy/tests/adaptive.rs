@@ -82,12 +82,12 @@ fn what_it_remembers_takes_at_most_eight_bytes_an_entry() {
 fn it_wants_to_know_of_few_hits_and_of_none_while_the_cache_is_nearly_empty() {
     let mut cache = Simulated::new("adaptive", 10_000);
     (0..1_000).for_each(|key| _ = cache.insert(key, 1));
-    assert_eq!(cache.policy.followed(), NO_HITS);
+    assert_eq!(cache.policy.hit_filter(), NO_HITS);
     (1_000..20_000).for_each(|key| _ = cache.insert(key, 1));
-    let followed = f64::from(cache.policy.followed()) / f64::from(u32::MAX);
+    let followed = f64::from(cache.policy.hit_filter()) / f64::from(u32::MAX);
     assert!(followed > 0.0 && followed < 0.02, "{followed}");
     cache.clear();
-    assert_eq!(cache.policy.followed(), NO_HITS);
+    assert_eq!(cache.policy.hit_filter(), NO_HITS);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use hotset::clock::{self, NEVER, Tick};
 use hotset::codec::Header;
 use hotset::expiry::Lifespan;
-use hotset::memory::{Condition, Details, Facts, Owner, Standing};
+use hotset::memory::{Condition, Details, EntryInfo, Freshness, Owner};
 use hotset::stack::{Address, Kept};
 use hotset::stats::Cause;
 use pyo3::prelude::*;
@@ -24,31 +24,31 @@ use crate::tier::wall::{Now, is_endless, ticks_between};
 pub(crate) struct Pulled {
     pub(crate) value: Object,
     pub(crate) details: Details,
-    pub(crate) standing: Standing,
+    pub(crate) freshness: Freshness,
 }
 
 impl Pulled {
     /// What would be known of it if memory had kept it, unless it is over by now.
-    pub(crate) fn facts(&self, now: Tick) -> Option<Facts> {
-        let course = self.details.course?;
-        let facts = Facts {
-            standing: self.standing,
-            course,
+    pub(crate) fn info(&self, now: Tick) -> Option<EntryInfo> {
+        let deadlines = self.details.deadlines?;
+        let info = EntryInfo {
+            freshness: self.freshness,
+            deadlines,
             lifespan: self.details.lifespan,
             refresh_at: NEVER,
             idle_until: NEVER,
             retry_at: 0,
             failures: self.details.failures,
             tags: self.details.tags.to_vec(),
-            killer: None,
+            invalidated_by: None,
             now,
         };
-        (now < course.gone_at).then_some(facts)
+        (now < deadlines.gone_at).then_some(info)
     }
 
     /// When it was loaded or set.
     pub(crate) fn created(&self) -> Tick {
-        self.details.course.map_or(0, |course| course.created)
+        self.details.deadlines.map_or(0, |deadlines| deadlines.created)
     }
 }
 
@@ -98,13 +98,13 @@ impl Behind {
                 return Ok(None);
             }
         };
-        let standing = match (header.errors > 0, stale) {
-            (false, false) => Standing::Fresh,
-            (false, true) => Standing::Stale,
-            (true, false) => Standing::Error,
-            (true, true) => Standing::Over(Cause::Expired),
+        let freshness = match (header.errors > 0, stale) {
+            (false, false) => Freshness::Fresh,
+            (false, true) => Freshness::Stale,
+            (true, false) => Freshness::Error,
+            (true, true) => Freshness::Gone(Cause::Expired),
         };
-        Ok(Some(Pulled { value, details: self.details(inner, owner, spelled, header, now), standing }))
+        Ok(Some(Pulled { value, details: self.details(inner, owner, spelled, header, now), freshness }))
     }
 
     /// What is stored in memory with what was read from the tier.
@@ -116,15 +116,15 @@ impl Behind {
         } else {
             clock::ticks(Duration::from_millis(gone_at.saturating_sub(fresh_until)))
         };
-        let mut course = now.course(created, fresh_until, gone_at);
-        if self.settings.memory_ttl != NEVER && course.fresh_until > now.tick {
+        let mut deadlines = now.deadlines(created, fresh_until, gone_at);
+        if self.settings.memory_ttl != NEVER && deadlines.fresh_until > now.tick {
             let trusted = now.tick + self.settings.memory_ttl;
-            course.fresh_until = course.fresh_until.min(trusted);
-            course.gone_at = course.gone_at.min(trusted);
+            deadlines.fresh_until = deadlines.fresh_until.min(trusted);
+            deadlines.gone_at = deadlines.gone_at.min(trusted);
         }
         Details {
             lifespan: Lifespan { ttl, grace, ..self.usual(inner, owner) },
-            course: Some(course),
+            deadlines: Some(deadlines),
             tags: tags.into_iter().map(Arc::from).collect(),
             nanos: load_nanos,
             is_error: errors > 0,
@@ -184,7 +184,7 @@ impl Behind {
     pub(crate) fn peek(&self, py: Python<'_>, inner: &Arc<Inner>, probe: &Probe<'_>) -> PyResult<Option<Object>> {
         let spelled = self.spell(py, inner, probe)?;
         let pulled = self.fetch(py, inner, probe.tag().owner(), &spelled)?;
-        let fresh = pulled.filter(|pulled| pulled.standing == Standing::Fresh);
+        let fresh = pulled.filter(|pulled| pulled.freshness == Freshness::Fresh);
         fresh.map(|pulled| inner.kept(py, pulled.value)).transpose()
     }
 
@@ -197,7 +197,7 @@ impl Behind {
         pulled: &mut Pulled,
         moves: u64,
     ) -> PyResult<()> {
-        if matches!(pulled.standing, Standing::Over(_)) {
+        if matches!(pulled.freshness, Freshness::Gone(_)) {
             return Ok(());
         }
         if self.settings.memory_ttl == 0 || inner.memory().max_entries() == 0 {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use hotset::codec::Header;
 use hotset::expiry::Lifespan;
 use hotset::flight::Ticket;
-use hotset::memory::{Condition, Details, Owner, Standing};
+use hotset::memory::{Condition, Details, Freshness, Owner};
 use hotset::stack::{Address, Given, Offered};
 use hotset::stats::Cause;
 use hotset::tier::{Fault, Judgement, Mark, Number};
@@ -266,7 +266,7 @@ impl Behind {
             let present = fence.map(|_| self.raw(py, inner, probe.tag().owner(), &spelled)).transpose()?;
             let mut header = self.header(details, &spelled, self.wall.now(), encoded.codec);
             if let Some((bytes, pulled)) = &present {
-                let fresh = pulled.as_ref().filter(|pulled| pulled.standing == Standing::Fresh);
+                let fresh = pulled.as_ref().filter(|pulled| pulled.freshness == Freshness::Fresh);
                 let holds = match condition {
                     Condition::Always => true,
                     Condition::IfAbsent => fresh.is_none(),
@@ -384,7 +384,7 @@ impl Behind {
         for _ in 0..MOST_EXCHANGES {
             let fence = self.fence(py, inner)?;
             let (bytes, pulled) = self.raw(py, inner, probe.tag().owner(), &spelled)?;
-            let Some(mut pulled) = pulled.filter(|pulled| pulled.standing == Standing::Fresh) else { break };
+            let Some(mut pulled) = pulled.filter(|pulled| pulled.freshness == Freshness::Fresh) else { break };
             // What is over already takes its place.
             let (now, nothing) = (self.wall.now().millis, Encoded { bytes: Vec::new(), codec: 0 });
             let over = Header {
@@ -416,11 +416,11 @@ impl Behind {
         for _ in 0..MOST_EXCHANGES {
             let fence = self.fence(py, inner)?;
             let (bytes, Some(pulled)) = self.raw(py, inner, probe.tag().owner(), &spelled)? else { return Ok(false) };
-            if pulled.standing != Standing::Fresh {
+            if pulled.freshness != Freshness::Fresh {
                 return Ok(false);
             }
             let lifespan = changed(pulled.details.lifespan)?;
-            let mut details = Details { lifespan, course: None, ..pulled.details };
+            let mut details = Details { lifespan, deadlines: None, ..pulled.details };
             let encoded = self.codec(probe.tag().owner()).encode(py, &pulled.value.bind(py))?;
             let header = self.header(&details, &spelled, self.wall.now(), encoded.codec);
             if self.put(py, inner, &spelled, &encoded, &header, &mut details, Some((bytes.as_deref(), fence)))? {

@@ -12,12 +12,12 @@ use super::{Config, Features, Program, Step, Verb, When, Writing};
 use crate::clock::{Clock, ManualClock, NEVER, Tick, duration};
 use crate::expiry::Lifespan;
 use crate::hash::Seed;
-use crate::memory::{Condition, Cursor, Details, Facts, Left, Memory, Options, Removed, Standing, Unsure};
+use crate::memory::{Condition, Cursor, Details, EntryInfo, Freshness, Memory, Options, Removals, Removed, Unsure};
 use crate::stats::{Cause, Counts, OwnerCounts};
 use crate::sync::ThreadLock;
 
 /// The most entries that one tending removes.
-const TEND_STEP: usize = 32;
+const PENDING_STEP: usize = 32;
 
 /// Of some owners the entries are listed.
 fn may_leave(owner: u32) -> bool {
@@ -98,7 +98,7 @@ impl Run {
             Verb::Write(ref writing) => self.write(key, doubts, &self.without_two_ends(writing)),
             Verb::Remove => self.remove(key, doubts),
             Verb::Touch(lifespan) => self.touch(key, doubts, self.with_one_end(lifespan)),
-            Verb::Tend => self.tend(key),
+            Verb::Tend => self.run_pending(key),
             Verb::CountLoad { nanos, failed } => self.count_load(key, nanos, failed),
             Verb::CountRefused => {
                 self.memory.count_refused(hash(key), owner(key));
@@ -213,10 +213,10 @@ impl Run {
         }
     }
 
-    fn tend(&mut self, key: u8) {
-        let left = self.memory.tend(hash(key));
-        assert!(left.len() <= TEND_STEP, "{} entries at once", left.len());
-        self.all_leave_expired("tend", left);
+    fn run_pending(&mut self, key: u8) {
+        let left = self.memory.run_pending(hash(key));
+        assert!(left.len() <= PENDING_STEP, "{} entries at once", left.len());
+        self.all_leave_expired("run_pending", left);
     }
 
     fn count_load(&mut self, key: u8, nanos: u64, failed: bool) {
@@ -240,7 +240,7 @@ impl Run {
     fn pop_victim(&mut self) {
         let removed = self.memory.pop_victim();
         assert_eq!(removed.is_none(), self.model.entries.is_empty(), "whether there was a victim");
-        let mut left = Left::nothing();
+        let mut left = Removals::nothing();
         left.extend(removed);
         self.all_leave("pop_victim", left, Cause::Invalidated);
     }
@@ -291,12 +291,12 @@ impl Run {
         *counts = OwnerCounts { entries: counts.entries, ..OwnerCounts::default() };
     }
 
-    fn all_leave(&mut self, name: &str, left: Left<Key, Value>, usual: Cause) {
+    fn all_leave(&mut self, name: &str, left: Removals<Key, Value>, usual: Cause) {
         self.met(name, [digest(&left), 0, 0]);
         left.into_iter().for_each(|removed| self.model.leave(&removed, usual));
     }
 
-    fn all_leave_expired(&mut self, name: &str, left: Left<Key, Value>) {
+    fn all_leave_expired(&mut self, name: &str, left: Removals<Key, Value>) {
         assert!(left.iter().all(|removed| removed.cause == Cause::Expired), "something left before its time");
         self.all_leave(name, left, Cause::Expired);
         assert_eq!(self.memory.len(), self.model.entries.len() as u64);
@@ -364,8 +364,8 @@ impl Run {
         let probe = &mut Doubtful { number: key, doubts: 0 };
         let peeked = self.memory.peek(hash(key), probe, |value| (value.content, value.serial)).expect("no doubts");
         assert_eq!(peeked, fresh.map(|held| (held.content, held.value_serial)), "key {key}");
-        let tags = |facts: Facts| (facts.standing == Standing::Fresh).then_some(facts.tags.len());
-        let tags = self.memory.examine(hash(key), probe, |_, facts| tags(facts)).expect("no doubts");
+        let tags = |info: EntryInfo| (info.freshness == Freshness::Fresh).then_some(info.tags.len());
+        let tags = self.memory.inspect(hash(key), probe, |_, info| tags(info)).expect("no doubts");
         assert_eq!(tags.flatten(), fresh.map(|held| held.tags.into()), "tags of key {key}");
         let left = |deadline: Tick| if deadline == NEVER { NEVER } else { deadline - self.model.now };
         assert_eq!(self.remaining(key), fresh.map(|held| left(held.deadline)), "time left to key {key}");
@@ -396,7 +396,7 @@ fn condition<'a>(when: When, equal: &'a dyn Fn(&Value) -> bool) -> Condition<'a,
 }
 
 /// How many left, roughly, and for which causes.
-fn digest(left: &Left<Key, Value>) -> u64 {
+fn digest(left: &Removals<Key, Value>) -> u64 {
     const FEW: RangeInclusive<usize> = 0..=3;
     let many = left.len().min(*FEW.end() + 1) as u64;
     left.iter().fold(many, |digest, removed| digest | 1 << (8 + removed.cause as u32))

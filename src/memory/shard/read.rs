@@ -1,40 +1,15 @@
-//! Reading: what is found, and what is to be done about it.
+//! Reading in a shard: what is found, and what is to be done about it.
 
 use crate::clock::{COARSE_LAG, Clock, NEVER, Tick};
 use crate::expiry::after;
 use crate::memory::entry::Hashed;
 use crate::memory::shard::Shard;
-use crate::memory::standing::{Facts, Standing};
-use crate::memory::{Owner, Probe, Unsure, Verdict};
+use crate::memory::{EntryInfo, Freshness, More, Owner, Probe, Read, Unsure, Verdict};
 use crate::policy::{Nodes, Slot};
-
-/// What a read found.
-#[derive(Debug)]
-pub struct Read<T> {
-    /// What was taken from the value, if the entry was there and fresh.
-    pub found: Option<T>,
-    /// What else there is to it.
-    pub more: More,
-    /// Whether entries have expired that the caller should [`super::Memory::tend`] to.
-    pub due: bool,
-}
-
-/// What a read found besides a fresh value, or instead of one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum More {
-    /// Nothing.
-    Nothing,
-    /// The value is to be refreshed, and this caller should see to it.
-    Refresh,
-    /// There is a value whose ttl has ended and whose grace has not.
-    Stale,
-    /// There is an error to be raised: [`super::Memory::examine`] gives it.
-    Error,
-}
 
 impl<K: Hashed, V> Shard<K, V> {
     #[inline(always)]
-    pub(super) fn read<T>(
+    pub(crate) fn read<T>(
         &mut self,
         hash: u32,
         owner: Owner,
@@ -45,7 +20,7 @@ impl<K: Hashed, V> Shard<K, V> {
     ) -> Result<Read<T>, Unsure> {
         let now = if self.wake == NEVER { 0 } else { clock.coarse() };
         if now < self.wake
-            && hash > self.followed
+            && hash > self.hit_filter
             && let slot = self.index.at_home(hash)
             && let Some((entry, carriers)) = self.slab.entry_mut(slot)
             && let Some((key, value)) = &entry.pair
@@ -79,26 +54,26 @@ impl<K: Hashed, V> Shard<K, V> {
         now: Tick,
         clock: &Clock,
     ) -> Result<Read<T>, Unsure> {
-        let found = self.find(hash, probe)?.filter(|&slot| self.is_alive(slot));
+        let found = self.find(hash, probe)?.filter(|&slot| self.is_valid(slot));
         // To be found to be expired by a tag gives an entry an end, perhaps the first one here.
         let now = if now == 0 && self.wake != NEVER { clock.coarse() } else { now };
-        let due = now >= self.wake || found.is_none() && self.has_dead();
+        let due = now >= self.wake || found.is_none() && self.has_removed();
         let mut more = More::Nothing;
         if let Some(slot) = found {
             self.index.bring_home(hash, slot);
             let deadline = self.slab.get(slot).life.deadline();
-            let standing = if deadline > now + COARSE_LAG || deadline > clock.precise() {
-                Standing::Fresh
+            let freshness = if deadline > now + COARSE_LAG || deadline > clock.precise() {
+                Freshness::Fresh
             } else {
-                self.standing(slot, clock.precise())
+                self.freshness(slot, clock.precise())
             };
-            more = match standing {
-                Standing::Fresh if loads && self.is_to_be_refreshed(slot, clock) => More::Refresh,
-                Standing::Fresh | Standing::Over(_) => More::Nothing,
-                Standing::Stale => More::Stale,
-                Standing::Error => More::Error,
+            more = match freshness {
+                Freshness::Fresh if loads && self.is_to_be_refreshed(slot, clock) => More::Refresh,
+                Freshness::Fresh | Freshness::Gone(_) => More::Nothing,
+                Freshness::Stale => More::Stale,
+                Freshness::Error => More::Error,
             };
-            if standing == Standing::Fresh
+            if freshness == Freshness::Fresh
                 && let Some(counts) = self.owners.get_mut(owner as usize)
                 && let entry = self.slab.get_mut(slot)
                 && let Some((_, value)) = &entry.pair
@@ -130,8 +105,8 @@ impl<K: Hashed, V> Shard<K, V> {
     /// What a hit means to entries that are not content with a count.
     #[inline]
     fn follow_hit(&mut self, slot: Slot, now: Tick, clock: &Clock) {
-        if self.slab.hash(slot) <= self.followed {
-            self.tell_of_hit(slot, clock);
+        if self.slab.hash(slot) <= self.hit_filter {
+            self.notify_hit(slot, clock);
         }
         if let Some(own) = self.slab.own_mut(slot)
             && own.idle_until != NEVER
@@ -140,7 +115,7 @@ impl<K: Hashed, V> Shard<K, V> {
         }
     }
 
-    pub(super) fn peek<T>(
+    pub(crate) fn peek<T>(
         &self,
         hash: u32,
         probe: &mut impl Probe<K>,
@@ -151,16 +126,16 @@ impl<K: Hashed, V> Shard<K, V> {
         Ok(fresh.and_then(|slot| self.slab.get(slot).pair.as_ref()).map(|(_, value)| take(value)))
     }
 
-    pub(super) fn examine<T>(
+    pub(crate) fn inspect<T>(
         &self,
         hash: u32,
         probe: &mut impl Probe<K>,
-        take: impl FnOnce(&V, Facts) -> T,
+        take: impl FnOnce(&V, EntryInfo) -> T,
         clock: &Clock,
     ) -> Result<Option<T>, Unsure> {
         let found = self.find(hash, probe)?;
         let now = clock.precise();
         let value = |slot: Slot| self.slab.get(slot).pair.as_ref().map(|(_, value)| value);
-        Ok(found.and_then(|slot| value(slot).map(|value| take(value, self.facts(slot, now)))))
+        Ok(found.and_then(|slot| value(slot).map(|value| take(value, self.info(slot, now)))))
     }
 }

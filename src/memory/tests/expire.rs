@@ -8,7 +8,7 @@ use crate::memory::{Condition, Details};
 use crate::stats::Cause;
 
 /// The most entries that one tending removes.
-const TEND_STEP: usize = 32;
+const PENDING_STEP: usize = 32;
 
 #[test]
 fn an_entry_lives_for_its_ttl_to_the_tick() {
@@ -89,12 +89,12 @@ fn a_read_says_that_something_is_due_until_it_was_tended_to() {
     small.pass(seconds(2));
     let mut steps = 0;
     while small.is_due(0) {
-        let left = leaving(small.memory.tend(hash(0)));
-        assert!(left.len() <= TEND_STEP && left.iter().all(|&(_, cause)| cause == Cause::Expired));
+        let left = leaving(small.memory.run_pending(hash(0)));
+        assert!(left.len() <= PENDING_STEP && left.iter().all(|&(_, cause)| cause == Cause::Expired));
         small.memory.validate();
         steps += 1;
     }
-    assert_eq!((small.memory.len(), steps), (1, COUNT.div_ceil(TEND_STEP as u32)));
+    assert_eq!((small.memory.len(), steps), (1, COUNT.div_ceil(PENDING_STEP as u32)));
 }
 
 #[test]
@@ -103,7 +103,7 @@ fn a_write_tends_too() {
     (0..40).for_each(|number| _ = small.write_for(number, ttl(seconds(1))));
     small.pass(seconds(2));
     let counts: Vec<usize> = (100..104).map(|number| small.write(number).len()).collect();
-    assert_eq!((counts[0], counts[1], small.memory.len()), (TEND_STEP, 40 - TEND_STEP, 4));
+    assert_eq!((counts[0], counts[1], small.memory.len()), (PENDING_STEP, 40 - PENDING_STEP, 4));
 }
 
 #[test]

@@ -26,12 +26,12 @@ pub struct Removed<K, V> {
 /// The entries that left in one operation: none or one nearly always.
 #[derive(Debug)]
 #[must_use = "what left is dropped outside the lock, and may have a listener"]
-pub struct Left<K, V> {
+pub struct Removals<K, V> {
     first: Option<Removed<K, V>>,
     rest: Vec<Removed<K, V>>,
 }
 
-impl<K, V> Left<K, V> {
+impl<K, V> Removals<K, V> {
     /// No entry.
     #[inline]
     pub const fn nothing() -> Self {
@@ -81,7 +81,7 @@ impl<K, V> Left<K, V> {
     }
 }
 
-impl<K, V> IntoIterator for Left<K, V> {
+impl<K, V> IntoIterator for Removals<K, V> {
     type Item = Removed<K, V>;
     type IntoIter = std::iter::Chain<std::option::IntoIter<Removed<K, V>>, std::vec::IntoIter<Removed<K, V>>>;
     fn into_iter(self) -> Self::IntoIter {
@@ -89,7 +89,7 @@ impl<K, V> IntoIterator for Left<K, V> {
     }
 }
 
-impl<K, V> Extend<Removed<K, V>> for Left<K, V> {
+impl<K, V> Extend<Removed<K, V>> for Removals<K, V> {
     fn extend<I: IntoIterator<Item = Removed<K, V>>>(&mut self, others: I) {
         others.into_iter().for_each(|removed| self.push(removed));
     }

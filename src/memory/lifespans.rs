@@ -11,7 +11,7 @@ use crate::policy::Slot;
 
 /// When an entry was stored, and what becomes of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Course {
+pub struct Deadlines {
     /// When it was stored.
     pub created: Tick,
     /// When its ttl ends, or [`NEVER`].
@@ -20,7 +20,7 @@ pub struct Course {
     pub gone_at: Tick,
 }
 
-impl Course {
+impl Deadlines {
     /// Of an entry that is stored at `created` and has this ttl.
     #[inline]
     pub(crate) fn from(created: Tick, ttl: Tick, grace: Tick) -> Self {
@@ -45,9 +45,9 @@ pub(crate) fn earlier(end: Tick, by: Tick) -> Tick {
 
 /// What a life knows that does not go as usual.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Own {
+pub(crate) struct OwnLifespan {
     pub(crate) lifespan: Lifespan,
-    pub(crate) course: Course,
+    pub(crate) deadlines: Deadlines,
     /// When a hit starts a refresh, or [`NEVER`].
     pub(crate) refresh_at: Tick,
     /// When it goes if it is not read, or [`NEVER`].
@@ -58,31 +58,31 @@ pub(crate) struct Own {
     pub(crate) failures: u8,
 }
 
-impl Own {
+impl OwnLifespan {
     /// When it leaves.
     pub(crate) fn end(&self) -> Tick {
-        self.course.gone_at.min(self.idle_until)
+        self.deadlines.gone_at.min(self.idle_until)
     }
 }
 
 /// By slot.
-pub(crate) type OwnLives = HashMap<Slot, Own, ByNumber>;
+pub(crate) type OwnLifespans = HashMap<Slot, OwnLifespan, ByNumber>;
 
 /// How the entries of a shard live.
-pub(crate) struct Courses {
+pub(crate) struct Lifespans {
     /// Lifespans that many entries have, by the kind in their flags.
     kinds: Vec<Lifespan>,
     jitter: Jitter,
-    own: OwnLives,
+    own: OwnLifespans,
     random: u64,
 }
 
-impl Courses {
+impl Lifespans {
     pub(crate) fn new(jitter: f64, seed: u64) -> Self {
-        Self { kinds: Vec::new(), jitter: Jitter::new(jitter, seed), own: OwnLives::default(), random: seed }
+        Self { kinds: Vec::new(), jitter: Jitter::new(jitter, seed), own: OwnLifespans::default(), random: seed }
     }
 
-    /// Has entries with this lifespan note nothing of it, unless there are too many such lifespans or it has no usual course.
+    /// Has entries with this lifespan note nothing of it, unless there are too many such lifespans or it has no usual deadlines.
     pub(crate) fn add_kind(&mut self, lifespan: Lifespan) {
         let usual = lifespan.idle == NEVER && lifespan.early == crate::expiry::Early::NONE;
         if usual && self.kind(&lifespan).is_none() && self.kinds.len() < ERROR as usize {
@@ -105,23 +105,23 @@ impl Courses {
         self.jitter.shorten(ttl, hash)
     }
 
-    /// The course of an entry of a kind, which has this deadline.
-    pub(crate) fn usual(&self, kind: u8, deadline: Tick, hash: u32) -> Course {
+    /// The deadlines of an entry of a kind, which has this deadline.
+    pub(crate) fn usual(&self, kind: u8, deadline: Tick, hash: u32) -> Deadlines {
         let lifespan = self.of_kind(kind);
         let ttl = self.shorten(lifespan.ttl, hash);
         let created = deadline.saturating_sub(lifespan.lead(ttl));
-        Course::from(created, ttl, lifespan.grace)
+        Deadlines::from(created, ttl, lifespan.grace)
     }
 
-    pub(crate) fn own(&self, slot: Slot) -> Option<&Own> {
+    pub(crate) fn own(&self, slot: Slot) -> Option<&OwnLifespan> {
         self.own.get(&slot)
     }
 
-    pub(crate) fn own_mut(&mut self, slot: Slot) -> Option<&mut Own> {
+    pub(crate) fn own_mut(&mut self, slot: Slot) -> Option<&mut OwnLifespan> {
         self.own.get_mut(&slot)
     }
 
-    pub(crate) fn note(&mut self, slot: Slot, own: Own) {
+    pub(crate) fn note(&mut self, slot: Slot, own: OwnLifespan) {
         self.own.insert(slot, own);
     }
 
@@ -129,7 +129,7 @@ impl Courses {
         self.own.remove(&slot);
     }
 
-    pub(crate) fn take_own(&mut self) -> OwnLives {
+    pub(crate) fn take_own(&mut self) -> OwnLifespans {
         std::mem::take(&mut self.own)
     }
 
@@ -148,4 +148,12 @@ impl Courses {
         self.random = self.random.wrapping_add(0x9E37_79B9_7F4A_7C15);
         unit(fold(self.random, 0xE703_7ED1_A0B4_28DB))
     }
+}
+
+/// How often the time until a load that fails is repeated doubles.
+const DOUBLINGS: u8 = 6;
+
+/// How long nothing is loaded after a failure, of which there were so many before.
+pub(crate) fn backed_off(base: Tick, failures: u8) -> Tick {
+    base.saturating_mul(1 << failures.min(DOUBLINGS)).min(NEVER)
 }
