@@ -43,11 +43,11 @@ if TYPE_CHECKING:
     from typing import Final
 
     from hotset._breaker import CircuitBreaker
+    from hotset._cache.policies import POLICIES, Optimize, Policy
     from hotset._info import CacheInfo
     from hotset._percall.caller import Caller
     from hotset._percall.entry import Entry
     from hotset._percall.explanation import Explanation
-    from hotset._policies import POLICIES, Optimize, Policy
     from hotset._what_if import WhatIf
 
 __all__ = [
@@ -96,9 +96,9 @@ _LATE: Final = {
     "CircuitBreaker": "_breaker",
     "Entry": "_percall.entry",
     "Explanation": "_percall.explanation",
-    "Optimize": "_policies",
-    "POLICIES": "_policies",
-    "Policy": "_policies",
+    "Optimize": "_cache.policies",
+    "POLICIES": "_cache.policies",
+    "Policy": "_cache.policies",
     "WhatIf": "_what_if",
 }
 

@@ -22,10 +22,10 @@ from typing import (
 from hotset._cache import Cache
 from hotset._info import CacheInfo
 from hotset._loading.policy import LoadPolicy
-from hotset._own_tiers import Tier
 from hotset._percall.caller import Caller
 from hotset._percall.entry import Entry
 from hotset._percall.explanation import Explanation
+from hotset._tiers.own import Tier
 from hotset._types import BreakerState, CallTerms, Duration
 
 _K = TypeVar("_K")

@@ -30,8 +30,8 @@ def decorated(
     check_callable(function)
     spec = FunctionSpec(function, **options, load_policy=cache._load_policy.changed(**loads), shares_cache=shares_cache)
     if cache._has_tier:
-        from hotset._namespaces import check_function
-        from hotset._tiers import outside_name
+        from hotset._tiers.namespaces import check_function
+        from hotset._tiers.settings import outside_name
 
         spec.outside = outside_name(options["name"], function, version)
         spec.codec = cache._tier.codec_for(function)
@@ -39,7 +39,7 @@ def decorated(
         check_function(cache, spec.outside, function)
     result = wrap(function, cache, spec)
     if spec.outside is not None:
-        from hotset._namespaces import enter_function
+        from hotset._tiers.namespaces import enter_function
 
         enter_function(cache, spec.outside, function, result)
     functools.update_wrapper(result, function)

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict
 
 if TYPE_CHECKING:
-    from hotset._codecs import Codec
+    from hotset._tiers.codecs import Codec
 
 #: ``"90s"``, ``"1h30m"``, a number of seconds, or a timedelta.
 Duration: TypeAlias = str | float | timedelta

@@ -3,12 +3,12 @@
 ``Cache(tier=...)`` and its options are part of it, and so is :mod:`hotset.disk`, which looks after stores.
 """
 
-from hotset._codecs import Codec, register_type
 from hotset._core import ValueCodec
 from hotset._errors import CodecError, NotDecodableError, NotEncodableError, StaleClassError, TierError
-from hotset._own_tiers import Tier
+from hotset._tiers.codecs import Codec, register_type
+from hotset._tiers.disk import Disk, Shm
+from hotset._tiers.own import Tier
 from hotset._typing import lend_hints
-from hotset.disk import Disk, Shm
 
 __all__ = [
     "Codec",

@@ -128,7 +128,7 @@ hooks! {
     "hotset._breaker" {
         UNDER_PERMIT = "awaited",
     }
-    "hotset._codecs" {
+    "hotset._tiers.codecs" {
         RAW_CODEC = "RawCodec",
     }
     "hotset._errors" {
@@ -138,7 +138,7 @@ hooks! {
         STALE_CLASS_ERROR = "StaleClassError",
         TIER_ERROR = "TierError",
     }
-    "hotset._tiers" {
+    "hotset._tiers.settings" {
         TIER_EXPLAINED = "explained",
         TIER_FAILED = "failed",
         TIER_RECOVERED = "recovered",

@@ -6,8 +6,9 @@ from typing import Any
 
 import hotset
 import pytest
-from hotset import Cache, _namespaces
-from hotset._tier_kinds import Heap, Tier
+from hotset import Cache
+from hotset._tiers import namespaces
+from hotset._tiers.kinds import Heap, Tier
 from hotset.testing import ManualClock
 from ways_through import through  # noqa: F401  # fixtures of the tests that use these ways
 from ways_to_load import cached, loop, source  # noqa: F401
@@ -45,7 +46,7 @@ def tier(request: pytest.FixtureRequest) -> Tier:
 
 @pytest.fixture
 def two(tier: Tier, monkeypatch: pytest.MonkeyPatch) -> Two:
-    monkeypatch.setattr(_namespaces, "several", True)
+    monkeypatch.setattr(namespaces, "several", True)
 
     def make(**options: Any) -> tuple[Cache[Any, Any], Cache[Any, Any]]:
         return Cache("shared", tier=tier, **options), Cache("shared", tier=tier, **options)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from hotset import MISSING, Cache
-from hotset._aio import AsyncFace
+from hotset._cache.aio import AsyncFace
 from hotset.testing import ManualClock
 
 Face = AsyncFace[Any, Any]

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hotset import MISSING, Cache, _namespaces, _tiers
-from hotset._codecs import OWN_ID, AnyCodec, codec_of
-from hotset._tier_kinds import Heap
+from hotset import MISSING, Cache
+from hotset._tiers import namespaces, settings
+from hotset._tiers.codecs import OWN_ID, AnyCodec, codec_of
+from hotset._tiers.kinds import Heap
 from hotset.preview import CodecError, NotDecodableError, NotEncodableError, ValueCodec
 
 PLAIN: Any = {"a": [1, -2, 1.5, True, None, "ä", {"b": []}], "": {}}
@@ -107,7 +108,7 @@ class Faulty(Reversed):
 def test_a_fault_of_a_users_codec_is_a_miss_that_is_counted_and_told_of_once(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_tiers, "_undecoded", set())
+    monkeypatch.setattr(settings, "_undecoded", set())
     codec = Faulty(KeyError("field"), KeyError("another"), TypeError("a bug"))
     cache: Cache[str, Any] = Cache("faulty", tier=Heap(), codec=codec, maxsize=0)
     cache["k"] = "value"
@@ -128,7 +129,7 @@ def test_what_is_no_exception_of_a_codec_passes_through() -> None:
 
 
 def test_what_another_codec_has_stored_is_unreadable(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_namespaces, "several", True)
+    monkeypatch.setattr(namespaces, "several", True)
     tier = Heap()
     writer, reader = Cache("codecs", tier=tier, codec="json"), Cache("codecs", tier=tier)
     writer["k"] = 1

@@ -87,7 +87,7 @@ def test_leaving_a_program_loads_nothing_either() -> None:
 
 def test_a_program_without_tiers_loads_nothing_of_them() -> None:
     loaded = modules_after("import hotset\nhotset.cache_result(lambda key: key)(1)")
-    of_tiers = {"_tiers", "_own_tiers", "_namespaces", "_codecs", "_values", "disk", "preview"}
+    of_tiers = {"_tiers", "_values", "disk", "preview"}
     assert {f"hotset.{name}" for name in of_tiers} & loaded == set()
     slow = {"dataclasses", "enum", "inspect", "logging", "uuid", "decimal", "hashlib", "json", "pickle", "urllib", "re"}
     assert (slow | {"annotationlib", "ast", "threading", "typing"}) & (loaded - modules_after("")) == set()

@@ -10,9 +10,10 @@ import weakref
 from typing import Any
 
 import pytest
-from hotset import MISSING, Cache, _namespaces
+from hotset import MISSING, Cache
 from hotset._errors import TierError
-from hotset._tier_kinds import Heap
+from hotset._tiers import namespaces
+from hotset._tiers.kinds import Heap
 from hotset.preview import Tier
 from hotset.testing import ChaosTier, ManualClock, TierContract
 from own_tiers import LeastTier, WholeTier
@@ -343,6 +344,6 @@ def test_chaos_has_what_the_tier_has() -> None:
 @pytest.fixture(autouse=True)
 def several_caches_of_one_name(request: pytest.FixtureRequest) -> Any:
     """As if each were in another process, but in the test of who may not."""
-    _namespaces.several = "refused" not in request.node.name
+    namespaces.several = "refused" not in request.node.name
     yield
-    _namespaces.several = False
+    namespaces.several = False

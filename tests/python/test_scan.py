@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from hotset import Cache
 from hotset._errors import TierError
-from hotset._tier_kinds import Heap
+from hotset._tiers.kinds import Heap
 from hotset.disk import Disk
 from hotset.testing import ChaosTier, ManualClock
 from own_tiers import LeastTier, WholeTier

@@ -18,9 +18,10 @@ import hotset
 import hotset.preview
 import pytest
 from conftest import Two
-from hotset import MISSING, Cache, _namespaces
-from hotset._codecs import ErrorCodec
-from hotset._tier_kinds import Heap, Tier
+from hotset import MISSING, Cache
+from hotset._tiers import namespaces
+from hotset._tiers.codecs import ErrorCodec
+from hotset._tiers.kinds import Heap, Tier
 from hotset.disk import Disk
 from hotset.testing import ManualClock
 from ways_to_load import PATIENCE, eventually
@@ -268,7 +269,7 @@ class Local(NotFound):
 def test_one_of_a_class_that_is_not_named_is_kept_in_memory_only(
     two: Two, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("hotset._tiers._failing", set())
+    monkeypatch.setattr("hotset._tiers.settings._failing", set())
     here, there = two(cache_errors=NotFound, error_ttl="1h", strict=True)
     load = Failing(Local("k"))
     with caplog.at_level(logging.WARNING, "hotset"):
@@ -279,7 +280,7 @@ def test_one_of_a_class_that_is_not_named_is_kept_in_memory_only(
 
 
 def test_one_of_a_class_that_the_reader_does_not_know_is_a_miss(tier: Tier, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_namespaces, "several", True)
+    monkeypatch.setattr(namespaces, "several", True)
     writer, reader = Cache("shared", tier=tier, cache_errors=NotFound), Cache("shared", tier=tier)
     raised_by(lambda: writer.get_or_load("k", Failing(NotFound("k"))))
     assert reader.get_or_load("k", lambda _: 5) == 5
@@ -288,7 +289,7 @@ def test_one_of_a_class_that_the_reader_does_not_know_is_a_miss(tier: Tier, monk
 
 
 def test_a_builtin_one_is_known_to_all(tier: Tier, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_namespaces, "several", True)
+    monkeypatch.setattr(namespaces, "several", True)
     writer = Cache("shared", tier=tier, cache_errors=LookupError, error_ttl="1h")
     reader = Cache("shared", tier=tier)
     raised_by(lambda: writer.get_or_load("k", Failing(KeyError("k"))))

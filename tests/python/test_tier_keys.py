@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from conftest import Two
 from hotset import Cache
-from hotset._tier_kinds import Heap, Tier
+from hotset._tiers.kinds import Heap, Tier
 
 
 class Color(enum.Enum):
@@ -293,7 +293,7 @@ import dataclasses, datetime as dt, enum, pathlib, sys, uuid
 from decimal import Decimal
 import hotset
 from hotset import Cache
-from hotset._tier_kinds import Heap
+from hotset._tiers.kinds import Heap
 
 class Log:
     id = 9

@@ -15,7 +15,7 @@ from uuid import UUID
 import numpy as np
 import pytest
 from hotset import Cache
-from hotset._tier_kinds import Heap
+from hotset._tiers.kinds import Heap
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sizes import examples

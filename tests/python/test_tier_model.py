@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from hotset import MISSING, Cache, _namespaces
-from hotset._tier_kinds import Heap
+from hotset import MISSING, Cache
+from hotset._tiers import namespaces
+from hotset._tiers.kinds import Heap
 from hotset.testing import ManualClock
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -194,4 +195,4 @@ TestTwoWorkers.settings = settings(
 
 @pytest.fixture(autouse=True)
 def several_of_one_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_namespaces, "several", True)
+    monkeypatch.setattr(namespaces, "several", True)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from conftest import Two
 from hotset import MISSING, Cache, NotCachedError
-from hotset._tier_kinds import Heap, Tier
+from hotset._tiers.kinds import Heap, Tier
 from hotset.testing import ManualClock
 
 

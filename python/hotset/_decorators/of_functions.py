@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from typing import Any, Protocol, Unpack
 
     from hotset._aliasing import Aliasing
+    from hotset._cache.policies import Optimize, Policy
     from hotset._core import CachedCoroutineFunction, CachedFunction, ManualClock
-    from hotset._policies import Optimize, Policy
     from hotset._types import Duration, ResultOptions, ShouldCache, Tags, TtlOfResult
 
 P = ParamSpec("P")

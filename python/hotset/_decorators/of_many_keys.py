@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from hotset._aliasing import Aliasing
     from hotset._cache import Cache
+    from hotset._cache.policies import Optimize, Policy
     from hotset._core import Attempt, ManualClock
-    from hotset._policies import Optimize, Policy
     from hotset._types import CallTerms, Duration, LoadOptions
 
 K = TypeVar("K")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
-    from hotset._own_tiers import Tier
+    from hotset._tiers.own import Tier
 
 #: Methods that store.
 _WRITES: Final = ("put", "put_many", "exchange", "increment")

@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from unittest import SkipTest
 
-from hotset import _namespaces
 from hotset._cache import Cache
 from hotset._core import MISSING
-from hotset._own_tiers import is_own
+from hotset._tiers import namespaces
+from hotset._tiers.own import is_own
 from hotset.testing._chaos_tier import ChaosTier
 
 if TYPE_CHECKING:
@@ -222,8 +222,8 @@ def _own(tier: Any, *needed: str) -> Any:
 @contextmanager
 def _two_caches(tier: Any) -> Generator[tuple[Cache[str, Any], Cache[str, Any]]]:
     """Two caches in front of one tier, as if they were in two processes."""
-    before = _namespaces.several
-    _namespaces.several = True
+    before = namespaces.several
+    namespaces.several = True
     try:
         one: Cache[str, Any] = Cache("contract", tier=tier, patience=10)
         other: Cache[str, Any] = Cache("contract", tier=tier, patience=10)
@@ -231,7 +231,7 @@ def _two_caches(tier: Any) -> Generator[tuple[Cache[str, Any], Cache[str, Any]]]
         one.close()
         other.close()
     finally:
-        _namespaces.several = before
+        namespaces.several = before
 
 
 def _in_threads(run: Callable[[int], object], rounds: int = _ROUNDS) -> None:

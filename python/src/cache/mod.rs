@@ -55,7 +55,7 @@ pub(crate) struct CacheVerbs {
     given: Py<PyDict>,
     ttls: Py<PyDict>,
     clock: Option<Py<ManualClock>>,
-    /// What `hotset._tiers` was told of the tier, if there is one.
+    /// What `hotset._tiers.settings` was told of the tier, if there is one.
     tier: Option<Object>,
 }
 
@@ -280,7 +280,7 @@ impl CacheVerbs {
         self.given_seconds(py, "load_age")
     }
 
-    /// What `hotset._tiers` was told of the tier, None if there is none.
+    /// What `hotset._tiers.settings` was told of the tier, None if there is none.
     #[getter]
     fn _tier(&self, py: Python<'_>) -> Option<Py<PyAny>> {
         self.tier.as_ref().map(|tier| tier.bind(py).unbind())

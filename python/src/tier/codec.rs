@@ -13,7 +13,7 @@ use crate::ffi::foreign::Foreign;
 use crate::ffi::object::Object;
 use crate::hooks;
 
-/// What envelopes say of a codec that somebody wrote, as `hotset._codecs` has it.
+/// What envelopes say of a codec that somebody wrote, as `hotset._tiers.codecs` has it.
 const OWN_ID: u8 = 255;
 
 /// How values become bytes.
@@ -55,7 +55,7 @@ pub(crate) struct Encoded {
 }
 
 impl Codec {
-    /// Of what `hotset._codecs` has made.
+    /// Of what `hotset._tiers.codecs` has made.
     pub(crate) fn new(codec: &Bound<'_, PyAny>) -> PyResult<Self> {
         let py = codec.py();
         let id = codec.getattr(intern!(py, "id"))?.extract()?;

@@ -106,7 +106,7 @@ pub(crate) struct Behind {
 }
 
 impl Settings {
-    /// As `hotset._tiers` has them.
+    /// As `hotset._tiers.settings` has them.
     fn read(settings: &Bound<'_, PyAny>, jitter: f64) -> PyResult<Self> {
         let object = |name: &str| settings.getattr(name).map(Object::from);
         let length = |name: &str| -> PyResult<Option<Duration>> {
@@ -130,7 +130,7 @@ impl Settings {
     }
 }
 
-/// How envelopes are written and read, as `hotset._tiers` has it.
+/// How envelopes are written and read, as `hotset._tiers.settings` has it.
 fn format_of(settings: &Bound<'_, PyAny>) -> PyResult<Format> {
     let compression = match settings.getattr("compression")?.extract::<Option<PyBackedStr>>()?.as_deref() {
         None => Compression::None,
@@ -171,7 +171,7 @@ fn untold(py: Python<'_>, error: PyErr) {
 }
 
 impl Behind {
-    /// What lies behind a cache, as `hotset._tiers` has planned it.
+    /// What lies behind a cache, as `hotset._tiers.settings` has planned it.
     pub(crate) fn from_settings(settings: &Bound<'_, PyAny>, jitter: f64, clock: Clock) -> PyResult<Self> {
         let handle = settings.getattr("handle")?.cast_into::<TierHandle>()?;
         let (format, given) = (format_of(settings)?, settings);

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from hotset._cache import Cache
-    from hotset._tiers import Settings
+    from hotset._tiers.settings import Settings
 
 #: Whether several caches of one name may be in front of one tier, as if each were another process: for tests.
 several = False

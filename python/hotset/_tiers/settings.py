@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
-from hotset import _own_tiers
 from hotset._core import BreakerVerbs, TierHandle, parse_bytes, seconds
 from hotset._errors import TierError
 from hotset._functions.spec import FunctionSpec
 from hotset._loading.policy import OF_TIERS
 from hotset._log import say
-from hotset._tier_kinds import Own, Tier
+from hotset._tiers import own
+from hotset._tiers.kinds import Own, Tier
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from hotset._codecs import Codec, ErrorCodec
-    from hotset._namespaces import Known
+    from hotset._tiers.codecs import Codec, ErrorCodec
+    from hotset._tiers.namespaces import Known
 
 #: What ``tier=`` takes.
-AnyTier: TypeAlias = "str | Tier | _own_tiers.Tier"
+AnyTier: TypeAlias = "str | Tier | own.Tier"
 
 _OUTAGE_TTL: Final = 5.0
 _PATIENCE: Final = 0.25
@@ -32,10 +32,10 @@ def tier_of(tier: AnyTier) -> Tier:
     if isinstance(tier, Tier):
         return tier
     if isinstance(tier, str) and tier.startswith(("disk:", "shm:")):
-        from hotset.disk import of_url
+        from hotset._tiers.disk import of_url
 
         return of_url(tier)
-    if not isinstance(tier, str) and _own_tiers.is_own(tier):
+    if not isinstance(tier, str) and own.is_own(tier):
         return Own(tier)
     raise TypeError(
         f"tier={tier!r}: write tier='disk:///var/cache/app', tier='shm://app', a tier, as in "
@@ -125,7 +125,7 @@ def _tell_how_it_was_opened(cache: str, handle: TierHandle, raises: bool) -> Non
 
 
 def _codec(codec: Any, types: Iterable[type]) -> Codec:
-    from hotset._codecs import codec_of
+    from hotset._tiers.codecs import codec_of
 
     return codec_of(codec, types)
 
@@ -138,7 +138,7 @@ def _types(given: Any) -> tuple[type, ...]:
 
 
 def _error_codec(codec: Any, types: Iterable[type]) -> ErrorCodec:
-    from hotset._codecs import ErrorCodec
+    from hotset._tiers.codecs import ErrorCodec
 
     return ErrorCodec(codec, types)
 

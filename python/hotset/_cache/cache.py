@@ -5,27 +5,27 @@ from __future__ import annotations
 import os
 
 from hotset._aliasing import of as aliasing_of
+from hotset._cache.registry import default_name, enter, leave, listed
+from hotset._cache.views import CacheItems, CacheValues
 from hotset._core import MISSING, BaseCache, Due, Missing, adopt_get
 from hotset._loading.drivers import load_here, load_on_terms, refresh_one_later
 from hotset._loading.many import Search
 from hotset._loading.policy import USUAL, CountedLoad, given, split
-from hotset._registry import default_name, enter, leave, listed
 from hotset._typing import TYPE_CHECKING, Mapping, MutableMapping, ParamSpec, TypeVar, cast, overload
-from hotset._views import CacheItems, CacheValues
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, ItemsView, Iterable, Iterator, ValuesView
     from types import TracebackType
     from typing import Any, Self, Unpack
 
-    from hotset._aio import AsyncFace
     from hotset._aliasing import Aliasing
+    from hotset._cache.aio import AsyncFace
+    from hotset._cache.policies import Optimize, Policy
     from hotset._core import Attempt, CachedCoroutineFunction, CachedFunction, ManualClock
     from hotset._decorators.of_functions import Decorator
     from hotset._percall.entry import Entry, Told
     from hotset._percall.explanation import Explanation
-    from hotset._policies import Optimize, Policy
-    from hotset._tiers import AnyTier
+    from hotset._tiers.settings import AnyTier
     from hotset._types import CacheOptions, CallTerms, Duration, ResultOptions, ShouldCache, Tags, TtlOfResult
     from hotset._what_if import WhatIf
 
@@ -128,8 +128,8 @@ class Cache(BaseCache[K, V], MutableMapping[K, V]):
             raise ValueError("maxweight and weigher belong together: give both or none")
         behind, given = None, dict(options)
         if tier is not None:
-            from hotset._namespaces import check
-            from hotset._tiers import Settings, taken
+            from hotset._tiers.namespaces import check
+            from hotset._tiers.settings import Settings, taken
 
             behind = Settings(name, tier, taken(given))
             check(behind)
@@ -167,7 +167,7 @@ class Cache(BaseCache[K, V], MutableMapping[K, V]):
             self.enabled = False
         enter(self)
         if behind is not None:
-            from hotset._namespaces import enter as enter_namespace
+            from hotset._tiers.namespaces import enter as enter_namespace
 
             enter_namespace(behind, self)
         return self
@@ -529,7 +529,7 @@ class Cache(BaseCache[K, V], MutableMapping[K, V]):
     @property
     def aio(self) -> AsyncFace[K, V]:
         """The same verbs, to be awaited."""
-        from hotset._aio import AsyncFace
+        from hotset._cache.aio import AsyncFace
 
         return AsyncFace(self)
 
@@ -538,7 +538,7 @@ class Cache(BaseCache[K, V], MutableMapping[K, V]):
         self.enabled = False
         leave(self)
         if self._has_tier:
-            from hotset._namespaces import leave as leave_namespace
+            from hotset._tiers.namespaces import leave as leave_namespace
 
             leave_namespace(self)
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from hotset import _own_tiers
 from hotset._core import TierHandle, open_heap, open_own
+from hotset._tiers import own
 
 
 class Tier:
@@ -29,8 +29,8 @@ class Heap(Tier):
 class Own(Tier):
     """A tier that a user has written."""
 
-    def __init__(self, tier: _own_tiers.Tier) -> None:
-        _own_tiers.check_own(tier)
+    def __init__(self, tier: own.Tier) -> None:
+        own.check_own(tier)
         self._tier = tier
 
     def __repr__(self) -> str:
