@@ -4,6 +4,9 @@ use hotset::Error;
 use pyo3::exceptions::{PyInterruptedError, PyOSError, PyOverflowError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
+use crate::ffi::object::Object;
+use crate::hooks;
+
 /// The exception for an error of the core.
 pub(crate) fn raised(error: &Error) -> PyErr {
     match error {
@@ -33,4 +36,10 @@ pub(crate) fn invalid(py: Python<'_>, name: &str, value: &Bound<'_, PyAny>, inst
     } else {
         PyTypeError::new_err(message)
     }
+}
+
+/// What a follower raises for an error that a load raised.
+pub(crate) fn raised_again(py: Python<'_>, error: &Object, traceback: &Object) -> PyErr {
+    let again = hooks::RAISED_AGAIN.ask(py, (error.bind(py), traceback.bind(py)));
+    PyErr::from_value(again.unwrap_or_else(|_| error.bind(py)))
 }

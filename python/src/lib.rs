@@ -3,7 +3,7 @@
 //! - [`function`]: decorated functions, the hot path
 //! - [`cache`]: the classes beneath `hotset.Cache`
 //! - [`flight`]: loads in progress, as threads and tasks meet in them
-//! - [`inner`]: what a cache is behind both; [`footprint`]: how many bytes its entries take
+//! - [`state`]: what a cache is behind both; [`promise`]: what a leader and its followers share; [`footprint`]: how many bytes entries take
 //! - [`key`]: what a key is, and when two are one
 //! - [`codec`]: values as bytes, and back
 //! - [`breaker`]: circuit breakers
@@ -12,7 +12,7 @@
 //! - [`tier`]: what lies behind the memory of a cache
 //! - [`trace`]: recorded requests, and how caches would do on them
 //! - [`interrupt`]: exceptions that come where nobody can raise them
-//! - [`places`]: places that are given back when whoever has them is gone
+//! - [`places`]: places that are given back when whoever has them is gone; [`forks`]: how often the process was forked
 //! - [`arguments`], [`clock`], [`duration`], [`errors`], [`missing`], [`stats`]: small conversions
 
 mod arguments;
@@ -25,13 +25,15 @@ mod errors;
 mod ffi;
 mod flight;
 mod footprint;
+mod forks;
 mod function;
 mod hooks;
-mod inner;
 mod interrupt;
 mod key;
 mod missing;
 mod places;
+mod promise;
+mod state;
 mod stats;
 mod tier;
 mod trace;

@@ -26,7 +26,7 @@ pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
 #[pyclass(frozen, module = "hotset._core")]
 #[derive(Default)]
 pub(crate) struct Progress {
-    inner: Arc<progress::Progress>,
+    state: Arc<progress::Progress>,
 }
 
 #[pymethods]
@@ -38,11 +38,11 @@ impl Progress {
 
     #[getter]
     fn done(&self) -> u64 {
-        self.inner.done()
+        self.state.done()
     }
 
     fn stop(&self) {
-        self.inner.stop();
+        self.state.stop();
     }
 }
 
@@ -88,7 +88,7 @@ impl Trace {
             Some(path) => Box::new(File::open(path)?),
             None => Box::new(stdin()),
         };
-        py.detach(|| read(input, &options, &progress.inner)).map(Self::from).map_err(|error| raised(&error))
+        py.detach(|| read(input, &options, &progress.state)).map(Self::from).map_err(|error| raised(&error))
     }
 
     #[getter]
@@ -112,13 +112,13 @@ impl Trace {
     }
 
     fn hits(&self, py: Python<'_>, policy: &str, entries: u64, progress: &Progress) -> PyResult<u64> {
-        py.detach(|| replay::hits(&self.keys, policy, entries, SEED, &progress.inner)).map_err(|error| raised(&error))
+        py.detach(|| replay::hits(&self.keys, policy, entries, SEED, &progress.state)).map_err(|error| raised(&error))
     }
 
     fn most_hits(&self, py: Python<'_>, entries: usize, progress: &Progress) -> PyResult<u64> {
         let hits = || {
             let next_uses = self.next_uses.get_or_init(|| next_uses(&self.keys, self.unique));
-            replay::most_hits(next_uses, entries, &progress.inner)
+            replay::most_hits(next_uses, entries, &progress.state)
         };
         py.detach(hits).map_err(|error: Error| raised(&error))
     }

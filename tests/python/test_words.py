@@ -15,6 +15,7 @@ ROOMS = (
     "src/memory",
     "src/flight",
     "python/src/flight",
+    "python/src/state",
     "python/hotset/_loading",
     "python/hotset/_percall",
     "python/hotset/_functions",

@@ -102,7 +102,7 @@ def wait_in_thread(flight: Flight, wait: Wait | None = None) -> bool:
     """Block this thread until a load has ended, or the time is over: False then. Signals are handled meanwhile."""
     leads = wait is not None and wait.leads
     thread = _Thread()
-    token = flight.join(thread)
+    token = flight.subscribe(thread)
     if token is None:
         return True
     lead = _lead_of(flight)
@@ -159,7 +159,7 @@ async def _wait_in_task(flight: Flight, wait: Wait) -> bool:
     import asyncio
 
     task = _Task(asyncio.get_running_loop())
-    token = flight.join(task)
+    token = flight.subscribe(task)
     if token is None:
         return True
     lead = _lead_of(flight)
@@ -207,7 +207,7 @@ class Presence:
     def __init__(self, flights: Iterable[Flight]) -> None:
         # Who loads is kept too, so that there is somebody to be told.
         self._held = [
-            (flight, token, _lead_of(flight)) for flight in flights if (token := flight.join(self)) is not None
+            (flight, token, _lead_of(flight)) for flight in flights if (token := flight.subscribe(self)) is not None
         ]
 
     def wake(self) -> None:
@@ -231,7 +231,7 @@ def _lead_of(flight: Flight) -> TaskLead | PoolLead | None:
 
 def _leave(flight: Flight, token: int, lead: TaskLead | PoolLead | None) -> None:
     """Wait no longer; the load of a coroutine is cancelled when the last one has gone."""
-    if flight.leave(token) and lead is not None:
+    if flight.unsubscribe(token) and lead is not None:
         lead.leave()
 
 

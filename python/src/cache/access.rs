@@ -38,7 +38,7 @@ impl CacheVerbs {
         // SAFETY: keys are arguments, which are alive during the call.
         unsafe {
             if let Some(call) = as_call_key(py, key)
-                && call.get().is_of(&self.inner)
+                && call.get().is_of(&self.state)
             {
                 let call = call.get();
                 let (tag, rule, single) = (call.tag(), call.rule(), call.is_single());
@@ -60,15 +60,15 @@ impl CacheVerbs {
         // SAFETY: by the caller's promise.
         let Some((tag, word)) = (unsafe { self.quick_tag(key) }) else { return Glance::Unsuited };
         let mut probe = QuickProbeOfOne { tag, rule: Rule::Mapping, word };
-        let Ok(read) = self.inner.memory().read_without_refresh(tag.hash(), MAPPING, &mut probe, Object::clone) else {
+        let Ok(read) = self.state.memory().read_without_refresh(tag.hash(), MAPPING, &mut probe, Object::clone) else {
             return Glance::Unsuited;
         };
         if read.due {
-            self.inner.run_pending_attached(tag.hash());
+            self.state.run_pending_attached(tag.hash());
         }
         match read.found {
             Some(value) => Glance::Found(value),
-            None if self.inner.has_tier() => Glance::Behind,
+            None if self.state.has_tier() => Glance::Behind,
             None => Glance::Missing,
         }
     }
@@ -81,25 +81,25 @@ impl CacheVerbs {
     unsafe fn quick_tag(&self, key: Pointer) -> Option<(Tag, Word)> {
         // SAFETY: by the caller's promise.
         let (hash, word) = unsafe { quick_hash(key)? };
-        (self.inner.answers_quickly() && !self.inner.serves()).then(|| (self.tag_of(hash), word))
+        (self.state.answers_quickly() && !self.state.serves()).then(|| (self.tag_of(hash), word))
     }
 
     #[inline(always)]
     fn tag_of(&self, hash: u64) -> Tag {
-        Tag::new(MAPPING, hash::shorten(self.inner.memory().seed().mix(0, hash)))
+        Tag::new(MAPPING, hash::shorten(self.state.memory().seed().mix(0, hash)))
     }
 
     /// What the tier has for a key that memory was found not to have.
     #[inline(never)]
     pub(super) fn find_behind(&self, py: Python<'_>, key: Pointer) -> PyResult<Option<Object>> {
         let wanted = self.wanted(py, key)?;
-        self.inner.pull(py, &mut wanted.probe())
+        self.state.pull(py, &mut wanted.probe())
     }
 
     #[inline(never)]
     pub(super) fn find_slowly(&self, py: Python<'_>, key: Pointer) -> PyResult<Option<Object>> {
         let wanted = self.wanted(py, key)?;
-        self.inner.look(py, &mut wanted.probe())
+        self.state.look(py, &mut wanted.probe())
     }
 
     /// Stores a pair with a key of the most usual types where nobody has to be asked; whether it is done.
@@ -111,9 +111,9 @@ impl CacheVerbs {
         // SAFETY: by the caller's promise.
         unsafe {
             if is_missing(value)
-                || self.inner.weigher.is_some()
-                || self.inner.aliasing.is_some()
-                || self.inner.has_tier()
+                || self.state.weigher.is_some()
+                || self.state.aliasing.is_some()
+                || self.state.has_tier()
             {
                 return false;
             }
@@ -121,10 +121,10 @@ impl CacheVerbs {
             let mut probe = QuickProbeOfOne { tag, rule: Rule::Mapping, word };
             let mut pair = Some((Key { part: Part::of(key), tag }, Object::from_borrowed(value)));
             let mut details = self.usual();
-            let Ok(written) = self.inner.store.write(&mut pair, &mut details, &Condition::Always, &mut probe) else {
+            let Ok(written) = self.state.store.write(&mut pair, &mut details, &Condition::Always, &mut probe) else {
                 return false;
             };
-            self.inner.finish_attached(written.left);
+            self.state.finish_attached(written.left);
         }
         true
     }
@@ -150,14 +150,14 @@ impl CacheVerbs {
         let wanted = self.wanted(py, key.as_ptr())?;
         let mut probe = wanted.probe();
         if wanted.rule == Rule::Mapping {
-            return self.inner.write(py, wanted.stored(), Object::of(value), details, condition, &mut probe);
+            return self.state.write(py, wanted.stored(), Object::of(value), details, condition, &mut probe);
         }
-        self.inner.fill(py, wanted.stored(), Object::of(value), details, condition, &mut probe)
+        self.state.fill(py, wanted.stored(), Object::of(value), details, condition, &mut probe)
     }
 
     pub(super) fn take_out(&self, key: &Bound<'_, PyAny>) -> PyResult<Option<Object>> {
         let wanted = self.wanted(key.py(), key.as_ptr())?;
-        self.inner.remove(key.py(), &mut wanted.probe(), Cause::Invalidated)
+        self.state.remove(key.py(), &mut wanted.probe(), Cause::Invalidated)
     }
 }
 

@@ -10,9 +10,9 @@ use crate::cache::CacheVerbs;
 use crate::ffi::object::Object;
 use crate::flight::attempt::Attempt;
 use crate::flight::load::Load;
-use crate::inner::Inner;
 use crate::key::probe::Probe;
 use crate::key::wanted::Wanted;
+use crate::state::CacheState;
 
 impl CacheVerbs {
     /// What is there of keys, in their order.
@@ -21,17 +21,17 @@ impl CacheVerbs {
         let found = PyDict::new(py);
         let mut missing: Vec<(usize, Wanted)> = Vec::new();
         let mut values: Vec<Option<Object>> = Vec::with_capacity(keys.len());
-        self.inner.catch_up(py);
+        self.state.catch_up(py);
         for (place, key) in keys.iter().enumerate() {
             let wanted = self.wanted(py, key.as_ptr())?;
-            let value = self.inner.look_here(py, &mut wanted.probe())?;
+            let value = self.state.look_here(py, &mut wanted.probe())?;
             if value.is_none() {
                 missing.push((place, wanted));
             }
             values.push(value);
         }
         let mut probes: Vec<Probe<'_>> = missing.iter().map(|(_, wanted)| wanted.probe()).collect();
-        for (&(place, _), value) in missing.iter().zip(self.inner.pull_many(py, &mut probes)?) {
+        for (&(place, _), value) in missing.iter().zip(self.state.pull_many(py, &mut probes)?) {
             values[place] = value;
         }
         for (key, value) in keys.iter().zip(values) {
@@ -48,7 +48,7 @@ impl CacheVerbs {
         let wanted: Vec<Wanted> =
             pairs.iter().map(|(key, _)| self.wanted(key.py(), key.as_ptr())).collect::<PyResult<_>>()?;
         let entries = wanted.iter().zip(pairs).map(|(wanted, (_, value))| (wanted, Object::of(value))).collect();
-        self.inner.write_many(first.py(), entries, details)
+        self.state.write_many(first.py(), entries, details)
     }
 }
 
@@ -67,6 +67,6 @@ pub(crate) fn prefetch(py: Python<'_>, attempts: Vec<Bound<'_, Attempt>>) -> PyR
     Ok(())
 }
 
-fn is_absent(py: Python<'_>, cache: &Arc<Inner>, attempt: &Attempt) -> bool {
+fn is_absent(py: Python<'_>, cache: &Arc<CacheState>, attempt: &Attempt) -> bool {
     !cache.holds_here(py, &mut attempt.probe()).unwrap_or(true)
 }

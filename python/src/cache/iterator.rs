@@ -42,19 +42,19 @@ impl CacheIterator {
     }
 
     fn __next__(&self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
-        self.cache.get().inner.catch_up(py);
+        self.cache.get().state.catch_up(py);
         let mut cursor = *self.cursor.lock();
-        let next = self.cache.get().inner.memory().next(&mut cursor, |key, value| (key.clone(), value.clone()));
+        let next = self.cache.get().state.memory().next(&mut cursor, |key, value| (key.clone(), value.clone()));
         *self.cursor.lock() = cursor;
         let Some((key, value)) = next else { return Ok(None) };
         if self.shows == Shows::Values {
-            return Ok(Some(self.cache.get().inner.served(py, value)?.into_py(py)));
+            return Ok(Some(self.cache.get().state.served(py, value)?.into_py(py)));
         }
-        let face: Object = self.cache.get().inner.face(py, &key)?;
+        let face: Object = self.cache.get().state.face(py, &key)?;
         if self.shows == Shows::Keys {
             return Ok(Some(face.into_py(py)));
         }
-        let value = self.cache.get().inner.served(py, value)?;
+        let value = self.cache.get().state.served(py, value)?;
         let pair = PyTuple::new(py, [face.into_bound(py), value.into_bound(py)])?;
         Ok(Some(pair.into_any().unbind()))
     }

@@ -28,12 +28,13 @@ use crate::errors::{invalid, raised};
 use crate::ffi::object::Object;
 use crate::flight::attempt::{Attempt, Purpose};
 use crate::flight::step::Due;
-use crate::inner::{Aliasing, Inner, Weigher};
 use crate::key::MAPPING;
 use crate::key::wanted::Sought;
 use crate::missing::missing;
+use crate::state::behind::{Behind, Keys};
+use crate::state::{Aliasing, CacheState, Weigher};
 use crate::stats::Stats;
-use crate::tier::behind::{Behind, Keys};
+use crate::tier::behind::TierBehind;
 
 /// Makes the classes and adds them to the module.
 pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -48,7 +49,7 @@ type Samples = (u64, u64, u64, Vec<(u64, f64)>);
 
 #[pyclass(frozen, subclass, weakref, generic, module = "hotset._core", name = "CacheVerbs")]
 pub(crate) struct CacheVerbs {
-    pub(crate) inner: Arc<Inner>,
+    pub(crate) state: Arc<CacheState>,
     /// What its loads are to do, for `hotset._loading.policy`.
     load_policy: Object,
     /// As they were given, for those who ask and for copies of the cache.
@@ -63,7 +64,7 @@ impl CacheVerbs {
     /// Details from the arguments that the verbs which store have in common.
     fn details(&self, life: Life<'_>, tags: Option<&Bound<'_, PyAny>>) -> PyResult<Details> {
         let tags = tags.map_or_else(|| Ok(Box::default()), tag_names)?;
-        Ok(Details { lifespan: life.changes(&self.inner, self.inner.lifespan)?, tags, ..Details::default() })
+        Ok(Details { lifespan: life.changes(&self.state, self.state.lifespan)?, tags, ..Details::default() })
     }
 
     /// A duration as it was given, in seconds.
@@ -75,7 +76,7 @@ impl CacheVerbs {
     /// Details for an entry that says nothing of its life.
     #[inline]
     pub(crate) fn usual(&self) -> Details {
-        Details { lifespan: self.inner.lifespan, ..Details::default() }
+        Details { lifespan: self.state.lifespan, ..Details::default() }
     }
 }
 
@@ -88,7 +89,7 @@ struct Life<'py> {
 
 impl Life<'_> {
     /// A lifespan with what is said of it.
-    fn changes(&self, cache: &Inner, mut lifespan: Lifespan) -> PyResult<Lifespan> {
+    fn changes(&self, cache: &CacheState, mut lifespan: Lifespan) -> PyResult<Lifespan> {
         if let Given::Something(value) = &self.ttl {
             lifespan.ttl = cache.ttl("ttl", value)?;
         }
@@ -202,8 +203,8 @@ impl CacheVerbs {
             if weighs_bytes { Some(Weigher::Bytes) } else { callable("weigher", weigher)?.map(Weigher::Function) };
         let listener = callable("on_remove", on_remove)?;
         let tier = behind.map(Object::of);
-        let behind = behind.map(|settings| Behind::from_settings(settings, jitter, store.memory().clock().clone()));
-        let behind = behind.transpose()?.map(Box::new);
+        let behind = behind.map(|settings| TierBehind::from_settings(settings, jitter, store.memory().clock().clone()));
+        let behind = behind.transpose()?.map(|behind| Box::new(behind) as Box<dyn Behind>);
         let clock = clock.map(|clock| clock.clone().unbind());
         let aliasing = aliasing
             .map(|mode| mode.getattr("serves")?.extract().map(|serves| Aliasing { mode: Object::from(mode), serves }))
@@ -214,7 +215,7 @@ impl CacheVerbs {
             ttls: ttls.copy()?.unbind(),
             clock,
             tier,
-            inner: Arc::new(Inner::new(
+            state: Arc::new(CacheState::new(
                 store,
                 lifespan,
                 classes(ttls)?,
@@ -229,27 +230,27 @@ impl CacheVerbs {
 
     #[getter]
     fn name(&self, py: Python<'_>) -> Py<PyAny> {
-        self.inner.name.bind(py).unbind()
+        self.state.name.bind(py).unbind()
     }
 
     #[getter]
     fn maxsize(&self) -> Option<u64> {
-        shown(self.inner.memory().max_entries())
+        shown(self.state.memory().max_entries())
     }
 
     #[getter]
     fn maxweight(&self) -> Option<u64> {
-        shown(self.inner.memory().max_weight()).filter(|_| !self.inner.weighs_bytes())
+        shown(self.state.memory().max_weight()).filter(|_| !self.state.weighs_bytes())
     }
 
     #[getter]
     fn max_bytes(&self) -> Option<u64> {
-        shown(self.inner.memory().max_weight()).filter(|_| self.inner.weighs_bytes())
+        shown(self.state.memory().max_weight()).filter(|_| self.state.weighs_bytes())
     }
 
     #[getter]
     fn optimize(&self) -> &'static str {
-        match self.inner.memory().optimize() {
+        match self.state.memory().optimize() {
             Optimize::Hits => HITS,
             Optimize::Time => TIME,
         }
@@ -257,7 +258,7 @@ impl CacheVerbs {
 
     #[getter]
     fn policy(&self) -> &'static str {
-        self.inner.memory().policy()
+        self.state.memory().policy()
     }
 
     #[getter]
@@ -289,13 +290,13 @@ impl CacheVerbs {
     /// Whether there is a tier behind the memory.
     #[getter]
     fn _has_tier(&self) -> bool {
-        self.inner.has_tier()
+        self.state.has_tier()
     }
 
     /// How many loads are in progress.
     #[getter]
     fn _loads_in_progress(&self) -> usize {
-        self.inner.store.flights().len()
+        self.state.store.flights().len()
     }
 
     #[getter]
@@ -305,7 +306,7 @@ impl CacheVerbs {
 
     #[getter]
     fn _aliasing(&self, py: Python<'_>) -> Option<Py<PyAny>> {
-        self.inner.aliasing.as_ref().map(|aliasing| aliasing.mode.bind(py).unbind())
+        self.state.aliasing.as_ref().map(|aliasing| aliasing.mode.bind(py).unbind())
     }
 
     #[getter]
@@ -321,17 +322,17 @@ impl CacheVerbs {
 
     #[getter]
     fn _weigher(&self, py: Python<'_>) -> Option<Py<PyAny>> {
-        self.inner.weigher().map(|weigher| weigher.bind(py).unbind())
+        self.state.weigher().map(|weigher| weigher.bind(py).unbind())
     }
 
     #[getter]
     fn _weighs_bytes(&self) -> bool {
-        self.inner.weighs_bytes()
+        self.state.weighs_bytes()
     }
 
     #[getter]
     fn _on_remove(&self, py: Python<'_>) -> Option<Py<PyAny>> {
-        self.inner.listener.as_ref().map(|listener| listener.bind(py).unbind())
+        self.state.listener.as_ref().map(|listener| listener.bind(py).unbind())
     }
 
     #[getter]
@@ -341,39 +342,39 @@ impl CacheVerbs {
 
     #[getter]
     fn enabled(&self) -> bool {
-        self.inner.memory().is_enabled()
+        self.state.memory().is_enabled()
     }
 
     #[setter]
     fn set_enabled(&self, py: Python<'_>, on: bool) {
-        self.inner.finish(py, self.inner.store.enable(on));
+        self.state.finish(py, self.state.store.enable(on));
     }
 
     #[getter]
     fn sampling(&self) -> bool {
-        self.inner.memory().is_sampled()
+        self.state.memory().is_sampled()
     }
 
     #[setter]
     fn set_sampling(&self, on: bool) -> PyResult<()> {
         let sampling = if on { Sampling::InBounds } else { Sampling::Off };
-        self.inner.memory().sample(sampling).map_err(|error| raised(&error))
+        self.state.memory().sample(sampling).map_err(|error| raised(&error))
     }
 
     fn _what_if(&self) -> Option<Samples> {
-        let estimate = self.inner.memory().what_if()?;
+        let estimate = self.state.memory().what_if()?;
         Some((estimate.present.hits, estimate.present.requests, estimate.sampled, estimate.sizes))
     }
 
     fn __contains__(&self, key: &Bound<'_, PyAny>) -> PyResult<bool> {
         let wanted = self.wanted(key.py(), key.as_ptr())?;
-        self.inner.holds(key.py(), &mut wanted.probe())
+        self.state.holds(key.py(), &mut wanted.probe())
     }
 
     fn __len__(&self, py: Python<'_>) -> usize {
-        self.inner.catch_up(py);
-        self.inner.finish(py, self.inner.memory().sweep());
-        self.inner.memory().fresh_len() as usize
+        self.state.catch_up(py);
+        self.state.finish(py, self.state.memory().sweep());
+        self.state.memory().fresh_len() as usize
     }
 
     fn __bool__(&self, py: Python<'_>) -> bool {
@@ -436,28 +437,28 @@ impl CacheVerbs {
             return Err(PyTypeError::new_err(format!("pop() takes a key and a default, not {count} arguments")));
         }
         let wanted = self.wanted(key.py(), key.as_ptr())?;
-        match self.inner.take(key.py(), &mut wanted.probe())? {
-            Some(value) => Ok(self.inner.served(key.py(), value)?.into_bound(key.py()).unbind()),
+        match self.state.take(key.py(), &mut wanted.probe())? {
+            Some(value) => Ok(self.state.served(key.py(), value)?.into_bound(key.py()).unbind()),
             None if default.is_empty() => Err(PyKeyError::new_err((key.clone().unbind(),))),
             None => Ok(default.get_item(0)?.unbind()),
         }
     }
 
     fn popitem(&self, py: Python<'_>) -> PyResult<(Py<PyAny>, Py<PyAny>)> {
-        self.inner.catch_up(py);
-        self.inner.finish(py, self.inner.memory().sweep());
+        self.state.catch_up(py);
+        self.state.finish(py, self.state.memory().sweep());
         let removed = loop {
-            let Some(removed) = self.inner.store.pop_victim() else {
+            let Some(removed) = self.state.store.pop_victim() else {
                 return Err(PyKeyError::new_err("popitem(): the cache is empty"));
             };
             if removed.fresh {
                 break removed;
             }
-            self.inner.finish(py, Removals::of(removed));
+            self.state.finish(py, Removals::of(removed));
         };
-        let key = self.inner.face(py, &removed.key)?.into_py(py);
-        let value = self.inner.served(py, removed.value.clone())?.into_py(py);
-        self.inner.finish(py, Removals::of(removed));
+        let key = self.state.face(py, &removed.key)?.into_py(py);
+        let value = self.state.served(py, removed.value.clone())?.into_py(py);
+        self.state.finish(py, Removals::of(removed));
         Ok((key, value))
     }
 
@@ -467,7 +468,7 @@ impl CacheVerbs {
 
     fn expire(&self, key: &Bound<'_, PyAny>) -> PyResult<bool> {
         let wanted = self.wanted(key.py(), key.as_ptr())?;
-        self.inner.expire(key.py(), &mut wanted.probe())
+        self.state.expire(key.py(), &mut wanted.probe())
     }
 
     #[pyo3(signature = (key, *, ttl = Given::Nothing, grace = Given::Nothing, idle = Given::Nothing))]
@@ -475,14 +476,14 @@ impl CacheVerbs {
         let py = key.py();
         let life = Life { ttl, grace, idle };
         let wanted = self.wanted(py, key.as_ptr())?;
-        life.changes(&self.inner, self.inner.lifespan)?;
-        self.inner.touch(py, &mut wanted.probe(), &|lifespan| life.changes(&self.inner, lifespan))
+        life.changes(&self.state, self.state.lifespan)?;
+        self.state.touch(py, &mut wanted.probe(), &|lifespan| life.changes(&self.state, lifespan))
     }
 
     /// Copies the entries of the mapping to another cache, with the rest of their lives and their tags.
     #[pyo3(name = "_copy_to")]
     fn copy_to(&self, py: Python<'_>, other: &Bound<'_, Self>) -> PyResult<()> {
-        let (source, target) = (&self.inner, &other.get().inner);
+        let (source, target) = (&self.state, &other.get().state);
         let mut cursor = Cursor::default();
         while let Some((key, value)) = source.memory().next(&mut cursor, |key, value| (key.clone(), value.clone())) {
             if key.tag.owner() != MAPPING {
@@ -508,7 +509,7 @@ impl CacheVerbs {
     /// Lets time pass for all entries.
     #[pyo3(name = "_age")]
     fn age(&self, duration: &Bound<'_, PyAny>) -> PyResult<()> {
-        self.inner.memory().advance_by(ticks("duration", duration)?);
+        self.state.memory().advance_by(ticks("duration", duration)?);
         Ok(())
     }
 
@@ -516,7 +517,7 @@ impl CacheVerbs {
     #[pyo3(name = "_tags")]
     fn tags(&self, key: &Bound<'_, PyAny>) -> PyResult<Option<Vec<String>>> {
         let wanted = self.wanted(key.py(), key.as_ptr())?;
-        let found = self.inner.inspect(key.py(), &mut wanted.probe())?;
+        let found = self.state.inspect(key.py(), &mut wanted.probe())?;
         let fresh = found.filter(|(_, info)| info.freshness == Freshness::Fresh);
         Ok(fresh.map(|(_, info)| info.tags.iter().map(|tag| tag.to_string()).collect()))
     }
@@ -527,7 +528,7 @@ impl CacheVerbs {
         let (py, present) = (key.py(), Object::of(present));
         let is_present = |stored: &Object| {
             stored.as_ptr() == present.as_ptr()
-                || self.inner.behind.as_ref().is_some_and(|behind| behind.is_same(py, stored, &present))
+                || self.state.behind.as_ref().is_some_and(|behind| behind.is_same(py, stored, &present))
         };
         self.store(key, value, self.usual(), &Condition::IfValue(&is_present))
     }
@@ -535,7 +536,7 @@ impl CacheVerbs {
     #[pyo3(signature = (key, default = None))]
     fn peek(&self, key: &Bound<'_, PyAny>, default: Option<&Bound<'_, PyAny>>) -> PyResult<Py<PyAny>> {
         let wanted = self.wanted(key.py(), key.as_ptr())?;
-        let found = self.inner.peek(key.py(), &mut wanted.probe())?;
+        let found = self.state.peek(key.py(), &mut wanted.probe())?;
         let absent = || default.map_or_else(|| key.py().None(), |default| default.clone().unbind());
         Ok(found.map_or_else(absent, |value| value.into_bound(key.py()).unbind()))
     }
@@ -559,7 +560,7 @@ impl CacheVerbs {
         let load_policy = load_policy.map_or_else(|| self.load_policy.clone(), Object::of);
         let max_age = max_age.map_or(Ok(NEVER), |age| ticks("max_age", age))?;
         let sought = Sought { wanted, stored };
-        Ok(Attempt::new(self.inner.clone(), sought, Purpose::Key(details), load_policy).by_who_accepts(max_age))
+        Ok(Attempt::new(self.state.clone(), sought, Purpose::Key(details), load_policy).by_who_accepts(max_age))
     }
 
     /// Looks a key up and counts that: the value, as a [`Due`] if it is to be refreshed, or `MISSING`.
@@ -567,7 +568,7 @@ impl CacheVerbs {
     fn look_up(&self, key: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
         let py = key.py();
         let wanted = self.wanted(py, key.as_ptr())?;
-        match self.inner.read(py, &mut wanted.probe())? {
+        match self.state.read(py, &mut wanted.probe())? {
             (Some(value), More::Refresh) => Ok(Py::new(py, Due { value: value.into_py(py) })?.into_any()),
             (Some(value), _) => Ok(value.into_py(py)),
             (None, _) => Ok(missing(py)?.into_py(py)),
@@ -583,7 +584,7 @@ impl CacheVerbs {
     /// The next keys of the tier that are texts and begin so, and what those after them come after.
     #[pyo3(name = "_page", signature = (prefix, after = None))]
     fn page<'py>(&self, py: Python<'py>, prefix: &str, after: Option<&[u8]>) -> PyResult<Keys<'py>> {
-        self.inner.page(py, prefix, after)
+        self.state.page(py, prefix, after)
     }
 
     /// Stores pairs, where a tier is given all of them at once.
@@ -602,33 +603,33 @@ impl CacheVerbs {
     /// Counts a load under a key.
     #[pyo3(name = "_count_load")]
     fn count_load(&self, seconds: f64, failed: bool) {
-        self.inner.memory().count_load(0, MAPPING, (seconds * 1e9) as u64, failed);
+        self.state.memory().count_load(0, MAPPING, (seconds * 1e9) as u64, failed);
     }
 
     fn clear(&self, py: Python<'_>) -> PyResult<()> {
-        self.inner.clear(py)
+        self.state.clear(py)
     }
 
     #[pyo3(signature = (*tags))]
     fn invalidate_tags(&self, tags: &Bound<'_, PyTuple>) -> PyResult<()> {
-        self.inner.change_tags(tags.py(), &tag_names(tags)?, Cause::Invalidated)
+        self.state.change_tags(tags.py(), &tag_names(tags)?, Cause::Invalidated)
     }
 
     #[pyo3(signature = (*tags))]
     fn expire_tags(&self, tags: &Bound<'_, PyTuple>) -> PyResult<()> {
-        self.inner.change_tags(tags.py(), &tag_names(tags)?, Cause::Expired)
+        self.state.change_tags(tags.py(), &tag_names(tags)?, Cause::Expired)
     }
 
     fn sweep(&self, py: Python<'_>) -> usize {
-        let left = self.inner.memory().sweep();
+        let left = self.state.memory().sweep();
         let count = left.len();
-        self.inner.finish(py, left);
+        self.state.finish(py, left);
         count
     }
 
     #[pyo3(signature = (*, maxsize = Given::Nothing, maxweight = Given::Nothing, max_bytes = Given::Nothing))]
     fn resize(&self, py: Python<'_>, maxsize: Given<'_>, maxweight: Given<'_>, max_bytes: Given<'_>) -> PyResult<()> {
-        let memory = self.inner.memory();
+        let memory = self.state.memory();
         let entries = match maxsize {
             Given::Nothing => memory.max_entries(),
             Given::Something(value) => bound("maxsize", &value)?,
@@ -636,7 +637,7 @@ impl CacheVerbs {
         let mut weight = memory.max_weight();
         if let Given::Something(value) = maxweight {
             let asked = bound("maxweight", &value)?;
-            if self.inner.weigher().is_some() {
+            if self.state.weigher().is_some() {
                 weight = asked;
             } else if asked != u64::MAX {
                 return Err(PyValueError::new_err("maxweight needs a weigher, which a cache is given when it is made"));
@@ -644,20 +645,20 @@ impl CacheVerbs {
         }
         if let Given::Something(value) = max_bytes {
             let asked = bound_in_bytes("max_bytes", &value)?;
-            if self.inner.weighs_bytes() {
+            if self.state.weighs_bytes() {
                 weight = asked;
             } else if asked != u64::MAX {
                 return Err(PyValueError::new_err("max_bytes can be changed of a cache that was made with max_bytes"));
             }
         }
-        self.inner.finish(py, memory.resize(entries, weight));
+        self.state.finish(py, memory.resize(entries, weight));
         Ok(())
     }
 
     fn stats(&self, py: Python<'_>) -> Stats {
-        let memory = self.inner.memory();
-        let tier = self.inner.behind.as_ref().map(|behind| behind.stats(py));
-        Stats::new(&memory.counts(), self.inner.weighs_bytes().then(|| memory.max_weight()), tier)
+        let memory = self.state.memory();
+        let tier = self.state.behind.as_ref().map(|behind| behind.stats(py));
+        Stats::new(&memory.counts(), self.state.weighs_bytes().then(|| memory.max_weight()), tier)
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
@@ -665,11 +666,11 @@ impl CacheVerbs {
         self.tier.iter().try_for_each(|tier| tier.visit(&visit))?;
         visit.call(&self.given)?;
         visit.call(&self.ttls)?;
-        self.inner.traverse(&visit)
+        self.state.traverse(&visit)
     }
 
     fn __clear__(&self) {
-        self.inner.abandon();
+        self.state.abandon();
     }
 }
 
@@ -677,5 +678,5 @@ impl CacheVerbs {
 #[cfg(feature = "validate")]
 #[pyfunction]
 pub(crate) fn validate(cache: &Bound<'_, CacheVerbs>) {
-    cache.get().inner.memory().validate();
+    cache.get().state.memory().validate();
 }

@@ -9,6 +9,7 @@ use hotset::sync::Mutex;
 use pyo3::prelude::*;
 use pyo3::{PyTraverseError, PyVisit};
 
+use crate::errors::raised_again;
 use crate::ffi::attached_lock::AttachedLock;
 use crate::ffi::call_args::Call;
 use crate::ffi::foreign::vectorcall;
@@ -16,19 +17,20 @@ use crate::ffi::guard::{attached, is_finalizing};
 use crate::ffi::object::Object;
 use crate::flight::entry_info::PyEntryInfo;
 use crate::flight::fate::{Decider, Fate, LoadedCall};
-use crate::flight::lead::{Claim, KnownTags, Lead, LoadStart, Recheck, handled, own_error, raised_again};
+use crate::flight::handle::Flight;
+use crate::flight::lead::{Claim, KnownTags, Lead, LoadStart, Recheck, handled, own_error};
 use crate::flight::load::{Load, end_raised, load_here};
 use crate::flight::load_context::LoadContext;
 use crate::flight::load_stack::{LoadScope, enclosing, thread};
-use crate::flight::promise::{Came, Flight, Leader, LoadResult, Promise};
 use crate::flight::step::{Found, Hit, Joins, Leads, NotShareable};
 use crate::flight::timing::Timing;
 use crate::flight::wait_graph::WaitEdge;
-use crate::inner::Inner;
 use crate::key::part::Part;
 use crate::key::probe::Probe;
 use crate::key::wanted::Sought;
-use crate::tier::behind::Pulled;
+use crate::promise::{Came, Leader, LoadResult, Promise};
+use crate::state::CacheState;
+use crate::state::behind::Pulled;
 
 /// What a value is loaded for.
 pub(crate) enum Purpose {
@@ -41,7 +43,7 @@ pub(crate) enum Purpose {
 /// A way to the value of one key. At most one caller goes it at a time.
 #[pyclass(frozen, module = "hotset._core")]
 pub(crate) struct Attempt {
-    cache: Arc<Inner>,
+    cache: Arc<CacheState>,
     sought: Sought,
     purpose: Purpose,
     /// What its load is to do, for `hotset._loading.policy`.
@@ -65,7 +67,7 @@ pub(crate) struct Attempt {
 }
 
 impl Attempt {
-    pub(crate) fn new(cache: Arc<Inner>, sought: Sought, purpose: Purpose, load_policy: Object) -> Self {
+    pub(crate) fn new(cache: Arc<CacheState>, sought: Sought, purpose: Purpose, load_policy: Object) -> Self {
         Self {
             cache,
             sought,
@@ -215,7 +217,7 @@ impl Decider for Attempt {
 }
 
 impl Load for Attempt {
-    fn cache(&self) -> &Arc<Inner> {
+    fn cache(&self) -> &Arc<CacheState> {
         &self.cache
     }
 

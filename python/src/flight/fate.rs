@@ -12,8 +12,8 @@ use crate::ffi::Pointer;
 use crate::ffi::object::Object;
 use crate::flight::lead::KnownTags;
 use crate::flight::load_context::LoadOverrides;
-use crate::flight::promise::LoadResult;
 use crate::missing::is_missing;
+use crate::promise::LoadResult;
 
 /// What decides what becomes of the result of a load.
 pub(crate) trait Decider {

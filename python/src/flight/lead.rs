@@ -14,21 +14,22 @@ use crate::ffi::foreign::{raised, vectorcall};
 use crate::ffi::guard::{attached, is_finalizing};
 use crate::ffi::object::Object;
 use crate::flight::fate::{Decider, Fate, is_over};
+use crate::flight::handle::Flight;
 use crate::flight::load_context::LoadOverrides;
 use crate::flight::load_stack::{LoadScope, LoadStack, enclosing, thread};
-use crate::flight::promise::{Came, Flight, Leader, LoadResult, Promise};
 use crate::flight::timing::Timing;
 use crate::flight::wait_graph::WaitEdge;
 use crate::hooks;
-use crate::inner::Inner;
 use crate::interrupt;
 use crate::key::Key;
 use crate::key::part::Part;
 use crate::key::probe::Probe;
+use crate::promise::{Came, Leader, LoadResult, Promise};
+use crate::state::CacheState;
 
 /// A load that this caller leads. Dropped before it has landed it leaves the load to a follower.
 pub(crate) struct Lead<'a> {
-    cache: &'a Arc<Inner>,
+    cache: &'a Arc<CacheState>,
     ticket: Option<Ticket>,
     /// `None` once the load has been counted.
     timing: Option<Timing>,
@@ -62,8 +63,8 @@ pub(crate) enum LoadStart<'a> {
     Join(Arc<Promise>),
 }
 
-impl Inner {
-    /// Begins a load that nobody else is at; `None` where [`Inner::begin`] has to look.
+impl CacheState {
+    /// Begins a load that nobody else is at; `None` where [`CacheState::begin`] has to look.
     #[inline]
     pub(crate) fn begin_quickly(&self, key: Key, now: Tick, here: LoadStack, probe: &mut Probe<'_>) -> Option<Ticket> {
         self.forget_flights_of_parent();
@@ -138,12 +139,12 @@ impl Inner {
 }
 
 impl<'a> Lead<'a> {
-    pub(crate) fn new(cache: &'a Arc<Inner>, ticket: Ticket, watch: Option<Stopwatch>) -> Self {
+    pub(crate) fn new(cache: &'a Arc<CacheState>, ticket: Ticket, watch: Option<Stopwatch>) -> Self {
         Self { cache, ticket: Some(ticket), timing: watch.map(Timing::Counted) }
     }
 
     /// What [`Lead::into_claim`] has put aside.
-    pub(super) fn from_claim(cache: &'a Arc<Inner>, (ticket, timing): Claim) -> Self {
+    pub(super) fn from_claim(cache: &'a Arc<CacheState>, (ticket, timing): Claim) -> Self {
         Self { cache, ticket: Some(ticket), timing: Some(timing) }
     }
 
@@ -336,7 +337,7 @@ impl<'a> Lead<'a> {
 #[expect(clippy::too_many_arguments, reason = "all of them are of one load")]
 fn store(
     py: Python<'_>,
-    cache: &Arc<Inner>,
+    cache: &Arc<CacheState>,
     ticket: &Ticket,
     stored: Option<&Part>,
     value: &Object,
@@ -418,7 +419,7 @@ impl LoadResult {
 /// Drops what left, and tells followers; whether the value was stored.
 fn settle(
     py: Python<'_>,
-    cache: &Arc<Inner>,
+    cache: &Arc<CacheState>,
     landing: Landing<Key, Promise, Stored<Key, Object>>,
     outcome: LoadResult,
 ) -> bool {
@@ -431,12 +432,12 @@ fn settle(
 }
 
 /// Ends a flight that stores nothing, and tells followers.
-fn abandon(py: Python<'_>, cache: &Inner, ticket: &Ticket, outcome: LoadResult) {
+fn abandon(py: Python<'_>, cache: &CacheState, ticket: &Ticket, outcome: LoadResult) {
     tell(py, cache, ticket, outcome, false);
 }
 
 /// As [`abandon`], of a load that may be known to be behind.
-fn tell(py: Python<'_>, cache: &Inner, ticket: &Ticket, outcome: LoadResult, is_behind: bool) {
+fn tell(py: Python<'_>, cache: &CacheState, ticket: &Ticket, outcome: LoadResult, is_behind: bool) {
     drop(LoadOverrides::take(ticket.number()));
     let landing = cache.store.abandon(ticket);
     if let Some(promise) = landing.promise {
@@ -445,16 +446,10 @@ fn tell(py: Python<'_>, cache: &Inner, ticket: &Ticket, outcome: LoadResult, is_
     drop(landing.key);
 }
 
-/// What a follower raises for an error that a load raised.
-pub(crate) fn raised_again(py: Python<'_>, error: &Object, traceback: &Object) -> PyErr {
-    let again = hooks::RAISED_AGAIN.ask(py, (error.bind(py), traceback.bind(py)));
-    PyErr::from_value(again.unwrap_or_else(|_| error.bind(py)))
-}
-
 /// Waits on this thread for a load that somebody else leads; `Alone` where waiting would never end.
 pub(super) fn follow(
     py: Python<'_>,
-    cache: &Arc<Inner>,
+    cache: &Arc<CacheState>,
     promise: &Arc<Promise>,
     hash: u32,
     came: Came,

@@ -9,21 +9,22 @@ use pyo3::exceptions::PyException;
 use pyo3::intern;
 use pyo3::prelude::*;
 
+use crate::errors::raised_again;
 use crate::ffi::foreign::Foreign;
 use crate::ffi::guard::is_finalizing;
 use crate::ffi::object::Object;
 use crate::flight::fate::Decider;
-use crate::flight::lead::{KnownTags, Lead, LoadStart, Recheck, follow, handled, own_error, raised_again};
-use crate::flight::promise::{Came, Leader, LoadResult};
+use crate::flight::lead::{KnownTags, Lead, LoadStart, Recheck, follow, handled, own_error};
 use crate::hooks;
-use crate::inner::Inner;
 use crate::key::Key;
 use crate::key::part::Part;
 use crate::key::probe::Probe;
+use crate::promise::{Came, Leader, LoadResult};
+use crate::state::CacheState;
 
 /// What a value is loaded for: a key, and what becomes of its value or of an error.
 pub(crate) trait Load: Decider {
-    fn cache(&self) -> &Arc<Inner>;
+    fn cache(&self) -> &Arc<CacheState>;
 
     fn probe(&self) -> Probe<'_>;
 

@@ -16,10 +16,10 @@ use crate::arguments::tag_names;
 use crate::duration::computed_ticks;
 use crate::ffi::attached_lock::AttachedLock;
 use crate::ffi::object::Object;
-use crate::inner::Inner;
 use crate::key::Key;
 use crate::key::wanted::Wanted;
 use crate::missing::missing;
+use crate::state::CacheState;
 
 /// How many contexts there are, so that a load whose loader has not asked for one looks no further.
 static ASKED: AtomicUsize = AtomicUsize::new(0);
@@ -100,7 +100,7 @@ pub(super) fn forget() {
 #[pyclass(frozen, module = "hotset")]
 pub(crate) struct LoadContext {
     /// Not kept alive by it: it may be kept by a value of that cache, which a collection could not see.
-    cache: Weak<Inner>,
+    cache: Weak<CacheState>,
     wanted: Wanted,
     number: u64,
     overrides: Arc<LoadOverrides>,
@@ -108,7 +108,7 @@ pub(crate) struct LoadContext {
 
 impl LoadContext {
     /// Of the load of a flight that is in progress.
-    pub(crate) fn new(py: Python<'_>, cache: &Arc<Inner>, hash: u32, number: u64) -> PyResult<Option<Self>> {
+    pub(crate) fn new(py: Python<'_>, cache: &Arc<CacheState>, hash: u32, number: u64) -> PyResult<Option<Self>> {
         let key = cache.store.flights().key(hash, number, Key::clone);
         key.map(|key| {
             let wanted = Wanted::of_stored(py, cache.owner(key.tag.owner()).1, &key)?;

@@ -12,7 +12,8 @@ use smallvec::SmallVec;
 use crate::ffi::foreign::Foreign;
 use crate::flight::load_context::LoadContext;
 use crate::hooks;
-use crate::inner::Inner;
+use crate::promise::Leader;
+use crate::state::CacheState;
 
 thread_local! {
     /// The loads that this thread runs, the innermost last.
@@ -25,7 +26,7 @@ struct Running {
     number: u64,
     hash: u32,
     /// Whose load it is; null for one of several that run as one.
-    cache: *const Inner,
+    cache: *const CacheState,
 }
 
 /// Numbers of flights.
@@ -49,7 +50,7 @@ impl LoadStack {
 
     /// The load of a ticket's key begins to run on this thread, where this was found.
     #[inline]
-    pub(crate) fn enter(self, ticket: &Ticket, cache: &Arc<Inner>) -> LoadScope {
+    pub(crate) fn enter(self, ticket: &Ticket, cache: &Arc<CacheState>) -> LoadScope {
         self.push(Running { number: ticket.number(), hash: ticket.hash(), cache: Arc::as_ptr(cache) })
     }
 
@@ -66,6 +67,29 @@ pub(crate) fn thread() -> usize {
     LoadStack::find().thread()
 }
 
+impl Leader {
+    /// This thread.
+    pub(crate) fn thread() -> Self {
+        Self::of_thread(LoadStack::find())
+    }
+
+    /// The thread where this was found.
+    #[inline]
+    pub(crate) fn of_thread(here: LoadStack) -> Self {
+        Self { thread: here.thread(), home: 0 }
+    }
+
+    /// A thread that is not known yet: what it runs is known by its context.
+    pub(crate) fn pool() -> Self {
+        Self { thread: 0, home: 0 }
+    }
+
+    /// A task of the event loop that runs on this thread.
+    pub(crate) fn task() -> Self {
+        Self { thread: 0, home: thread() }
+    }
+}
+
 /// The thread runs the load of a flight until this is dropped, on the same thread.
 pub(crate) struct LoadScope {
     number: u64,
@@ -75,7 +99,7 @@ pub(crate) struct LoadScope {
 impl LoadScope {
     /// The load of a ticket's key begins to run.
     #[inline]
-    pub(crate) fn enter(ticket: &Ticket, cache: &Arc<Inner>) -> Self {
+    pub(crate) fn enter(ticket: &Ticket, cache: &Arc<CacheState>) -> Self {
         LoadStack::find().enter(ticket, cache)
     }
 

@@ -1,38 +1,34 @@
 //! Loads in progress, as threads and tasks meet in them.
 //!
-//! - [`promise`]: what a leader and its followers share
 //! - [`load_stack`]: which loads the running code is part of
 //! - [`wait_graph`]: who waits for whom, so that no circle of waits is closed
 //! - [`load_context`]: what a loader may ask of its load, and say of what it returns
 //! - [`fate`]: what a load calls, and what becomes of its result
 //! - [`lead`]: who makes a load, until its end; [`load`]: all of it, on the thread that asks
+//! - [`handle`]: a load that was joined, as Python sees it
 //! - [`attempt`]: the same in [`step`]s, for `hotset._loading`, which waits, in threads and in tasks; [`entry_info`]: what it tells of an entry
 
 pub(crate) mod attempt;
 mod entry_info;
 pub(crate) mod fate;
+mod handle;
 pub(crate) mod lead;
 pub(crate) mod load;
 pub(crate) mod load_context;
 pub(crate) mod load_stack;
-pub(crate) mod promise;
 pub(crate) mod step;
 mod timing;
 mod wait_graph;
-
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
 use crate::ffi::foreign::{Foreign, import};
-
-/// How often this process, or one that it was forked from, has been forked.
-static FORKS: AtomicU64 = AtomicU64::new(0);
+use crate::forks;
 
 pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    module.add_class::<promise::Flight>()?;
+    module.add_class::<handle::Flight>()?;
     module.add_class::<attempt::Attempt>()?;
     module.add_class::<entry_info::PyEntryInfo>()?;
     step::register(module)?;
@@ -52,12 +48,7 @@ pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
 /// This process has just been forked: its parent's loads are none of it.
 #[pyfunction]
 fn forked() {
-    FORKS.fetch_add(1, Ordering::SeqCst);
+    forks::count();
     wait_graph::forget();
     load_context::forget();
-}
-
-/// A number that is another one in a forked child.
-pub(crate) fn forks() -> u64 {
-    FORKS.load(Ordering::Relaxed)
 }

@@ -5,7 +5,7 @@ use pyo3::types::PyBool;
 use pyo3::{PyTraverseError, PyVisit};
 
 use crate::ffi::object::Object;
-use crate::flight::promise::Flight;
+use crate::flight::handle::Flight;
 
 /// Classes of a few fields, of which those that are `shown` refer to objects.
 macro_rules! steps {

@@ -3,7 +3,7 @@
 use hotset::clock;
 use hotset::flight::Stopwatch;
 
-use crate::inner::Inner;
+use crate::state::CacheState;
 
 /// How a load is timed.
 pub(super) enum Timing {
@@ -15,7 +15,7 @@ pub(super) enum Timing {
 
 impl Timing {
     /// The load returned; the nanoseconds that it took.
-    pub(super) fn returned(self, cache: &Inner) -> u64 {
+    pub(super) fn returned(self, cache: &CacheState) -> u64 {
         match self {
             Self::Counted(watch) => watch.landed(cache.memory()).nanos,
             Self::Part(began) => clock::nanos().saturating_sub(began),
@@ -23,7 +23,7 @@ impl Timing {
     }
 
     /// The load raised.
-    pub(super) fn failed(self, cache: &Inner) {
+    pub(super) fn failed(self, cache: &CacheState) {
         if let Self::Counted(watch) = self {
             watch.failed(cache.memory());
         }

@@ -11,7 +11,7 @@ use hotset::sync::Mutex;
 
 use crate::ffi::attached_lock::AttachedLock;
 use crate::flight::load_stack::Numbers;
-use crate::flight::promise::Promise;
+use crate::promise::Promise;
 
 static WAITS: LazyLock<Mutex<AttachedLock, Waits>> = LazyLock::new(Mutex::default);
 

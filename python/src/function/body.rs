@@ -20,17 +20,16 @@ use crate::ffi::guard::is_finalizing;
 use crate::ffi::object::Object;
 use crate::function::prepared::Prepared;
 use crate::function::signature::{FEW, Mismatch, Signature};
-use crate::inner::Inner;
 use crate::interrupt;
 use crate::key::ownership::Ownership;
 use crate::key::probe::Rule;
-use crate::tier::behind::Named;
-use crate::tier::codec::Codec;
+use crate::state::CacheState;
+use crate::state::behind::Named;
 
 /// The state of a decorated function. What a hit needs comes first.
 #[repr(C)]
 pub(crate) struct Body {
-    inner: Arc<Inner>,
+    state: Arc<CacheState>,
     ownership: Arc<Ownership>,
     pub(crate) salt: u64,
     pub(crate) owner: Owner,
@@ -92,45 +91,44 @@ impl Body {
         cache: &Bound<'_, CacheVerbs>,
         spec: &Bound<'_, PyAny>,
     ) -> PyResult<Self> {
-        let inner = cache.get().inner.clone();
+        let state = cache.get().state.clone();
         let signature = Signature::from_spec(spec)?;
         let options = Options::from_spec(spec)?;
-        let lifespan = lifespan_from_spec(spec, &inner)?;
-        inner.memory().add_usual(lifespan);
+        let lifespan = lifespan_from_spec(spec, &state)?;
+        state.memory().add_usual(lifespan);
         let typed: bool = spec.getattr("typed")?.extract()?;
         let rule = if typed { Rule::Typed } else { Rule::Loose };
         let has_key = options.key.is_some();
         let single = has_key || signature.single;
         let name = Object::from(spec.getattr("name")?);
-        let ownership = match &inner.behind {
-            None => inner.add_owner(name, rule, spec.getattr("shares_cache")?.extract()?),
+        let ownership = match &state.behind {
+            None => state.add_owner(name, rule, spec.getattr("shares_cache")?.extract()?),
             Some(behind) => {
                 let parts =
                     if has_key { vec!["key=".to_owned()] } else { signature.part_names(function.py()).collect() };
-                let codec = spec.getattr("codec")?;
-                let codec = if codec.is_none() { None } else { Some(Arc::new(Codec::new(&codec)?)) };
-                let named = Named { name: spec.getattr("outside")?.extract()?, rule, single, parts, lifespan, codec };
-                let known = behind.owner_of(&named).map(|owner| Ownership::new(&inner, owner, false));
-                let ownership = known.unwrap_or_else(|| inner.add_owner(name, rule, false));
-                behind.add_function(ownership.owner(), named);
+                let codec = Some(spec.getattr("codec")?).filter(|codec| !codec.is_none());
+                let named = Named { name: spec.getattr("outside")?.extract()?, rule, single, parts, lifespan };
+                let known = behind.owner_of(&named).map(|owner| Ownership::new(&state, owner, false));
+                let ownership = known.unwrap_or_else(|| state.add_owner(name, rule, false));
+                behind.add_function(ownership.owner(), named, codec.as_ref())?;
                 ownership
             }
         };
         let owner = ownership.owner();
         Ok(Self {
-            salt: inner.memory().seed().mix(u64::from(owner), 0x5EED),
+            salt: state.memory().seed().mix(u64::from(owner), 0x5EED),
             owner,
             ownership,
             rule,
             single,
             first_by_identity: AtomicBool::new(spec.getattr("is_method")?.extract()?),
-            quick: rule == Rule::Typed && !has_key && signature.count() <= FEW && !inner.serves(),
+            quick: rule == Rule::Typed && !has_key && signature.count() <= FEW && !state.serves(),
             fills_quickly: options.asks_nobody()
-                && !inner.has_tier()
-                && inner.aliasing.is_none()
+                && !state.has_tier()
+                && state.aliasing.is_none()
                 && lifespan.early == Early::NONE
-                && inner.weigher.is_none()
-                && inner.listener.is_none(),
+                && state.weigher.is_none()
+                && state.listener.is_none(),
             lifespan,
             signature,
             function: Object::from(function.clone()),
@@ -140,17 +138,17 @@ impl Body {
             expects_class: spec.getattr("expects_class")?.extract()?,
             is_coroutine: spec.getattr("is_coroutine")?.extract()?,
             warned: AtomicBool::new(false),
-            inner,
+            state,
         })
     }
 
     #[inline(always)]
-    pub(crate) fn inner(&self) -> &Arc<Inner> {
-        &self.inner
+    pub(crate) fn state(&self) -> &Arc<CacheState> {
+        &self.state
     }
 
-    pub(crate) fn arc(&self) -> &Arc<Inner> {
-        &self.inner
+    pub(crate) fn arc(&self) -> &Arc<CacheState> {
+        &self.state
     }
 
     #[inline(always)]
@@ -176,7 +174,7 @@ impl Body {
     }
 
     pub(crate) fn name(&self, py: Python<'_>) -> String {
-        self.inner.owner(self.owner).0.bind(py).to_string()
+        self.state.owner(self.owner).0.bind(py).to_string()
     }
 
     pub(crate) fn part_name(&self, py: Python<'_>, part: usize) -> String {
@@ -209,7 +207,7 @@ impl Body {
         }
         let Some(decide) = &self.options.ttl else { return Ok(self.lifespan) };
         Ok(Lifespan {
-            ttl: self.inner.computed_ttl("the result of ttl()", &decide.bind(py).ask((result,))?)?,
+            ttl: self.state.computed_ttl("the result of ttl()", &decide.bind(py).ask((result,))?)?,
             ..self.lifespan
         })
     }
@@ -230,7 +228,7 @@ impl Body {
         if !self.ownership.may_leave() {
             return 0;
         }
-        let shown = self.inner.visit_owner(self.owner, |object| {
+        let shown = self.state.visit_owner(self.owner, |object| {
             // SAFETY: by the caller's promise.
             match unsafe { visit(object, argument) } {
                 0 => Ok(()),
@@ -244,7 +242,7 @@ impl Body {
     pub(crate) fn die(&self, py: Python<'_>) {
         if self.ownership.may_leave()
             && !is_finalizing()
-            && let Err(error) = self.inner.clear_owner(py, self.owner)
+            && let Err(error) = self.state.clear_owner(py, self.owner)
         {
             interrupt::report(py, error, None);
         }
@@ -253,7 +251,7 @@ impl Body {
     /// As [`Body::die`], where what results are made of may be half gone: nobody is told.
     pub(crate) fn abandon(&self) {
         if self.ownership.may_leave() {
-            self.inner.abandon_owner(self.owner);
+            self.state.abandon_owner(self.owner);
         }
     }
 }
@@ -265,7 +263,7 @@ impl Negative {
 }
 
 /// How long results live, as the spec has it, or else the cache.
-fn lifespan_from_spec(spec: &Bound<'_, PyAny>, cache: &Inner) -> PyResult<Lifespan> {
+fn lifespan_from_spec(spec: &Bound<'_, PyAny>, cache: &CacheState) -> PyResult<Lifespan> {
     let mut lifespan = cache.lifespan;
     let absent = spec.getattr("absent")?;
     let given = |name: &str| spec.getattr(name).map(|value| (!value.is(&absent)).then_some(value));

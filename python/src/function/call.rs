@@ -27,13 +27,13 @@ use crate::function::prepared::Prepared;
 use crate::function::signature::{Mismatch, mismatch_error};
 use crate::function::{body_of, is_function};
 use crate::hooks;
-use crate::inner::Inner;
 use crate::interrupt;
 use crate::key::exact::keyed_by_address;
 use crate::key::part::Part;
 use crate::key::probe::{Probe, Rule};
 use crate::key::{Key, Tag};
 use crate::missing::is_missing;
+use crate::state::CacheState;
 
 /// Loads and stores what a quick lookup has missed, where nothing has to be asked about the result; null and an exception if
 /// the function raises.
@@ -46,17 +46,17 @@ pub(crate) unsafe fn load_quickly(function: Pointer, call: Call, tag: Tag, parts
         // Whoever calls may only borrow it, and the load may make it the last to do so.
         let _held = Object::from_borrowed(function);
         let body = body_of(function);
-        let (inner, memory) = (body.inner(), body.inner().memory());
+        let (state, memory) = (body.state(), body.state().memory());
         let part =
             if body.single { Part::of(parts[0]) } else { Part::several(parts.iter().map(|&part| Part::of(part))) };
         let mut probe = Probe::new(tag, Rule::Typed, body.single, parts);
         let watch = Stopwatch::begin_uncritical(memory, tag.hash(), body.owner);
         let here = LoadStack::find();
-        let Some(ticket) = inner.begin_quickly(Key { part, tag }, watch.began(memory), here, &mut probe) else {
+        let Some(ticket) = state.begin_quickly(Key { part, tag }, watch.began(memory), here, &mut probe) else {
             return guard(|py| self::call(py, function, call, Some(More::Nothing)));
         };
         let result = {
-            let _within = here.enter(&ticket, inner);
+            let _within = here.enter(&ticket, state);
             vectorcall(body.function.as_ptr(), call)
         };
         land_quickly(body, tag, parts, ticket, watch, result)
@@ -76,9 +76,9 @@ unsafe fn land_quickly(
     watch: Stopwatch,
     result: Pointer,
 ) -> Pointer {
-    let (inner, memory) = (body.inner(), body.inner().memory());
+    let (state, memory) = (body.state(), body.state().memory());
     if result.is_null() {
-        attached(|py| Lead::new(inner, ticket, Some(watch)).fail_raised(py));
+        attached(|py| Lead::new(state, ticket, Some(watch)).fail_raised(py));
         return result;
     }
     // SAFETY: by the caller's promise.
@@ -86,7 +86,7 @@ unsafe fn land_quickly(
         let mut probe = Probe::new(tag, Rule::Typed, body.single, parts);
         let Landed { now, nanos } = watch.landed(memory);
         let result = Object::from_owned(result);
-        let lead = Lead::new(inner, ticket, None);
+        let lead = Lead::new(state, ticket, None);
         let mut details = Details { lifespan: body.lifespan, nanos, ..Details::default() };
         let skips = lead.overrides().is_some_and(|overrides| {
             overrides.change(&mut details);
@@ -124,7 +124,7 @@ pub(crate) fn call(py: Python<'_>, function: Pointer, call: Call, looked_up: Opt
     let _held = unsafe { Object::from_borrowed(function) };
     // SAFETY: the function is alive during the call.
     let body = unsafe { body_of(function) };
-    if !body.inner().memory().is_enabled() {
+    if !body.state().memory().is_enabled() {
         return call_uncached(py, body, call);
     }
     match prepare_and_look_up(py, body, call, looked_up)? {
@@ -145,7 +145,7 @@ pub(crate) fn attempt(py: Python<'_>, function: Pointer, call: Call, prepared: &
     let (body, function) = unsafe { (body_of(function), Object::from_borrowed(function)) };
     let kept = Py::new(py, KeptCall::new(function, call))?;
     let (sought, load_policy) = (prepared.keep(py, body)?, body.options.load_policy.clone());
-    Ok(Attempt::new(body.inner().clone(), sought, Purpose::Call(Box::new(kept)), load_policy))
+    Ok(Attempt::new(body.state().clone(), sought, Purpose::Call(Box::new(kept)), load_policy))
 }
 
 /// A way to the result of a call of a decorated function, by a caller who accepts no value that is older; None if the arguments do
@@ -225,8 +225,8 @@ pub(crate) fn prepare_and_look_up(
 ) -> PyResult<Lookup> {
     let Ok(prepared) = body.prepare(py, call)? else { return Ok(Lookup::Misfit) };
     let (found, more) = match looked_up {
-        None => body.inner().read(py, &mut prepared.probe())?,
-        Some(more) if body.inner().has_tier() => body.inner().pull_more(py, &mut prepared.probe(), more)?,
+        None => body.state().read(py, &mut prepared.probe())?,
+        Some(more) if body.state().has_tier() => body.state().pull_more(py, &mut prepared.probe(), more)?,
         Some(more) => (None, more),
     };
     Ok(match (found, more) {
@@ -269,8 +269,8 @@ impl Decider for RunningCall<'_> {
 }
 
 impl Load for RunningCall<'_> {
-    fn cache(&self) -> &Arc<Inner> {
-        self.body.inner()
+    fn cache(&self) -> &Arc<CacheState> {
+        self.body.state()
     }
 
     fn probe(&self) -> Probe<'_> {

@@ -20,7 +20,7 @@ pub(crate) fn fate(py: Python<'_>, body: &Body, result: &Bound<'_, PyAny>, nanos
     }
     // SAFETY: the result is alive.
     if unsafe { can_be_read_once(result.as_ptr()) } {
-        body.inner().memory().count_refused(0, body.owner);
+        body.state().memory().count_refused(0, body.owner);
         if body.warn_once() {
             let class = result.get_type().qualname()?.to_string();
             hooks::LOG_READ_ONCE.ask(py, (body.name(py), class))?;

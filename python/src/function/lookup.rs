@@ -51,7 +51,7 @@ pub(crate) unsafe fn look_up_quickly<'a>(
     bound: &'a mut Bound,
     parts: &mut &'a [Pointer],
 ) -> Quick {
-    if !body.quick || !body.inner().answers_quickly() {
+    if !body.quick || !body.state().answers_quickly() {
         return Quick::Unsuited;
     }
     if call.names.is_null() && call.count() == body.signature.all_by_position {
@@ -105,7 +105,7 @@ unsafe fn look_up_many(body: &Body, parts: &[Pointer]) -> Quick {
 /// As for [`look_up_quickly`]; there are not more parts than words.
 #[inline(always)]
 unsafe fn hash_parts(body: &Body, parts: &[Pointer], words: &mut [Word]) -> Option<Tag> {
-    let (seed, mut state) = (body.inner().memory().seed(), body.salt);
+    let (seed, mut state) = (body.state().memory().seed(), body.salt);
     let mut by_identity = body.first_by_identity();
     for (&part, place) in parts.iter().zip(words) {
         let identity = (address_hash(part), Word::of_other(part));
@@ -121,10 +121,10 @@ unsafe fn hash_parts(body: &Body, parts: &[Pointer], words: &mut [Word]) -> Opti
 /// Reads what a probe looks for.
 #[inline(always)]
 fn look_up(body: &Body, tag: Tag, probe: &mut impl CoreProbe<Key>) -> Quick {
-    match body.inner().memory().read(tag.hash(), body.owner, probe, Object::clone) {
+    match body.state().memory().read(tag.hash(), body.owner, probe, Object::clone) {
         Ok(read) => {
             if read.due {
-                body.inner().run_pending_attached(tag.hash());
+                body.state().run_pending_attached(tag.hash());
             }
             match (read.found, read.more) {
                 (Some(value), More::Nothing) => Quick::Hit(value),
@@ -143,7 +143,7 @@ fn look_up(body: &Body, tag: Tag, probe: &mut impl CoreProbe<Key>) -> Quick {
 /// The argument is alive and the thread is attached; the function's keys are typed and have that argument as their only part.
 #[inline(always)]
 pub(crate) unsafe fn look_up_one(body: &Body, part: Pointer) -> Quick {
-    if !body.inner().answers_quickly() {
+    if !body.state().answers_quickly() {
         return Quick::Unsuited;
     }
     let mut words = [Word::of_other(part)];

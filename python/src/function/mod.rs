@@ -185,7 +185,7 @@ impl CallKind for Awaited {
         // SAFETY: the function is alive during the call.
         let body = unsafe { body_of(function) };
         guard(|py| {
-            if !body.inner().memory().is_enabled() {
+            if !body.state().memory().is_enabled() {
                 return call::call_uncached(py, body, call);
             }
             if let Quick::Refresh(value) = quick {

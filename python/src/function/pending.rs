@@ -106,7 +106,7 @@ impl PendingCall {
             }
         };
         let (sought, purpose) = (prepared.keep(py, body)?, Purpose::Call(Box::new(self.call.clone_ref(py))));
-        let attempt = Attempt::new(body.inner().clone(), sought, purpose, body.options.load_policy.clone());
+        let attempt = Attempt::new(body.state().clone(), sought, purpose, body.options.load_policy.clone());
         if self.refreshes {
             attempt.overtake(py)?;
         }

@@ -40,7 +40,7 @@ impl Prepared {
         mut parts: Parts,
         mut owned: SmallVec<[Object; 2]>,
     ) -> PyResult<Self> {
-        let seed = body.inner().memory().seed();
+        let seed = body.state().memory().seed();
         let mut state = body.salt;
         for number in 0..parts.len() {
             let (word, made) = hash_part(py, body, parts[number], number == 0 && body.first_by_identity())
@@ -90,7 +90,7 @@ fn hash_part(py: Python<'_>, body: &Body, part: Pointer, by_identity: bool) -> P
         return hash_loosely(py, body, &value);
     }
     // SAFETY: as above.
-    if let Some((hash, _)) = unsafe { typed_hash(part, body.inner().memory().seed()) } {
+    if let Some((hash, _)) = unsafe { typed_hash(part, body.state().memory().seed()) } {
         return Ok((hash, None));
     }
     // SAFETY: as above.
@@ -127,7 +127,7 @@ fn hash_loosely(py: Python<'_>, body: &Body, value: &Bound<'_, PyAny>) -> PyResu
 
 /// How arguments of a function are written down.
 fn way(body: &Body, loose: bool) -> Way {
-    Way { loose, everywhere: body.inner().has_tier() }
+    Way { loose, everywhere: body.state().has_tier() }
 }
 
 fn frozen(py: Python<'_>, frozen: PyResult<Frozen>) -> PyResult<(u64, Option<Object>)> {

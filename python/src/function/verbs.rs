@@ -46,7 +46,7 @@ fn invalidate(py: Python<'_>, function: Pointer, call: Call) -> PyResult<Object>
     // SAFETY: verbs are called with the function they are of.
     let body = unsafe { alive(function) };
     let prepared = key_for(py, body, call, "invalidate")?;
-    let was = body.inner().remove(py, &mut prepared.probe(), Cause::Invalidated)?.is_some();
+    let was = body.state().remove(py, &mut prepared.probe(), Cause::Invalidated)?.is_some();
     wrapped(py, body, object_from(py, was)?)
 }
 
@@ -54,7 +54,7 @@ fn expire(py: Python<'_>, function: Pointer, call: Call) -> PyResult<Object> {
     // SAFETY: as above.
     let body = unsafe { alive(function) };
     let prepared = key_for(py, body, call, "expire")?;
-    let was = body.inner().expire(py, &mut prepared.probe())?;
+    let was = body.state().expire(py, &mut prepared.probe())?;
     wrapped(py, body, object_from(py, was)?)
 }
 
@@ -62,7 +62,7 @@ fn peek(py: Python<'_>, function: Pointer, call: Call) -> PyResult<Object> {
     // SAFETY: as above.
     let body = unsafe { alive(function) };
     let prepared = key_for(py, body, call, "peek")?;
-    let found = body.inner().peek(py, &mut prepared.probe())?;
+    let found = body.state().peek(py, &mut prepared.probe())?;
     wrapped(py, body, found.map_or_else(|| crate::missing::missing(py), Ok)?)
 }
 
@@ -80,9 +80,9 @@ fn set(py: Python<'_>, function: Pointer, call: Call) -> PyResult<Object> {
     let stored = prepared.stored(py, body)?;
     let details = details(py, body, rest, &value, 0)?;
     if is_over(&details) {
-        drop(body.inner().remove(py, &mut prepared.probe(), Cause::Replaced)?);
+        drop(body.state().remove(py, &mut prepared.probe(), Cause::Replaced)?);
     } else {
-        body.inner().fill(py, stored, Object::of(&value), details, &Condition::Always, &mut prepared.probe())?;
+        body.state().fill(py, stored, Object::of(&value), details, &Condition::Always, &mut prepared.probe())?;
     }
     wrapped(py, body, object_from(py, py.None())?)
 }
@@ -94,11 +94,11 @@ fn refresh(py: Python<'_>, function: Pointer, call: Call) -> PyResult<Object> {
         // SAFETY: as above.
         return PendingCall::make(py, unsafe { Object::from_borrowed(function) }, call, true);
     }
-    if !body.inner().memory().is_enabled() {
+    if !body.state().memory().is_enabled() {
         return call_uncached(py, body, call);
     }
     let prepared = key_for(py, body, call, "refresh")?;
-    body.inner().overtake(py, &mut prepared.probe())?;
+    body.state().overtake(py, &mut prepared.probe())?;
     if body.options.loads_here {
         return crate::function::call::load(py, body, call, &prepared, false);
     }
@@ -110,15 +110,15 @@ fn cache_key(py: Python<'_>, function: Pointer, call: Call) -> PyResult<Object> 
     let body = unsafe { alive(function) };
     let prepared = key_for(py, body, call, "cache_key")?;
     let key = Key { part: prepared.stored(py, body)?, tag: prepared.tag };
-    body.inner().face(py, &key)
+    body.state().face(py, &key)
 }
 
 fn cache_info(py: Python<'_>, function: Pointer, _call: Call) -> PyResult<Object> {
     // SAFETY: as above.
     let body = unsafe { alive(function) };
-    let memory = body.inner().memory();
+    let memory = body.state().memory();
     let left = memory.sweep();
-    body.inner().finish(py, left);
+    body.state().finish(py, left);
     let counts = memory.owner_counts(body.owner);
     let maxsize = Some(memory.max_entries()).filter(|&most| most != u64::MAX);
     let info = hooks::CACHE_INFO.get(py)?;
@@ -128,8 +128,8 @@ fn cache_info(py: Python<'_>, function: Pointer, _call: Call) -> PyResult<Object
 fn cache_clear(py: Python<'_>, function: Pointer, _call: Call) -> PyResult<Object> {
     // SAFETY: as above.
     let body = unsafe { alive(function) };
-    body.inner().clear_owner(py, body.owner)?;
-    body.inner().memory().reset_owner(body.owner);
+    body.state().clear_owner(py, body.owner)?;
+    body.state().memory().reset_owner(body.owner);
     object_from(py, py.None())
 }
 

@@ -3,7 +3,7 @@
 //! - [`spelling`]: keys as bytes; [`codec`]: values as bytes
 //! - [`handle`]: tiers as Python has them; [`own`]: those that users write
 //! - [`wall`]: the time that others see
-//! - [`behind`]: reading, storing and changing, for [`crate::inner::Inner`]
+//! - [`behind`]: reading, storing and changing, for [`crate::state::CacheState`]
 
 pub(crate) mod behind;
 pub(crate) mod codec;

@@ -8,10 +8,11 @@ use hotset::hash::Seed;
 use hotset::tier::Lease;
 use pyo3::prelude::*;
 
-use crate::inner::Inner;
 use crate::interrupt;
 use crate::key::probe::Probe;
-use crate::tier::behind::Behind;
+use crate::state::CacheState;
+use crate::state::behind::LeaseBehind;
+use crate::tier::behind::TierBehind;
 
 static HOLDERS: AtomicU64 = AtomicU64::new(0);
 
@@ -21,36 +22,33 @@ fn new_holder() -> u64 {
     Seed::random().mix(number, u64::from(std::process::id())) | 1
 }
 
-impl Behind {
-    /// The right to load a key for so long: a number to give it back with, or for how long somebody else may have it. Where the tier
-    /// cannot say, everybody has it.
-    pub(crate) fn lease(
+impl LeaseBehind for TierBehind {
+    fn lease(
         &self,
         py: Python<'_>,
-        inner: &Arc<Inner>,
+        state: &Arc<CacheState>,
         probe: &Probe<'_>,
         length: Duration,
     ) -> PyResult<Result<u64, Duration>> {
         if !self.back.features().leases {
             return Ok(Ok(0));
         }
-        let (mark, holder) = (self.spell(py, inner, probe)?.marks[0], new_holder());
+        let (mark, holder) = (self.spell(py, state, probe)?.marks[0], new_holder());
         match self.call(py, |wait| self.back.lease(mark, holder, length, wait)) {
             Ok(Lease::Granted) => Ok(Ok(holder)),
             Ok(Lease::Held(left)) => Ok(Err(left)),
-            Err(fault) => self.failed(py, inner, "grant a lease", &fault).map(|()| Ok(0)),
+            Err(fault) => self.failed(py, state, "grant a lease", &fault).map(|()| Ok(0)),
         }
     }
 
-    /// Gives that right back.
-    pub(crate) fn release(&self, py: Python<'_>, inner: &Arc<Inner>, probe: &Probe<'_>, holder: u64) {
+    fn release(&self, py: Python<'_>, state: &Arc<CacheState>, probe: &Probe<'_>, holder: u64) {
         if !self.back.features().leases {
             return;
         }
-        let released = self.spell(py, inner, probe).and_then(|spelled| {
+        let released = self.spell(py, state, probe).and_then(|spelled| {
             match self.call(py, |wait| self.back.release(spelled.marks[0], holder, wait)) {
                 Ok(()) => Ok(()),
-                Err(fault) => self.failed(py, inner, "release a lease", &fault),
+                Err(fault) => self.failed(py, state, "release a lease", &fault),
             }
         });
         if let Err(error) = released {

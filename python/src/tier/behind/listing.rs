@@ -7,7 +7,8 @@ use hotset::tier::Mark;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
 
-use crate::tier::behind::Behind;
+use crate::state::behind::{Keys, ListBehind};
+use crate::tier::behind::TierBehind;
 use crate::tier::handle::tier_error;
 use crate::tier::own::take_interruption;
 use crate::tier::spelling::tag_mark;
@@ -15,12 +16,8 @@ use crate::tier::spelling::tag_mark;
 /// Entries in a page: enough to make a page's cost that of its entries, and few enough for others not to notice.
 const PAGE: usize = 256;
 
-/// Keys, and what the next page comes after, if there is one.
-pub(crate) type Keys<'py> = (Vec<Bound<'py, PyString>>, Option<Bound<'py, PyBytes>>);
-
-impl Behind {
-    /// The next keys of the mapping that are texts and begin so.
-    pub(crate) fn page<'py>(&self, py: Python<'py>, prefix: &str, after: Option<&[u8]>) -> PyResult<Keys<'py>> {
+impl ListBehind for TierBehind {
+    fn page<'py>(&self, py: Python<'py>, prefix: &str, after: Option<&[u8]>) -> PyResult<Keys<'py>> {
         let begin = self.mapping.of_texts(prefix);
         let part = Part { prefix: &begin, after, most: PAGE };
         let now = self.wall.now().millis;

@@ -11,10 +11,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-pub(crate) use listing::Keys;
-pub(crate) use reading::Pulled;
-pub(crate) use storing::Filled;
-
 use hotset::clock::{Clock, NEVER, Tick};
 use hotset::codec::{Compression, Format, Protection, Secrets};
 use hotset::expiry::{Jitter, Lifespan};
@@ -35,11 +31,12 @@ use crate::ffi::attached_lock::AttachedLock;
 use crate::ffi::guard::is_finalizing;
 use crate::ffi::object::Object;
 use crate::hooks;
-use crate::inner::Inner;
 use crate::interrupt;
 use crate::key::MAPPING;
 use crate::key::freeze::{Way, Writer};
 use crate::key::probe::{Probe, Rule};
+use crate::state::CacheState;
+use crate::state::behind::{Behind, Named};
 use crate::stats::TierStats;
 use crate::tier::codec::Codec;
 use crate::tier::handle::TierHandle;
@@ -73,25 +70,17 @@ pub(crate) struct Settings {
 }
 
 /// A function that keeps its results in the tier.
-pub(crate) struct Named {
-    /// Its name there.
-    pub(crate) name: String,
-    pub(crate) rule: Rule,
-    /// Whether its keys have one part, which is stored as it is.
-    pub(crate) single: bool,
-    /// What the parts of its keys are called.
-    pub(crate) parts: Vec<String>,
-    /// How long a result lives if that depends on nothing.
-    pub(crate) lifespan: Lifespan,
-    /// How results become bytes, if not as those of the cache do.
-    pub(crate) codec: Option<Arc<Codec>>,
+#[derive(Clone)]
+struct Known {
+    /// How its keys begin.
+    prefix: Arc<Prefix>,
+    named: Arc<Named>,
+    /// How its results become bytes, if not as those of the cache do.
+    codec: Option<Arc<Codec>>,
 }
 
-/// How the keys of a function begin, and what else is known of it.
-type Known = (Arc<Prefix>, Arc<Named>);
-
 /// A tier behind a cache.
-pub(crate) struct Behind {
+pub(crate) struct TierBehind {
     pub(crate) back: Back,
     /// The tier, if a user has written it.
     own: Option<Arc<Plain<Own>>>,
@@ -170,7 +159,7 @@ fn untold(py: Python<'_>, error: PyErr) {
     }
 }
 
-impl Behind {
+impl TierBehind {
     /// What lies behind a cache, as `hotset._tiers.settings` has planned it.
     pub(crate) fn from_settings(settings: &Bound<'_, PyAny>, jitter: f64, clock: Clock) -> PyResult<Self> {
         let handle = settings.getattr("handle")?.cast_into::<TierHandle>()?;
@@ -207,74 +196,29 @@ impl Behind {
         }
     }
 
-    /// The owner that has the keys of such a function already: one that this replaces, of which something may still be in use.
-    pub(crate) fn owner_of(&self, named: &Named) -> Option<Owner> {
-        let functions = self.functions.lock();
-        let place = functions.iter().rposition(|known| {
-            known.as_ref().is_some_and(|(_, known)| {
-                (&known.name, known.rule, known.single, &known.parts)
-                    == (&named.name, named.rule, named.single, &named.parts)
-            })
-        })?;
-        Owner::try_from(place).ok()
-    }
-
-    /// A function keeps its results under this name.
-    pub(crate) fn add_function(&self, owner: Owner, named: Named) {
-        let prefix = Prefix::of_function(owner, &self.settings.namespace, &named.name);
-        if let (Some(front), Some(&mark)) = (&self.front, prefix.marks().last()) {
-            front.learn(mark, What::Owner(owner));
-        }
-        let mut functions = self.functions.lock();
-        let length = functions.len().max(owner as usize + 1);
-        functions.resize(length, None);
-        functions[owner as usize] = Some((Arc::new(prefix), Arc::new(named)));
-    }
-
     fn named(&self, owner: Owner) -> Option<Arc<Named>> {
         if owner == MAPPING {
             return None;
         }
-        self.functions.lock().get(owner as usize)?.as_ref().map(|(_, named)| named.clone())
+        self.functions.lock().get(owner as usize)?.as_ref().map(|known| known.named.clone())
     }
 
     /// How the values of an owner become bytes.
     fn codec(&self, owner: Owner) -> Arc<Codec> {
-        self.named(owner).and_then(|named| named.codec.clone()).unwrap_or_else(|| self.settings.codec.clone())
+        let functions = self.functions.lock();
+        let own = functions.get(owner as usize).and_then(Option::as_ref).and_then(|known| known.codec.clone());
+        own.unwrap_or_else(|| self.settings.codec.clone())
     }
 
     /// How long what an owner keeps lives that says nothing of it.
-    fn usual(&self, inner: &Inner, owner: Owner) -> Lifespan {
-        self.named(owner).map_or(inner.lifespan, |named| named.lifespan)
-    }
-
-    /// What a part of an owner's keys is called.
-    pub(crate) fn part_name(&self, owner: Owner, part: usize) -> String {
-        let name = self.named(owner).and_then(|named| named.parts.get(part).cloned());
-        name.unwrap_or_else(|| "*args or **kwargs".to_owned())
+    fn usual(&self, state: &CacheState, owner: Owner) -> Lifespan {
+        self.named(owner).map_or(state.lifespan, |named| named.lifespan)
     }
 
     fn prefix(&self, owner: Owner) -> Arc<Prefix> {
         let functions = self.functions.lock();
         let known = functions.get(owner as usize).and_then(Option::as_ref);
-        known.map_or_else(|| self.mapping.clone(), |(prefix, _)| prefix.clone())
-    }
-
-    /// Whether memory has heard of all changes elsewhere.
-    #[inline]
-    pub(crate) fn is_current(&self) -> bool {
-        match (&self.front, self.back.tier().watch()) {
-            (Some(front), Some(watch)) => front.is_current(watch.word()),
-            _ => true,
-        }
-    }
-
-    /// Has memory hear of changes elsewhere.
-    #[cold]
-    pub(crate) fn hear(&self, py: Python<'_>, inner: &Arc<Inner>) {
-        if let (Some(front), Some(watch)) = (&self.front, self.back.tier().watch()) {
-            inner.finish(py, front.hear(watch, &inner.store));
-        }
+        known.map_or_else(|| self.mapping.clone(), |known| known.prefix.clone())
     }
 
     /// Calls the tier: at once where nobody has to be waited for, else without the GIL. What a user has written is Python, and lets go of
@@ -310,24 +254,24 @@ impl Behind {
 
     /// Looks, after something was stored, whether others have had to leave for it: that is logged once.
     #[inline]
-    fn notice_eviction(&self, py: Python<'_>, inner: &Inner) {
+    fn notice_eviction(&self, py: Python<'_>, state: &CacheState) {
         if !self.is_known_full.load(Ordering::Relaxed) && self.back.tier().evicts() {
-            self.tell_that_it_is_full(py, inner);
+            self.tell_that_it_is_full(py, state);
         }
     }
 
     #[cold]
-    fn tell_that_it_is_full(&self, py: Python<'_>, inner: &Inner) {
+    fn tell_that_it_is_full(&self, py: Python<'_>, state: &CacheState) {
         self.is_known_full.store(true, Ordering::Relaxed);
         let max_bytes = self.stats(py).max_bytes();
-        let told = hooks::LOG_TIER_IS_FULL.ask(py, (inner.name.bind(py), max_bytes));
+        let told = hooks::LOG_TIER_IS_FULL.ask(py, (state.name.bind(py), max_bytes));
         if let Err(error) = told {
             untold(py, error);
         }
     }
 
     /// A key as bytes.
-    pub(crate) fn spell(&self, py: Python<'_>, inner: &Arc<Inner>, probe: &Probe<'_>) -> PyResult<Spelled> {
+    pub(crate) fn spell(&self, py: Python<'_>, state: &Arc<CacheState>, probe: &Probe<'_>) -> PyResult<Spelled> {
         let owner = probe.tag().owner();
         if owner == MAPPING {
             return self.mapping.spell_key(py, probe.parts()[0]);
@@ -335,7 +279,7 @@ impl Behind {
         let prefix = self.prefix(owner);
         let way = Way { loose: probe.rule() == Rule::Loose, everywhere: true };
         prefix.spell_call(py, probe.parts(), self.settings.keywords.as_ptr(), way.loose, |number, value| {
-            Writer::freeze(value, inner, way).map_err(|error| inner.explain_part(py, owner, number, error))
+            Writer::freeze(value, state, way).map_err(|error| state.explain_part(py, owner, number, error))
         })
     }
 
@@ -343,19 +287,19 @@ impl Behind {
         tags.iter().map(|tag| tag_mark(&self.settings.namespace, tag)).collect()
     }
 
-    fn learn_tags(&self, inner: &Inner, tags: &[Arc<str>]) {
+    fn learn_tags(&self, state: &CacheState, tags: &[Arc<str>]) {
         if let Some(front) = &self.front {
             let mark = |tag: &str| tag_mark(&self.settings.namespace, tag);
-            front.learn_tags(tags, mark, |tag| inner.memory().carries(tag));
+            front.learn_tags(tags, mark, |tag| state.memory().carries(tag));
         }
     }
 
     /// Something went wrong with the tier: raised if that is wanted, else logged once until it works again.
-    fn failed(&self, py: Python<'_>, inner: &Inner, what: &str, fault: &Fault) -> PyResult<()> {
+    fn failed(&self, py: Python<'_>, state: &CacheState, what: &str, fault: &Fault) -> PyResult<()> {
         if let Some(error) = take_interruption() {
             return Err(error);
         }
-        let args = (inner.name.bind(py), what, fault.kind(), fault.to_string(), self.settings.raises);
+        let args = (state.name.bind(py), what, fault.kind(), fault.to_string(), self.settings.raises);
         let told = hooks::TIER_FAILED.ask(py, args);
         match told {
             Err(error) if self.settings.raises => Err(error),
@@ -366,14 +310,59 @@ impl Behind {
             Ok(_) => Ok(()),
         }
     }
+}
 
-    /// What happened at the tier, and what it holds.
-    pub(crate) fn stats(&self, py: Python<'_>) -> TierStats {
+impl Behind for TierBehind {
+    fn owner_of(&self, named: &Named) -> Option<Owner> {
+        let functions = self.functions.lock();
+        let place = functions.iter().rposition(|known| {
+            known.as_ref().is_some_and(|Known { named: known, .. }| {
+                (&known.name, known.rule, known.single, &known.parts)
+                    == (&named.name, named.rule, named.single, &named.parts)
+            })
+        })?;
+        Owner::try_from(place).ok()
+    }
+
+    fn add_function(&self, owner: Owner, named: Named, codec: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
+        let codec = codec.map(|codec| Codec::new(codec).map(Arc::new)).transpose()?;
+        let prefix = Prefix::of_function(owner, &self.settings.namespace, &named.name);
+        if let (Some(front), Some(&mark)) = (&self.front, prefix.marks().last()) {
+            front.learn(mark, What::Owner(owner));
+        }
+        let mut functions = self.functions.lock();
+        let length = functions.len().max(owner as usize + 1);
+        functions.resize(length, None);
+        functions[owner as usize] = Some(Known { prefix: Arc::new(prefix), named: Arc::new(named), codec });
+        Ok(())
+    }
+
+    fn part_name(&self, owner: Owner, part: usize) -> String {
+        let name = self.named(owner).and_then(|named| named.parts.get(part).cloned());
+        name.unwrap_or_else(|| "*args or **kwargs".to_owned())
+    }
+
+    #[inline]
+    fn is_current(&self) -> bool {
+        match (&self.front, self.back.tier().watch()) {
+            (Some(front), Some(watch)) => front.is_current(watch.word()),
+            _ => true,
+        }
+    }
+
+    #[cold]
+    fn hear(&self, py: Python<'_>, state: &Arc<CacheState>) {
+        if let (Some(front), Some(watch)) = (&self.front, self.back.tier().watch()) {
+            state.finish(py, front.hear(watch, &state.store));
+        }
+    }
+
+    fn stats(&self, py: Python<'_>) -> TierStats {
         let held = self.call(py, |wait| self.back.stats(wait)).unwrap_or_default();
         TierStats::new(&self.back.counts(), &held)
     }
 
-    pub(crate) fn visit(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+    fn visit(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         self.own.iter().try_for_each(|own| own.shelf().visit(visit))?;
         self.settings.codec.visit(visit)?;
         self.settings.errors.visit(visit)?;
@@ -381,7 +370,7 @@ impl Behind {
             .lock()
             .iter()
             .flatten()
-            .filter_map(|(_, named)| named.codec.as_ref())
+            .filter_map(|known| known.codec.as_ref())
             .try_for_each(|codec| codec.visit(visit))?;
         self.settings.keywords.visit(visit)
     }

@@ -3,58 +3,27 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use hotset::clock::{self, NEVER, Tick};
+use hotset::clock::{self, NEVER};
 use hotset::codec::Header;
 use hotset::expiry::Lifespan;
-use hotset::memory::{Condition, Details, EntryInfo, Freshness, Owner};
+use hotset::memory::{Condition, Details, Freshness, Owner};
 use hotset::stack::{Address, Kept};
 use hotset::stats::Cause;
 use pyo3::prelude::*;
 
 use crate::ffi::object::Object;
-use crate::inner::Inner;
 use crate::key::Key;
 use crate::key::probe::Probe;
-use crate::tier::behind::Behind;
+use crate::state::CacheState;
+use crate::state::behind::{Pulled, ReadBehind};
+use crate::tier::behind::TierBehind;
 use crate::tier::behind::copied::Copied;
 use crate::tier::spelling::{Spelled, tag_mark};
 use crate::tier::wall::{Now, is_endless, ticks_between};
 
-/// What a tier had for a key.
-pub(crate) struct Pulled {
-    pub(crate) value: Object,
-    pub(crate) details: Details,
-    pub(crate) freshness: Freshness,
-}
-
-impl Pulled {
-    /// What would be known of it if memory had kept it, unless it is over by now.
-    pub(crate) fn info(&self, now: Tick) -> Option<EntryInfo> {
-        let deadlines = self.details.deadlines?;
-        let info = EntryInfo {
-            freshness: self.freshness,
-            deadlines,
-            lifespan: self.details.lifespan,
-            refresh_at: NEVER,
-            idle_until: NEVER,
-            retry_at: 0,
-            failures: self.details.failures,
-            tags: self.details.tags.to_vec(),
-            invalidated_by: None,
-            now,
-        };
-        (now < deadlines.gone_at).then_some(info)
-    }
-
-    /// When it was loaded or set.
-    pub(crate) fn created(&self) -> Tick {
-        self.details.deadlines.map_or(0, |deadlines| deadlines.created)
-    }
-}
-
-impl Behind {
+impl TierBehind {
     /// What the tier has for a key.
-    fn fetch(&self, py: Python<'_>, inner: &Inner, owner: Owner, spelled: &Spelled) -> PyResult<Option<Pulled>> {
+    fn fetch(&self, py: Python<'_>, state: &CacheState, owner: Owner, spelled: &Spelled) -> PyResult<Option<Pulled>> {
         let read = self.call(py, |wait| {
             let mut copied = None;
             self.back.get(&spelled.bytes, wait, &mut |stored| copied = Some(Copied::of(stored, &self.back)))?;
@@ -66,15 +35,15 @@ impl Behind {
                 self.back.count_miss();
                 return Ok(None);
             }
-            Err(fault) => return self.failed(py, inner, "read", &fault).map(|()| None),
+            Err(fault) => return self.failed(py, state, "read", &fault).map(|()| None),
         };
-        self.opened(py, inner, owner, spelled, copied)
+        self.opened(py, state, owner, spelled, copied)
     }
 
     pub(super) fn opened(
         &self,
         py: Python<'_>,
-        inner: &Inner,
+        state: &CacheState,
         owner: Owner,
         spelled: &Spelled,
         copied: Copied,
@@ -86,7 +55,7 @@ impl Behind {
         let Kept { payload, header, stale } = match opened {
             Ok(Some(kept)) => kept,
             Ok(None) => return Ok(None),
-            Err(fault) => return self.failed(py, inner, "read", &fault).map(|()| None),
+            Err(fault) => return self.failed(py, state, "read", &fault).map(|()| None),
         };
         let codec = if header.errors > 0 { self.settings.errors.clone() } else { self.codec(spelled.owner) };
         let payload = copied.place(payload);
@@ -94,7 +63,7 @@ impl Behind {
             Ok(value) => value,
             Err(reason) => {
                 self.back.count_undecodable();
-                reason.iter().filter(|_| codec.is_own()).for_each(|error| inner.log_undecodable(py, error));
+                reason.iter().filter(|_| codec.is_own()).for_each(|error| state.log_undecodable(py, error));
                 return Ok(None);
             }
         };
@@ -104,11 +73,11 @@ impl Behind {
             (true, false) => Freshness::Error,
             (true, true) => Freshness::Gone(Cause::Expired),
         };
-        Ok(Some(Pulled { value, details: self.details(inner, owner, spelled, header, now), freshness }))
+        Ok(Some(Pulled { value, details: self.details(state, owner, spelled, header, now), freshness }))
     }
 
     /// What is stored in memory with what was read from the tier.
-    fn details(&self, inner: &Inner, owner: Owner, spelled: &Spelled, header: Header, now: Now) -> Details {
+    fn details(&self, state: &CacheState, owner: Owner, spelled: &Spelled, header: Header, now: Now) -> Details {
         let Header { created, fresh_until, gone_at, load_nanos, errors, tags, .. } = header;
         let ttl = ticks_between(created, fresh_until);
         let grace = if is_endless(gone_at) && !is_endless(fresh_until) {
@@ -123,7 +92,7 @@ impl Behind {
             deadlines.gone_at = deadlines.gone_at.min(trusted);
         }
         Details {
-            lifespan: Lifespan { ttl, grace, ..self.usual(inner, owner) },
+            lifespan: Lifespan { ttl, grace, ..self.usual(state, owner) },
             deadlines: Some(deadlines),
             tags: tags.into_iter().map(Arc::from).collect(),
             nanos: load_nanos,
@@ -134,24 +103,55 @@ impl Behind {
         }
     }
 
-    /// Brings what the tier has for a key into memory; what it had.
-    pub(crate) fn pull(&self, py: Python<'_>, inner: &Arc<Inner>, probe: &mut Probe<'_>) -> PyResult<Option<Pulled>> {
-        let moves = inner.memory().moves();
-        let spelled = self.spell(py, inner, probe)?;
-        let Some(mut pulled) = self.fetch(py, inner, probe.tag().owner(), &spelled)? else { return Ok(None) };
-        self.keep(py, inner, probe, &mut pulled, moves)?;
+    /// Keeps in memory what was read from the tier, unless something has changed since; its value is then what is kept.
+    fn keep(
+        &self,
+        py: Python<'_>,
+        state: &Arc<CacheState>,
+        probe: &mut Probe<'_>,
+        pulled: &mut Pulled,
+        moves: u64,
+    ) -> PyResult<()> {
+        if matches!(pulled.freshness, Freshness::Gone(_)) {
+            return Ok(());
+        }
+        if self.settings.memory_ttl == 0 || state.memory().max_entries() == 0 {
+            if !pulled.details.is_error {
+                pulled.value = state.kept(py, pulled.value.clone())?;
+            }
+            return Ok(());
+        }
+        self.learn_tags(state, &pulled.details.tags);
+        let (tag, part) = (probe.tag(), probe.stored());
+        let details = Details { moves: Some(moves), ..pulled.details.clone() };
+        let (kept, mut details) = state.prepared(py, Some(&part), pulled.value.clone(), tag, details)?;
+        pulled.value = kept.clone();
+        let mut pair = Some((Key { part, tag }, kept));
+        let written =
+            probe.settle(py, |probe| state.memory().write(&mut pair, &mut details, &Condition::Always, probe))?;
+        drop(pair);
+        state.finish(py, written.left);
+        Ok(())
+    }
+}
+
+impl ReadBehind for TierBehind {
+    fn pull(&self, py: Python<'_>, state: &Arc<CacheState>, probe: &mut Probe<'_>) -> PyResult<Option<Pulled>> {
+        let moves = state.memory().moves();
+        let spelled = self.spell(py, state, probe)?;
+        let Some(mut pulled) = self.fetch(py, state, probe.tag().owner(), &spelled)? else { return Ok(None) };
+        self.keep(py, state, probe, &mut pulled, moves)?;
         Ok(Some(pulled))
     }
 
-    /// As [`Behind::pull`], for several keys in one read of the tier.
-    pub(crate) fn pull_many(
+    fn pull_many(
         &self,
         py: Python<'_>,
-        inner: &Arc<Inner>,
+        state: &Arc<CacheState>,
         probes: &mut [Probe<'_>],
     ) -> PyResult<Vec<Option<Pulled>>> {
-        let moves = inner.memory().moves();
-        let spelled = probes.iter().map(|probe| self.spell(py, inner, probe)).collect::<PyResult<Vec<_>>>()?;
+        let moves = state.memory().moves();
+        let spelled = probes.iter().map(|probe| self.spell(py, state, probe)).collect::<PyResult<Vec<_>>>()?;
         let keys: Vec<&[u8]> = spelled.iter().map(|spelled| &*spelled.bytes).collect();
         let read = self.call(py, |wait| {
             let mut stored: Vec<Option<Copied>> = keys.iter().map(|_| None).collect();
@@ -161,7 +161,7 @@ impl Behind {
         let stored = match read {
             Ok(stored) => stored,
             Err(fault) => {
-                return self.failed(py, inner, "read", &fault).map(|()| probes.iter().map(|_| None).collect());
+                return self.failed(py, state, "read", &fault).map(|()| probes.iter().map(|_| None).collect());
             }
         };
         let mut found = Vec::with_capacity(probes.len());
@@ -171,51 +171,19 @@ impl Behind {
                 found.push(None);
                 continue;
             };
-            let mut pulled = self.opened(py, inner, probe.tag().owner(), spelled, copied)?;
+            let mut pulled = self.opened(py, state, probe.tag().owner(), spelled, copied)?;
             if let Some(pulled) = &mut pulled {
-                self.keep(py, inner, probe, pulled, moves)?;
+                self.keep(py, state, probe, pulled, moves)?;
             }
             found.push(pulled);
         }
         Ok(found)
     }
 
-    /// The fresh value that the tier has for a key, which is not brought into memory.
-    pub(crate) fn peek(&self, py: Python<'_>, inner: &Arc<Inner>, probe: &Probe<'_>) -> PyResult<Option<Object>> {
-        let spelled = self.spell(py, inner, probe)?;
-        let pulled = self.fetch(py, inner, probe.tag().owner(), &spelled)?;
+    fn peek(&self, py: Python<'_>, state: &Arc<CacheState>, probe: &Probe<'_>) -> PyResult<Option<Object>> {
+        let spelled = self.spell(py, state, probe)?;
+        let pulled = self.fetch(py, state, probe.tag().owner(), &spelled)?;
         let fresh = pulled.filter(|pulled| pulled.freshness == Freshness::Fresh);
-        fresh.map(|pulled| inner.kept(py, pulled.value)).transpose()
-    }
-
-    /// Keeps in memory what was read from the tier, unless something has changed since; its value is then what is kept.
-    fn keep(
-        &self,
-        py: Python<'_>,
-        inner: &Arc<Inner>,
-        probe: &mut Probe<'_>,
-        pulled: &mut Pulled,
-        moves: u64,
-    ) -> PyResult<()> {
-        if matches!(pulled.freshness, Freshness::Gone(_)) {
-            return Ok(());
-        }
-        if self.settings.memory_ttl == 0 || inner.memory().max_entries() == 0 {
-            if !pulled.details.is_error {
-                pulled.value = inner.kept(py, pulled.value.clone())?;
-            }
-            return Ok(());
-        }
-        self.learn_tags(inner, &pulled.details.tags);
-        let (tag, part) = (probe.tag(), probe.stored());
-        let details = Details { moves: Some(moves), ..pulled.details.clone() };
-        let (kept, mut details) = inner.prepared(py, Some(&part), pulled.value.clone(), tag, details)?;
-        pulled.value = kept.clone();
-        let mut pair = Some((Key { part, tag }, kept));
-        let written =
-            probe.settle(py, |probe| inner.memory().write(&mut pair, &mut details, &Condition::Always, probe))?;
-        drop(pair);
-        inner.finish(py, written.left);
-        Ok(())
+        fresh.map(|pulled| state.kept(py, pulled.value)).transpose()
     }
 }

@@ -12,13 +12,13 @@ use hotset::tier::{Fault, Judgement, Mark, Number};
 use pyo3::prelude::*;
 
 use crate::ffi::object::Object;
-use crate::inner::Inner;
 use crate::key::probe::Probe;
 use crate::key::wanted::Wanted;
 use crate::missing;
-use crate::tier::behind::Behind;
+use crate::state::CacheState;
+use crate::state::behind::{ChangeBehind, Filled, Pulled, StoreBehind};
+use crate::tier::behind::TierBehind;
 use crate::tier::behind::copied::Copied;
-use crate::tier::behind::reading::Pulled;
 use crate::tier::codec::Encoded;
 use crate::tier::spelling::Spelled;
 use crate::tier::wall::Now;
@@ -26,23 +26,14 @@ use crate::tier::wall::Now;
 /// How often a value is read and exchanged anew when others are quicker.
 const MOST_EXCHANGES: usize = 64;
 
-/// Where a value was stored that a load returned.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Filled {
-    /// In the tier, or it could not be for a reason that does not concern memory.
-    There,
-    /// It was overtaken, and must be kept nowhere.
-    Overtaken,
-}
-
 /// Makes a change of the tier; what it came to, and what the memory's moves are afterwards if there was no other meanwhile.
 ///
 /// A move is noted before and after: so what was read before, or while the change was made, is kept neither by who reads nor by another
 /// who changes.
-pub(super) fn changing<T>(inner: &Inner, change: impl FnOnce() -> T) -> (T, u64) {
-    let before = inner.memory().note_move();
+pub(super) fn changing<T>(state: &CacheState, change: impl FnOnce() -> T) -> (T, u64) {
+    let before = state.memory().note_move();
     let made = change();
-    inner.memory().note_move();
+    state.memory().note_move();
     (made, before + 1)
 }
 
@@ -60,7 +51,7 @@ impl Prepared {
     }
 }
 
-impl Behind {
+impl TierBehind {
     fn header(&self, details: &Details, spelled: &Spelled, now: Now, codec: u8) -> Header {
         let lifespan = &details.lifespan;
         let hash = spelled.marks[0].bits() as u32;
@@ -72,102 +63,17 @@ impl Behind {
         Header { created: now.millis, fresh_until, gone_at, load_nanos, errors, codec, tags }
     }
 
-    /// Notes when a load begins, by the clock of the tier.
-    pub(crate) fn begin(
-        &self,
-        py: Python<'_>,
-        inner: &Arc<Inner>,
-        probe: &Probe<'_>,
-        ticket: &Ticket,
-        tells: bool,
-    ) -> PyResult<()> {
-        let spelled = self.spell(py, inner, probe)?;
-        let flights = inner.store.flights();
-        let known = flights.note(ticket, |began| {
-            (began.mark, began.tells) = (spelled.marks[0].part(), tells);
-            began.tags.clone()
-        });
-        if let Some(Some(tags)) = known {
-            self.learn_tags(inner, &tags);
-        }
-        match self.call(py, |wait| self.back.clock(wait)) {
-            Ok(clock) => drop(flights.note(ticket, |began| began.fence = Some(clock))),
-            Err(fault) => self.failed(py, inner, "tell its clock", &fault)?,
-        }
-        Ok(())
-    }
-
-    /// Stores in the tier what a load returned; `details` are those for memory.
-    pub(crate) fn fill(
-        &self,
-        py: Python<'_>,
-        inner: &Arc<Inner>,
-        probe: &mut Probe<'_>,
-        ticket: &Ticket,
-        value: &Object,
-        details: &mut Details,
-    ) -> PyResult<Filled> {
-        details.moves = Some(inner.memory().moves());
-        let noted = inner.store.flights().note(ticket, |began| (began.mark, began.fence, began.tells));
-        let (mark, fence, tells) = noted.unwrap_or_default();
-        details.mark = mark;
-        self.learn_tags(inner, &details.tags);
-        let Some(fence) = fence else {
-            self.shorten_for_outage(details);
-            return Ok(Filled::There);
-        };
-        let owner = probe.tag().owner();
-        let codec = if details.is_error { self.settings.errors.clone() } else { self.codec(owner) };
-        let encoded = match codec.encode(py, &value.bind(py)) {
-            Ok(encoded) => encoded,
-            Err(error) if self.settings.strict && !details.is_error => return Err(error),
-            Err(error) => {
-                inner.log_unencodable(py, owner, &error);
-                let is_good = self.is_still_good(py, inner, probe, fence, &details.tags)?;
-                return Ok(if is_good { Filled::There } else { Filled::Overtaken });
-            }
-        };
-        let spelled = self.spell(py, inner, probe)?;
-        if details.is_error {
-            details.count_error(self.errors_before(py, inner, probe, &spelled)?);
-        }
-        let header = self.header(details, &spelled, self.wall.now(), encoded.codec);
-        let tags = self.tag_marks(&details.tags);
-        let at = Address { key: &spelled.bytes, marks: &spelled.marks };
-        let offered = Offered { payload: &encoded.bytes, header: &header, tags: &tags };
-        let filled = if tells {
-            self.publish(py, inner, at, offered, fence, details)
-        } else {
-            self.call(py, |wait| self.back.fill(at, offered, fence, wait))
-        };
-        match filled {
-            Ok(true) => {
-                self.notice_eviction(py, inner);
-                self.shorten_for_memory(details);
-                Ok(Filled::There)
-            }
-            Ok(false) => Ok(Filled::Overtaken),
-            Err(fault) => {
-                self.failed(py, inner, "store", &fault)?;
-                if matches!(fault, Fault::Away(_) | Fault::Closed) {
-                    self.shorten_for_outage(details);
-                }
-                Ok(Filled::There)
-            }
-        }
-    }
-
     /// How many errors in a row loads of a key have ended with, here or elsewhere.
     fn errors_before(
         &self,
         py: Python<'_>,
-        inner: &Arc<Inner>,
+        state: &Arc<CacheState>,
         probe: &mut Probe<'_>,
         spelled: &Spelled,
     ) -> PyResult<u8> {
         let hash = probe.tag().hash();
-        let here = probe.settle_read(py, |probe| inner.memory().failures(hash, probe))?;
-        let (_, there) = self.raw(py, inner, probe.tag().owner(), spelled)?;
+        let here = probe.settle_read(py, |probe| state.memory().failures(hash, probe))?;
+        let (_, there) = self.raw(py, state, probe.tag().owner(), spelled)?;
         Ok(here.max(there.map_or(0, |pulled| pulled.details.failures)))
     }
 
@@ -175,7 +81,7 @@ impl Behind {
     fn publish(
         &self,
         py: Python<'_>,
-        inner: &Inner,
+        state: &CacheState,
         at: Address<'_>,
         offered: Offered<'_>,
         fence: Number,
@@ -183,7 +89,7 @@ impl Behind {
     ) -> Result<bool, Fault> {
         let marks: Vec<Mark> = at.marks.iter().chain(offered.tags).copied().collect();
         for _ in 0..MOST_EXCHANGES {
-            let (stored, moves) = changing(inner, || {
+            let (stored, moves) = changing(state, || {
                 self.call(py, |wait| {
                     let mut there = None;
                     self.back.get(at.key, wait, &mut |bytes| there = Some(bytes.to_vec()))?;
@@ -206,31 +112,25 @@ impl Behind {
     fn is_still_good(
         &self,
         py: Python<'_>,
-        inner: &Arc<Inner>,
+        state: &Arc<CacheState>,
         probe: &Probe<'_>,
         fence: Number,
         tags: &[Arc<str>],
     ) -> PyResult<bool> {
-        let spelled = self.spell(py, inner, probe)?;
+        let spelled = self.spell(py, state, probe)?;
         let marks: Vec<Mark> = spelled.marks.iter().copied().chain(self.tag_marks(tags)).collect();
         match self.call(py, |wait| self.back.judge(fence, &marks, wait)) {
             Ok(judgement) => Ok(judgement == Judgement::Valid),
-            Err(fault) => self.failed(py, inner, "tell its clock", &fault).map(|()| true),
+            Err(fault) => self.failed(py, state, "tell its clock", &fault).map(|()| true),
         }
     }
 
     /// The clock, before what is there is read that is to be replaced.
-    fn fence(&self, py: Python<'_>, inner: &Inner) -> PyResult<Number> {
+    fn fence(&self, py: Python<'_>, state: &CacheState) -> PyResult<Number> {
         match self.call(py, |wait| self.back.clock(wait)) {
             Ok(clock) => Ok(clock),
-            Err(fault) => self.failed(py, inner, "tell its clock", &fault).map(|()| 0),
+            Err(fault) => self.failed(py, state, "tell its clock", &fault).map(|()| 0),
         }
-    }
-
-    /// Whether two values are the same outside the process.
-    pub(crate) fn is_same(&self, py: Python<'_>, one: &Object, other: &Object) -> bool {
-        let bytes = |value: &Object| self.settings.codec.encode(py, &value.bind(py)).map(|encoded| encoded.bytes);
-        matches!((bytes(one), bytes(other)), (Ok(one), Ok(other)) if one == other)
     }
 
     /// While the tier is away nobody hears of changes elsewhere: what is kept in memory is good for a short time.
@@ -247,23 +147,172 @@ impl Behind {
         }
     }
 
-    /// Stores in the tier what a caller gave, if the condition holds; whether it did.
-    pub(crate) fn set(
+    /// The bytes that are stored under a key, and what they are.
+    fn raw(
         &self,
         py: Python<'_>,
-        inner: &Arc<Inner>,
+        state: &CacheState,
+        owner: Owner,
+        spelled: &Spelled,
+    ) -> PyResult<(Option<Vec<u8>>, Option<Pulled>)> {
+        let read = self.call(py, |wait| {
+            let mut copied = None;
+            self.back.get(&spelled.bytes, wait, &mut |stored| copied = Some(Copied::of(stored, &self.back)))?;
+            Ok(copied)
+        });
+        match read {
+            Ok(None) => Ok((None, None)),
+            Ok(Some(copied)) => {
+                let bytes = copied.envelope().to_vec();
+                Ok((Some(bytes), self.opened(py, state, owner, spelled, copied)?))
+            }
+            Err(fault) => self.failed(py, state, "read", &fault).map(|()| (None, None)),
+        }
+    }
+
+    /// Stores in the tier what a caller gave; false if something else is there than was expected.
+    #[expect(clippy::too_many_arguments, reason = "all of them are of one entry")]
+    fn put(
+        &self,
+        py: Python<'_>,
+        state: &Arc<CacheState>,
+        spelled: &Spelled,
+        encoded: &Encoded,
+        header: &Header,
+        details: &mut Details,
+        expected: Option<(Option<&[u8]>, Number)>,
+    ) -> PyResult<bool> {
+        let tags = self.tag_marks(&details.tags);
+        let at = Address { key: &spelled.bytes, marks: &spelled.marks };
+        let offered = Offered { payload: &encoded.bytes, header, tags: &tags };
+        let (stored, moves) = changing(state, || self.call(py, |wait| self.back.set(at, offered, expected, wait)));
+        details.moves = Some(moves);
+        match stored.transpose() {
+            None => Ok(false),
+            Some(stored) => self.given(py, state, stored, details).map(|()| true),
+        }
+    }
+
+    /// What has become of what a caller gave, and so of what memory keeps of it.
+    fn given(
+        &self,
+        py: Python<'_>,
+        state: &CacheState,
+        given: Result<Given, Fault>,
+        details: &mut Details,
+    ) -> PyResult<()> {
+        let Given { numbers, fault } = given.unwrap_or_else(|fault| Given { numbers: Vec::new(), fault: Some(fault) });
+        self.note_own(&numbers);
+        self.notice_eviction(py, state);
+        if numbers.is_empty() && fault.is_some() {
+            self.shorten_for_outage(details);
+        } else {
+            self.shorten_for_memory(details);
+        }
+        fault.map_or(Ok(()), |fault| self.failed(py, state, "store", &fault))
+    }
+}
+
+impl StoreBehind for TierBehind {
+    fn begin(
+        &self,
+        py: Python<'_>,
+        state: &Arc<CacheState>,
+        probe: &Probe<'_>,
+        ticket: &Ticket,
+        tells: bool,
+    ) -> PyResult<()> {
+        let spelled = self.spell(py, state, probe)?;
+        let flights = state.store.flights();
+        let known = flights.note(ticket, |began| {
+            (began.mark, began.tells) = (spelled.marks[0].part(), tells);
+            began.tags.clone()
+        });
+        if let Some(Some(tags)) = known {
+            self.learn_tags(state, &tags);
+        }
+        match self.call(py, |wait| self.back.clock(wait)) {
+            Ok(clock) => drop(flights.note(ticket, |began| began.fence = Some(clock))),
+            Err(fault) => self.failed(py, state, "tell its clock", &fault)?,
+        }
+        Ok(())
+    }
+
+    fn fill(
+        &self,
+        py: Python<'_>,
+        state: &Arc<CacheState>,
+        probe: &mut Probe<'_>,
+        ticket: &Ticket,
+        value: &Object,
+        details: &mut Details,
+    ) -> PyResult<Filled> {
+        details.moves = Some(state.memory().moves());
+        let noted = state.store.flights().note(ticket, |began| (began.mark, began.fence, began.tells));
+        let (mark, fence, tells) = noted.unwrap_or_default();
+        details.mark = mark;
+        self.learn_tags(state, &details.tags);
+        let Some(fence) = fence else {
+            self.shorten_for_outage(details);
+            return Ok(Filled::There);
+        };
+        let owner = probe.tag().owner();
+        let codec = if details.is_error { self.settings.errors.clone() } else { self.codec(owner) };
+        let encoded = match codec.encode(py, &value.bind(py)) {
+            Ok(encoded) => encoded,
+            Err(error) if self.settings.strict && !details.is_error => return Err(error),
+            Err(error) => {
+                state.log_unencodable(py, owner, &error);
+                let is_good = self.is_still_good(py, state, probe, fence, &details.tags)?;
+                return Ok(if is_good { Filled::There } else { Filled::Overtaken });
+            }
+        };
+        let spelled = self.spell(py, state, probe)?;
+        if details.is_error {
+            details.count_error(self.errors_before(py, state, probe, &spelled)?);
+        }
+        let header = self.header(details, &spelled, self.wall.now(), encoded.codec);
+        let tags = self.tag_marks(&details.tags);
+        let at = Address { key: &spelled.bytes, marks: &spelled.marks };
+        let offered = Offered { payload: &encoded.bytes, header: &header, tags: &tags };
+        let filled = if tells {
+            self.publish(py, state, at, offered, fence, details)
+        } else {
+            self.call(py, |wait| self.back.fill(at, offered, fence, wait))
+        };
+        match filled {
+            Ok(true) => {
+                self.notice_eviction(py, state);
+                self.shorten_for_memory(details);
+                Ok(Filled::There)
+            }
+            Ok(false) => Ok(Filled::Overtaken),
+            Err(fault) => {
+                self.failed(py, state, "store", &fault)?;
+                if matches!(fault, Fault::Away(_) | Fault::Closed) {
+                    self.shorten_for_outage(details);
+                }
+                Ok(Filled::There)
+            }
+        }
+    }
+
+    fn set(
+        &self,
+        py: Python<'_>,
+        state: &Arc<CacheState>,
         probe: &mut Probe<'_>,
         value: &Object,
         details: &mut Details,
         condition: &Condition<'_, Object>,
     ) -> PyResult<bool> {
         let encoded = self.codec(probe.tag().owner()).encode(py, &value.bind(py))?;
-        let spelled = self.spell(py, inner, probe)?;
+        let spelled = self.spell(py, state, probe)?;
         details.mark = spelled.marks[0].part();
-        self.learn_tags(inner, &details.tags);
+        self.learn_tags(state, &details.tags);
         for _ in 0..MOST_EXCHANGES {
-            let fence = if matches!(condition, Condition::Always) { None } else { Some(self.fence(py, inner)?) };
-            let present = fence.map(|_| self.raw(py, inner, probe.tag().owner(), &spelled)).transpose()?;
+            let fence = if matches!(condition, Condition::Always) { None } else { Some(self.fence(py, state)?) };
+            let present = fence.map(|_| self.raw(py, state, probe.tag().owner(), &spelled)).transpose()?;
             let mut header = self.header(details, &spelled, self.wall.now(), encoded.codec);
             if let Some((bytes, pulled)) = &present {
                 let fresh = pulled.as_ref().filter(|pulled| pulled.freshness == Freshness::Fresh);
@@ -281,109 +330,48 @@ impl Behind {
                     let was = self.back.header(at, bytes);
                     header = was.map_or(header.clone(), |was| Header { codec: header.codec, ..was });
                     *details = pulled.details.clone();
-                    self.learn_tags(inner, &details.tags);
+                    self.learn_tags(state, &details.tags);
                 }
             }
             let expected = present.as_ref().map(|(bytes, _)| bytes.as_deref()).zip(fence);
-            if self.put(py, inner, &spelled, &encoded, &header, details, expected)? {
+            if self.put(py, state, &spelled, &encoded, &header, details, expected)? {
                 return Ok(true);
             }
         }
         Ok(false)
     }
 
-    /// Stores in the tier what a caller gave, in one write; what memory is to store with each.
-    pub(crate) fn set_many(
+    fn set_many(
         &self,
         py: Python<'_>,
-        inner: &Arc<Inner>,
+        state: &Arc<CacheState>,
         entries: &[(&Wanted, Object)],
         details: &Details,
     ) -> PyResult<Vec<Details>> {
         let now = self.wall.now();
-        self.learn_tags(inner, &details.tags);
+        self.learn_tags(state, &details.tags);
         let tags = self.tag_marks(&details.tags);
         let mut prepared = Vec::with_capacity(entries.len());
         for (wanted, value) in entries {
             missing::refuse(value.as_ptr())?;
             let encoded = self.codec(wanted.tag.owner()).encode(py, &value.bind(py))?;
-            let spelled = self.spell(py, inner, &wanted.probe())?;
+            let spelled = self.spell(py, state, &wanted.probe())?;
             let header = self.header(details, &spelled, now, encoded.codec);
             prepared.push(Prepared { encoded, spelled, header });
         }
         let offered: Vec<_> = prepared.iter().map(|entry| entry.offered(&tags)).collect();
-        let (stored, moves) = changing(inner, || self.call(py, |wait| self.back.set_many(&offered, wait)));
+        let (stored, moves) = changing(state, || self.call(py, |wait| self.back.set_many(&offered, wait)));
         let mut details = Details { moves: Some(moves), ..details.clone() };
-        self.given(py, inner, stored, &mut details)?;
+        self.given(py, state, stored, &mut details)?;
         let marked = |entry: &Prepared| Details { mark: entry.spelled.marks[0].part(), ..details.clone() };
         Ok(prepared.iter().map(marked).collect())
     }
 
-    /// The bytes that are stored under a key, and what they are.
-    fn raw(
-        &self,
-        py: Python<'_>,
-        inner: &Inner,
-        owner: Owner,
-        spelled: &Spelled,
-    ) -> PyResult<(Option<Vec<u8>>, Option<Pulled>)> {
-        let read = self.call(py, |wait| {
-            let mut copied = None;
-            self.back.get(&spelled.bytes, wait, &mut |stored| copied = Some(Copied::of(stored, &self.back)))?;
-            Ok(copied)
-        });
-        match read {
-            Ok(None) => Ok((None, None)),
-            Ok(Some(copied)) => {
-                let bytes = copied.envelope().to_vec();
-                Ok((Some(bytes), self.opened(py, inner, owner, spelled, copied)?))
-            }
-            Err(fault) => self.failed(py, inner, "read", &fault).map(|()| (None, None)),
-        }
-    }
-
-    /// Stores in the tier what a caller gave; false if something else is there than was expected.
-    #[expect(clippy::too_many_arguments, reason = "all of them are of one entry")]
-    fn put(
-        &self,
-        py: Python<'_>,
-        inner: &Arc<Inner>,
-        spelled: &Spelled,
-        encoded: &Encoded,
-        header: &Header,
-        details: &mut Details,
-        expected: Option<(Option<&[u8]>, Number)>,
-    ) -> PyResult<bool> {
-        let tags = self.tag_marks(&details.tags);
-        let at = Address { key: &spelled.bytes, marks: &spelled.marks };
-        let offered = Offered { payload: &encoded.bytes, header, tags: &tags };
-        let (stored, moves) = changing(inner, || self.call(py, |wait| self.back.set(at, offered, expected, wait)));
-        details.moves = Some(moves);
-        match stored.transpose() {
-            None => Ok(false),
-            Some(stored) => self.given(py, inner, stored, details).map(|()| true),
-        }
-    }
-
-    /// What has become of what a caller gave, and so of what memory keeps of it.
-    fn given(&self, py: Python<'_>, inner: &Inner, given: Result<Given, Fault>, details: &mut Details) -> PyResult<()> {
-        let Given { numbers, fault } = given.unwrap_or_else(|fault| Given { numbers: Vec::new(), fault: Some(fault) });
-        self.note_own(&numbers);
-        self.notice_eviction(py, inner);
-        if numbers.is_empty() && fault.is_some() {
-            self.shorten_for_outage(details);
-        } else {
-            self.shorten_for_memory(details);
-        }
-        fault.map_or(Ok(()), |fault| self.failed(py, inner, "store", &fault))
-    }
-
-    /// Takes out what is there: of all who do so at once, in whatever process, one has it.
-    pub(crate) fn take(&self, py: Python<'_>, inner: &Arc<Inner>, probe: &Probe<'_>) -> PyResult<Option<Object>> {
-        let spelled = self.spell(py, inner, probe)?;
+    fn take(&self, py: Python<'_>, state: &Arc<CacheState>, probe: &Probe<'_>) -> PyResult<Option<Object>> {
+        let spelled = self.spell(py, state, probe)?;
         for _ in 0..MOST_EXCHANGES {
-            let fence = self.fence(py, inner)?;
-            let (bytes, pulled) = self.raw(py, inner, probe.tag().owner(), &spelled)?;
+            let fence = self.fence(py, state)?;
+            let (bytes, pulled) = self.raw(py, state, probe.tag().owner(), &spelled)?;
             let Some(mut pulled) = pulled.filter(|pulled| pulled.freshness == Freshness::Fresh) else { break };
             // What is over already takes its place.
             let (now, nothing) = (self.wall.now().millis, Encoded { bytes: Vec::new(), codec: 0 });
@@ -397,25 +385,24 @@ impl Behind {
                 tags: Vec::new(),
             };
             let expected = Some((bytes.as_deref(), fence));
-            if self.put(py, inner, &spelled, &nothing, &over, &mut pulled.details, expected)? {
-                return inner.kept(py, pulled.value).map(Some);
+            if self.put(py, state, &spelled, &nothing, &over, &mut pulled.details, expected)? {
+                return state.kept(py, pulled.value).map(Some);
             }
         }
-        self.change_key(py, inner, probe, false).map(|()| None)
+        self.change_key(py, state, probe, false).map(|()| None)
     }
 
-    /// Gives an entry a new life, changed from the one it was given; whether it was there and fresh.
-    pub(crate) fn touch(
+    fn touch(
         &self,
         py: Python<'_>,
-        inner: &Arc<Inner>,
+        state: &Arc<CacheState>,
         probe: &mut Probe<'_>,
         changed: &dyn Fn(Lifespan) -> PyResult<Lifespan>,
     ) -> PyResult<bool> {
-        let spelled = self.spell(py, inner, probe)?;
+        let spelled = self.spell(py, state, probe)?;
         for _ in 0..MOST_EXCHANGES {
-            let fence = self.fence(py, inner)?;
-            let (bytes, Some(pulled)) = self.raw(py, inner, probe.tag().owner(), &spelled)? else { return Ok(false) };
+            let fence = self.fence(py, state)?;
+            let (bytes, Some(pulled)) = self.raw(py, state, probe.tag().owner(), &spelled)? else { return Ok(false) };
             if pulled.freshness != Freshness::Fresh {
                 return Ok(false);
             }
@@ -423,13 +410,18 @@ impl Behind {
             let mut details = Details { lifespan, deadlines: None, ..pulled.details };
             let encoded = self.codec(probe.tag().owner()).encode(py, &pulled.value.bind(py))?;
             let header = self.header(&details, &spelled, self.wall.now(), encoded.codec);
-            if self.put(py, inner, &spelled, &encoded, &header, &mut details, Some((bytes.as_deref(), fence)))? {
+            if self.put(py, state, &spelled, &encoded, &header, &mut details, Some((bytes.as_deref(), fence)))? {
                 let tag = probe.tag();
-                let left = probe.settle(py, |probe| inner.store.remove(tag.hash(), probe, Cause::Replaced))?;
-                inner.finish(py, left);
+                let left = probe.settle(py, |probe| state.store.remove(tag.hash(), probe, Cause::Replaced))?;
+                state.finish(py, left);
                 return Ok(true);
             }
         }
         Ok(false)
+    }
+
+    fn is_same(&self, py: Python<'_>, one: &Object, other: &Object) -> bool {
+        let bytes = |value: &Object| self.settings.codec.encode(py, &value.bind(py)).map(|encoded| encoded.bytes);
+        matches!((bytes(one), bytes(other)), (Ok(one), Ok(other)) if one == other)
     }
 }
