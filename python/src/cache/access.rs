@@ -16,9 +16,9 @@ use crate::ffi::object::{Object, borrow};
 use crate::key::call_key::as_call_key;
 use crate::key::exact::quick_hash;
 use crate::key::judged::unmasked;
+use crate::key::lookup_key::LookupKey;
 use crate::key::part::{Part, Word};
 use crate::key::probe::{QuickProbeOfOne, Rule};
-use crate::key::wanted::Wanted;
 use crate::key::{Key, MAPPING, Tag};
 use crate::missing::is_missing;
 
@@ -34,7 +34,7 @@ pub(super) enum Glance {
 
 impl CacheVerbs {
     #[inline]
-    pub(super) fn wanted(&self, py: Python<'_>, key: Pointer) -> PyResult<Wanted> {
+    pub(super) fn lookup_key(&self, py: Python<'_>, key: Pointer) -> PyResult<LookupKey> {
         // SAFETY: keys are arguments, which are alive during the call.
         unsafe {
             if let Some(call) = as_call_key(py, key)
@@ -42,12 +42,12 @@ impl CacheVerbs {
             {
                 let call = call.get();
                 let (tag, rule, single) = (call.tag(), call.rule(), call.is_single());
-                return Ok(Wanted { tag, rule, single, parts: call.objects() });
+                return Ok(LookupKey { tag, rule, single, parts: call.objects() });
             }
             refuse_pretender(py, key)?;
             let tag = self.tag_of(python_hash(py, key)?);
             let parts = SmallVec::from_buf([Object::from_borrowed(key)]);
-            Ok(Wanted { tag, rule: Rule::Mapping, single: true, parts })
+            Ok(LookupKey { tag, rule: Rule::Mapping, single: true, parts })
         }
     }
 
@@ -92,14 +92,14 @@ impl CacheVerbs {
     /// What the tier has for a key that memory was found not to have.
     #[inline(never)]
     pub(super) fn find_behind(&self, py: Python<'_>, key: Pointer) -> PyResult<Option<Object>> {
-        let wanted = self.wanted(py, key)?;
-        self.state.pull(py, &mut wanted.probe())
+        let lookup_key = self.lookup_key(py, key)?;
+        self.state.pull(py, &mut lookup_key.probe())
     }
 
     #[inline(never)]
     pub(super) fn find_slowly(&self, py: Python<'_>, key: Pointer) -> PyResult<Option<Object>> {
-        let wanted = self.wanted(py, key)?;
-        self.state.look(py, &mut wanted.probe())
+        let lookup_key = self.lookup_key(py, key)?;
+        self.state.look(py, &mut lookup_key.probe())
     }
 
     /// Stores a pair with a key of the most usual types where nobody has to be asked; whether it is done.
@@ -147,17 +147,17 @@ impl CacheVerbs {
         condition: &Condition<'_, Object>,
     ) -> PyResult<bool> {
         let py = key.py();
-        let wanted = self.wanted(py, key.as_ptr())?;
-        let mut probe = wanted.probe();
-        if wanted.rule == Rule::Mapping {
-            return self.state.write(py, wanted.stored(), Object::of(value), details, condition, &mut probe);
+        let lookup_key = self.lookup_key(py, key.as_ptr())?;
+        let mut probe = lookup_key.probe();
+        if lookup_key.rule == Rule::Mapping {
+            return self.state.write(py, lookup_key.stored(), Object::of(value), details, condition, &mut probe);
         }
-        self.state.fill(py, wanted.stored(), Object::of(value), details, condition, &mut probe)
+        self.state.fill(py, lookup_key.stored(), Object::of(value), details, condition, &mut probe)
     }
 
     pub(super) fn take_out(&self, key: &Bound<'_, PyAny>) -> PyResult<Option<Object>> {
-        let wanted = self.wanted(key.py(), key.as_ptr())?;
-        self.state.remove(key.py(), &mut wanted.probe(), Cause::Invalidated)
+        let lookup_key = self.lookup_key(key.py(), key.as_ptr())?;
+        self.state.remove(key.py(), &mut lookup_key.probe(), Cause::Invalidated)
     }
 }
 

@@ -10,8 +10,8 @@ use crate::cache::CacheVerbs;
 use crate::ffi::object::Object;
 use crate::flight::attempt::Attempt;
 use crate::flight::load::Load;
+use crate::key::lookup_key::LookupKey;
 use crate::key::probe::Probe;
-use crate::key::wanted::Wanted;
 use crate::state::CacheState;
 
 impl CacheVerbs {
@@ -19,18 +19,18 @@ impl CacheVerbs {
     pub(super) fn find_many<'py>(&self, keys: &Bound<'py, PyList>) -> PyResult<Bound<'py, PyDict>> {
         let py = keys.py();
         let found = PyDict::new(py);
-        let mut missing: Vec<(usize, Wanted)> = Vec::new();
+        let mut missing: Vec<(usize, LookupKey)> = Vec::new();
         let mut values: Vec<Option<Object>> = Vec::with_capacity(keys.len());
         self.state.catch_up(py);
         for (place, key) in keys.iter().enumerate() {
-            let wanted = self.wanted(py, key.as_ptr())?;
-            let value = self.state.look_here(py, &mut wanted.probe())?;
+            let lookup_key = self.lookup_key(py, key.as_ptr())?;
+            let value = self.state.look_here(py, &mut lookup_key.probe())?;
             if value.is_none() {
-                missing.push((place, wanted));
+                missing.push((place, lookup_key));
             }
             values.push(value);
         }
-        let mut probes: Vec<Probe<'_>> = missing.iter().map(|(_, wanted)| wanted.probe()).collect();
+        let mut probes: Vec<Probe<'_>> = missing.iter().map(|(_, lookup_key)| lookup_key.probe()).collect();
         for (&(place, _), value) in missing.iter().zip(self.state.pull_many(py, &mut probes)?) {
             values[place] = value;
         }
@@ -45,9 +45,10 @@ impl CacheVerbs {
     /// Stores pairs, in one write of the tier.
     pub(super) fn store_many(&self, pairs: &[(Bound<'_, PyAny>, Bound<'_, PyAny>)], details: &Details) -> PyResult<()> {
         let Some((first, _)) = pairs.first() else { return Ok(()) };
-        let wanted: Vec<Wanted> =
-            pairs.iter().map(|(key, _)| self.wanted(key.py(), key.as_ptr())).collect::<PyResult<_>>()?;
-        let entries = wanted.iter().zip(pairs).map(|(wanted, (_, value))| (wanted, Object::of(value))).collect();
+        let lookup_key: Vec<LookupKey> =
+            pairs.iter().map(|(key, _)| self.lookup_key(key.py(), key.as_ptr())).collect::<PyResult<_>>()?;
+        let entries =
+            lookup_key.iter().zip(pairs).map(|(lookup_key, (_, value))| (lookup_key, Object::of(value))).collect();
         self.state.write_many(first.py(), entries, details)
     }
 }

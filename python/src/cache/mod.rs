@@ -29,7 +29,7 @@ use crate::ffi::object::Object;
 use crate::flight::attempt::{Attempt, Purpose};
 use crate::flight::step::Due;
 use crate::key::MAPPING;
-use crate::key::wanted::Sought;
+use crate::key::lookup_key::LoadKey;
 use crate::missing::missing;
 use crate::state::behind::{Behind, Keys};
 use crate::state::{Aliasing, CacheState, Weigher};
@@ -367,8 +367,8 @@ impl CacheVerbs {
     }
 
     fn __contains__(&self, key: &Bound<'_, PyAny>) -> PyResult<bool> {
-        let wanted = self.wanted(key.py(), key.as_ptr())?;
-        self.state.holds(key.py(), &mut wanted.probe())
+        let lookup_key = self.lookup_key(key.py(), key.as_ptr())?;
+        self.state.holds(key.py(), &mut lookup_key.probe())
     }
 
     fn __len__(&self, py: Python<'_>) -> usize {
@@ -436,8 +436,8 @@ impl CacheVerbs {
             let count = default.len() + 1;
             return Err(PyTypeError::new_err(format!("pop() takes a key and a default, not {count} arguments")));
         }
-        let wanted = self.wanted(key.py(), key.as_ptr())?;
-        match self.state.take(key.py(), &mut wanted.probe())? {
+        let lookup_key = self.lookup_key(key.py(), key.as_ptr())?;
+        match self.state.take(key.py(), &mut lookup_key.probe())? {
             Some(value) => Ok(self.state.served(key.py(), value)?.into_bound(key.py()).unbind()),
             None if default.is_empty() => Err(PyKeyError::new_err((key.clone().unbind(),))),
             None => Ok(default.get_item(0)?.unbind()),
@@ -467,17 +467,17 @@ impl CacheVerbs {
     }
 
     fn expire(&self, key: &Bound<'_, PyAny>) -> PyResult<bool> {
-        let wanted = self.wanted(key.py(), key.as_ptr())?;
-        self.state.expire(key.py(), &mut wanted.probe())
+        let lookup_key = self.lookup_key(key.py(), key.as_ptr())?;
+        self.state.expire(key.py(), &mut lookup_key.probe())
     }
 
     #[pyo3(signature = (key, *, ttl = Given::Nothing, grace = Given::Nothing, idle = Given::Nothing))]
     fn touch(&self, key: &Bound<'_, PyAny>, ttl: Given<'_>, grace: Given<'_>, idle: Given<'_>) -> PyResult<bool> {
         let py = key.py();
         let life = Life { ttl, grace, idle };
-        let wanted = self.wanted(py, key.as_ptr())?;
+        let lookup_key = self.lookup_key(py, key.as_ptr())?;
         life.changes(&self.state, self.state.lifespan)?;
-        self.state.touch(py, &mut wanted.probe(), &|lifespan| life.changes(&self.state, lifespan))
+        self.state.touch(py, &mut lookup_key.probe(), &|lifespan| life.changes(&self.state, lifespan))
     }
 
     /// Copies the entries of the mapping to another cache, with the rest of their lives and their tags.
@@ -490,8 +490,8 @@ impl CacheVerbs {
                 continue;
             }
             let key = key.part.to_object(py)?;
-            let wanted = self.wanted(py, key.as_ptr())?;
-            let Some((_, info)) = source.inspect(py, &mut wanted.probe())? else { continue };
+            let lookup_key = self.lookup_key(py, key.as_ptr())?;
+            let Some((_, info)) = source.inspect(py, &mut lookup_key.probe())? else { continue };
             let details = Details {
                 lifespan: info.lifespan,
                 deadlines: Some(info.deadlines),
@@ -499,7 +499,7 @@ impl CacheVerbs {
                 ..Details::default()
             };
             let value = source.served(py, value)?;
-            let copied = other.get().wanted(py, key.as_ptr())?;
+            let copied = other.get().lookup_key(py, key.as_ptr())?;
             let mut probe = copied.probe();
             target.write(py, copied.stored(), value, details, &Condition::Always, &mut probe)?;
         }
@@ -516,8 +516,8 @@ impl CacheVerbs {
     /// The tags of an entry, None where there is none.
     #[pyo3(name = "_tags")]
     fn tags(&self, key: &Bound<'_, PyAny>) -> PyResult<Option<Vec<String>>> {
-        let wanted = self.wanted(key.py(), key.as_ptr())?;
-        let found = self.state.inspect(key.py(), &mut wanted.probe())?;
+        let lookup_key = self.lookup_key(key.py(), key.as_ptr())?;
+        let found = self.state.inspect(key.py(), &mut lookup_key.probe())?;
         let fresh = found.filter(|(_, info)| info.freshness == Freshness::Fresh);
         Ok(fresh.map(|(_, info)| info.tags.iter().map(|tag| tag.to_string()).collect()))
     }
@@ -535,8 +535,8 @@ impl CacheVerbs {
 
     #[pyo3(signature = (key, default = None))]
     fn peek(&self, key: &Bound<'_, PyAny>, default: Option<&Bound<'_, PyAny>>) -> PyResult<Py<PyAny>> {
-        let wanted = self.wanted(key.py(), key.as_ptr())?;
-        let found = self.state.peek(key.py(), &mut wanted.probe())?;
+        let lookup_key = self.lookup_key(key.py(), key.as_ptr())?;
+        let found = self.state.peek(key.py(), &mut lookup_key.probe())?;
         let absent = || default.map_or_else(|| key.py().None(), |default| default.clone().unbind());
         Ok(found.map_or_else(absent, |value| value.into_bound(key.py()).unbind()))
     }
@@ -555,20 +555,20 @@ impl CacheVerbs {
         tags: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Attempt> {
         let details = self.details(Life { ttl, grace, idle }, tags)?;
-        let wanted = self.wanted(key.py(), key.as_ptr())?;
-        let stored = wanted.stored();
+        let lookup_key = self.lookup_key(key.py(), key.as_ptr())?;
+        let stored = lookup_key.stored();
         let load_policy = load_policy.map_or_else(|| self.load_policy.clone(), Object::of);
         let max_age = max_age.map_or(Ok(NEVER), |age| ticks("max_age", age))?;
-        let sought = Sought { wanted, stored };
-        Ok(Attempt::new(self.state.clone(), sought, Purpose::Key(details), load_policy).by_who_accepts(max_age))
+        let load_key = LoadKey { lookup_key, stored };
+        Ok(Attempt::new(self.state.clone(), load_key, Purpose::Key(details), load_policy).by_who_accepts(max_age))
     }
 
     /// Looks a key up and counts that: the value, as a [`Due`] if it is to be refreshed, or `MISSING`.
     #[pyo3(name = "_look_up")]
     fn look_up(&self, key: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
         let py = key.py();
-        let wanted = self.wanted(py, key.as_ptr())?;
-        match self.state.read(py, &mut wanted.probe())? {
+        let lookup_key = self.lookup_key(py, key.as_ptr())?;
+        match self.state.read(py, &mut lookup_key.probe())? {
             (Some(value), More::Refresh) => Ok(Py::new(py, Due { value: value.into_py(py) })?.into_any()),
             (Some(value), _) => Ok(value.into_py(py)),
             (None, _) => Ok(missing(py)?.into_py(py)),

@@ -12,7 +12,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDate, PyDateTime, PyDelta, PyInt, PyMemoryView, PyTime};
 use smallvec::SmallVec;
 
-use crate::codec::known::{Known, Way};
+use crate::codec::known::{FreezeRule, Known};
 use crate::codec::memo::{Hashing, Memo};
 use crate::codec::names::Written;
 use crate::codec::plan::{self, Plan};
@@ -49,7 +49,7 @@ pub(super) struct Encoder<'a, 'py> {
 /// A class that the value has objects of.
 struct Class {
     address: Pointer,
-    way: Way,
+    way: FreezeRule,
     /// The number that it has in the payload.
     number: Option<usize>,
 }
@@ -426,13 +426,13 @@ impl<'py> Encoder<'_, 'py> {
         let bound = object.bind(self.py);
         let place = self.class_of(&bound)?;
         match self.classes[place].way.clone() {
-            Way::Object(plan) if plan.kind == Kind::Fields => {
+            FreezeRule::Object(plan) if plan.kind == Kind::Fields => {
                 // SAFETY: it is held.
                 let met = unsafe { self.meet(object.as_ptr(), is_once, Grows::Yes)? };
                 self.made_of(&bound, met, |this| this.fields(&bound, place, &plan))
             }
-            Way::Object(plan) if plan.kind == Kind::Enumeration => self.enumeration(&bound, place, &plan),
-            Way::Object(plan) => {
+            FreezeRule::Object(plan) if plan.kind == Kind::Enumeration => self.enumeration(&bound, place, &plan),
+            FreezeRule::Object(plan) => {
                 // SAFETY: it is held.
                 let met = unsafe { self.meet(object.as_ptr(), is_once, Grows::No)? };
                 self.made_of(&bound, met, |this| match plan.kind {
@@ -440,12 +440,12 @@ impl<'py> Encoder<'_, 'py> {
                     _ => this.own(&bound, place, &plan),
                 })
             }
-            Way::Special(kind, parts) => {
+            FreezeRule::Special(kind, parts) => {
                 // SAFETY: it is held.
                 let met = unsafe { self.meet(object.as_ptr(), is_once || LEAVES.contains(&kind), Grows::No)? };
                 self.made_of(&bound, met, |this| this.special(&bound, kind, &parts))
             }
-            Way::Day | Way::Moment | Way::Clock | Way::Span => self.time(&bound),
+            FreezeRule::Day | FreezeRule::Moment | FreezeRule::Clock | FreezeRule::Span => self.time(&bound),
         }
     }
 

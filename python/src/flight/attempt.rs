@@ -25,9 +25,9 @@ use crate::flight::load_stack::{LoadScope, enclosing, thread};
 use crate::flight::step::{Found, Hit, Joins, Leads, NotShareable};
 use crate::flight::timing::Timing;
 use crate::flight::wait_graph::WaitEdge;
+use crate::key::lookup_key::LoadKey;
 use crate::key::part::Part;
 use crate::key::probe::Probe;
-use crate::key::wanted::Sought;
 use crate::promise::{Came, Leader, LoadResult, Promise};
 use crate::state::CacheState;
 use crate::state::behind::Pulled;
@@ -44,7 +44,7 @@ pub(crate) enum Purpose {
 #[pyclass(frozen, module = "hotset._core")]
 pub(crate) struct Attempt {
     cache: Arc<CacheState>,
-    sought: Sought,
+    load_key: LoadKey,
     purpose: Purpose,
     /// What its load is to do, for `hotset._loading.policy`.
     load_policy: Object,
@@ -67,10 +67,10 @@ pub(crate) struct Attempt {
 }
 
 impl Attempt {
-    pub(crate) fn new(cache: Arc<CacheState>, sought: Sought, purpose: Purpose, load_policy: Object) -> Self {
+    pub(crate) fn new(cache: Arc<CacheState>, load_key: LoadKey, purpose: Purpose, load_policy: Object) -> Self {
         Self {
             cache,
-            sought,
+            load_key,
             purpose,
             load_policy,
             max_age: NEVER,
@@ -143,7 +143,7 @@ impl Attempt {
     }
 
     fn hash(&self) -> u32 {
-        self.sought.wanted.tag.hash()
+        self.load_key.lookup_key.tag.hash()
     }
 
     /// Gives the right to load back, across processes, if it has it.
@@ -222,11 +222,11 @@ impl Load for Attempt {
     }
 
     fn probe(&self) -> Probe<'_> {
-        self.sought.wanted.probe()
+        self.load_key.lookup_key.probe()
     }
 
     fn stored(&self, _py: Python<'_>) -> PyResult<Part> {
-        Ok(self.sought.stored.clone())
+        Ok(self.load_key.stored.clone())
     }
 
     fn known_tags(&self, py: Python<'_>) -> PyResult<KnownTags> {
@@ -257,7 +257,7 @@ impl Attempt {
     /// The name of the cache or function that it is for.
     #[getter]
     fn name(&self, py: Python<'_>) -> Py<PyAny> {
-        self.cache.owner(self.sought.wanted.tag.owner()).0.into_py(py)
+        self.cache.owner(self.load_key.lookup_key.tag.owner()).0.into_py(py)
     }
 
     /// Seconds by the clock of the cache, from any beginning.
@@ -304,7 +304,7 @@ impl Attempt {
 
     /// Counts that nothing was found that would do.
     fn count_miss(&self) {
-        let tag = self.sought.wanted.tag;
+        let tag = self.load_key.lookup_key.tag;
         self.cache.memory().count_miss(tag.hash(), tag.owner());
     }
 
@@ -336,14 +336,14 @@ impl Attempt {
     /// How many seconds ago the load of the key began that may be joined, None if there is none.
     fn load_in_progress(&self, py: Python<'_>) -> PyResult<Option<f64>> {
         let (hash, flights) = (self.hash(), self.cache.store.flights());
-        let began = self.sought.wanted.probe().settle_read(py, |probe| flights.in_progress(hash, probe))?;
+        let began = self.load_key.lookup_key.probe().settle_read(py, |probe| flights.in_progress(hash, probe))?;
         let now = self.cache.memory().clock().precise();
         Ok(began.map(|began| clock::duration(now.saturating_sub(began)).as_secs_f64()))
     }
 
     /// Counts that a stale value was served.
     fn count_stale(&self) {
-        let tag = self.sought.wanted.tag;
+        let tag = self.load_key.lookup_key.tag;
         self.cache.memory().count_stale(tag.hash(), tag.owner());
     }
 
@@ -367,7 +367,7 @@ impl Attempt {
         let since = if looks { 0 } else { self.cache.memory().clock().precise() };
         self.since.store(since, Ordering::Relaxed);
         let (mut probe, tags) = (self.probe(), self.known_tags(py)?);
-        match self.cache.begin(py, self.sought.key(), &mut probe, leader, &tags, self.look(looks))? {
+        match self.cache.begin(py, self.load_key.key(), &mut probe, leader, &tags, self.look(looks))? {
             LoadStart::Found(value) => Ok(Py::new(py, Found { value: value.into_py(py) })?.into_any()),
             LoadStart::Join(promise) => {
                 let came = if self.has_joined.swap(true, Ordering::Relaxed) { Came::Before } else { Came::After };
@@ -441,7 +441,7 @@ impl Attempt {
     #[pyo3(signature = (value, number = None))]
     pub(crate) fn land(&self, py: Python<'_>, value: &Bound<'_, PyAny>, number: Option<u64>) -> PyResult<Py<PyAny>> {
         let Some(lead) = self.take_lead(number) else { return Ok(value.clone().unbind()) };
-        let landed = lead.land(py, &Object::of(value), self, Some(&self.sought.stored), &mut self.probe());
+        let landed = lead.land(py, &Object::of(value), self, Some(&self.load_key.stored), &mut self.probe());
         self.release(py);
         landed.map(|value| value.into_py(py))
     }
@@ -510,8 +510,8 @@ impl Attempt {
 impl Attempt {
     /// Shows what it refers to to a garbage collection.
     pub(crate) fn visit(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
-        self.sought.wanted.parts.iter().try_for_each(|part| part.visit(visit))?;
-        self.sought.stored.visit(visit)?;
+        self.load_key.lookup_key.parts.iter().try_for_each(|part| part.visit(visit))?;
+        self.load_key.stored.visit(visit)?;
         self.load_policy.visit(visit)?;
         self.handled.lock().iter().try_for_each(|handled| handled.visit(visit))?;
         self.brought.lock().iter().flatten().try_for_each(|pulled| pulled.value.visit(visit))?;

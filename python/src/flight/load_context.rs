@@ -17,7 +17,7 @@ use crate::duration::computed_ticks;
 use crate::ffi::attached_lock::AttachedLock;
 use crate::ffi::object::Object;
 use crate::key::Key;
-use crate::key::wanted::Wanted;
+use crate::key::lookup_key::LookupKey;
 use crate::missing::missing;
 use crate::state::CacheState;
 
@@ -101,7 +101,7 @@ pub(super) fn forget() {
 pub(crate) struct LoadContext {
     /// Not kept alive by it: it may be kept by a value of that cache, which a collection could not see.
     cache: Weak<CacheState>,
-    wanted: Wanted,
+    lookup_key: LookupKey,
     number: u64,
     overrides: Arc<LoadOverrides>,
 }
@@ -111,8 +111,8 @@ impl LoadContext {
     pub(crate) fn new(py: Python<'_>, cache: &Arc<CacheState>, hash: u32, number: u64) -> PyResult<Option<Self>> {
         let key = cache.store.flights().key(hash, number, Key::clone);
         key.map(|key| {
-            let wanted = Wanted::of_stored(py, cache.owner(key.tag.owner()).1, &key)?;
-            Ok(Self { cache: Arc::downgrade(cache), wanted, number, overrides: LoadOverrides::of(number) })
+            let lookup_key = LookupKey::of_stored(py, cache.owner(key.tag.owner()).1, &key)?;
+            Ok(Self { cache: Arc::downgrade(cache), lookup_key, number, overrides: LoadOverrides::of(number) })
         })
         .transpose()
     }
@@ -120,7 +120,7 @@ impl LoadContext {
     /// The entry that is there although it is not fresh, or is to be refreshed.
     fn before(&self, py: Python<'_>) -> PyResult<Option<(Object, EntryInfo)>> {
         let Some(cache) = self.cache.upgrade() else { return Ok(None) };
-        let found = cache.inspect(py, &mut self.wanted.probe())?;
+        let found = cache.inspect(py, &mut self.lookup_key.probe())?;
         Ok(found.filter(|(_, info)| matches!(info.freshness, Freshness::Fresh | Freshness::Stale)))
     }
 
@@ -134,7 +134,7 @@ impl LoadContext {
     fn add(&self, tags: &[Arc<str>]) {
         self.overrides.said.lock().tags.extend_from_slice(tags);
         if let Some(cache) = self.cache.upgrade() {
-            cache.store.flights().add_tags(self.wanted.tag.hash(), self.number, tags);
+            cache.store.flights().add_tags(self.lookup_key.tag.hash(), self.number, tags);
         }
     }
 }
@@ -189,6 +189,6 @@ impl LoadContext {
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        self.wanted.parts.iter().try_for_each(|part| part.visit(&visit))
+        self.lookup_key.parts.iter().try_for_each(|part| part.visit(&visit))
     }
 }

@@ -143,8 +143,8 @@ unsafe fn of_dict(dict: Pointer, budget: usize, generator: &mut Generator) -> Pa
         let mut start = 0;
         let any = ffi::PyDict_Next(dict, &mut start, &mut key, &mut value) != 0;
         let taken = taken(length, any.then_some(value), budget / 2);
-        for wanted in Picks::new(length, taken, generator) {
-            at = at.max(wanted as isize);
+        for lookup_key in Picks::new(length, taken, generator) {
+            at = at.max(lookup_key as isize);
             if ffi::PyDict_Next(dict, &mut at, &mut key, &mut value) == 0 {
                 break;
             }

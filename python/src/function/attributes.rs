@@ -10,7 +10,7 @@ use pyo3::types::{PyDict, PyString, PyTuple};
 use crate::ffi::Pointer;
 use crate::ffi::guard::guard;
 use crate::ffi::object::{Object, borrow, object_from};
-use crate::function::body_of;
+use crate::function::decorated_of;
 
 /// Attributes that `inspect` and frameworks look for on functions.
 const FORWARDED: [&CStr; 5] = [c"__code__", c"__defaults__", c"__kwdefaults__", c"__globals__", c"__closure__"];
@@ -40,26 +40,26 @@ pub(super) fn getset() -> Vec<ffi::PyGetSetDef> {
 
 unsafe extern "C" fn uncached(function: Pointer, _closure: *mut c_void) -> Pointer {
     // SAFETY: CPython calls this with a function of ours.
-    unsafe { body_of(function).function.clone().into_ptr() }
+    unsafe { decorated_of(function).function.clone().into_ptr() }
 }
 
 unsafe extern "C" fn cache(function: Pointer, _closure: *mut c_void) -> Pointer {
     // SAFETY: CPython calls this with a function of ours.
-    unsafe { body_of(function).cache.clone().into_ptr() }
+    unsafe { decorated_of(function).cache.clone().into_ptr() }
 }
 
 unsafe extern "C" fn forward(function: Pointer, name: *mut c_void) -> Pointer {
     // SAFETY: CPython calls this with a function of ours and the name from the table.
-    unsafe { ffi::PyObject_GetAttrString(body_of(function).innermost.as_ptr(), name.cast()) }
+    unsafe { ffi::PyObject_GetAttrString(decorated_of(function).innermost.as_ptr(), name.cast()) }
 }
 
 /// Those that were set, or else the function's: from Python 3.14 on `functools.update_wrapper` copies only what computes them.
 unsafe extern "C" fn annotations(function: Pointer, _closure: *mut c_void) -> Pointer {
     guard(|py| {
         // SAFETY: CPython calls this with a function of ours.
-        let (body, object) = unsafe { (body_of(function), borrow(py, function)) };
+        let (decorated, object) = unsafe { (decorated_of(function), borrow(py, function)) };
         let own = object.getattr("__dict__")?.cast_into::<PyDict>()?.get_item("__annotations__")?;
-        Ok(Object::from(own.map_or_else(|| body.function.bind(py).getattr("__annotations__"), Ok)?))
+        Ok(Object::from(own.map_or_else(|| decorated.function.bind(py).getattr("__annotations__"), Ok)?))
     })
 }
 
@@ -85,9 +85,9 @@ unsafe extern "C" fn set_annotations(function: Pointer, value: Pointer, _closure
 pub(super) unsafe extern "C" fn repr(function: Pointer) -> Pointer {
     guard(|py| {
         // SAFETY: CPython calls this with a function of ours.
-        let (body, object) = unsafe { (body_of(function), borrow(py, function)) };
+        let (decorated, object) = unsafe { (decorated_of(function), borrow(py, function)) };
         let class = object.get_type().name()?.to_string();
-        object_from(py, format!("<hotset.{class} {}>", body.name(py)))
+        object_from(py, format!("<hotset.{class} {}>", decorated.name(py)))
     })
 }
 
@@ -107,18 +107,18 @@ pub(super) unsafe extern "C" fn deepcopy(function: Pointer, _memo: Pointer) -> P
     unsafe { Object::from_borrowed(function).into_ptr() }
 }
 
-/// Notices that the function was written in the body of a class, where its first argument is an object of it.
+/// Notices that the function was written in the decorated of a class, where its first argument is an object of it.
 pub(super) unsafe extern "C" fn set_name(function: Pointer, args: Pointer) -> Pointer {
     guard(|py| {
         // SAFETY: CPython calls this with a function of ours and a tuple of the class and a name.
-        let (body, args) = unsafe { (body_of(function), borrow(py, args)) };
+        let (decorated, args) = unsafe { (decorated_of(function), borrow(py, args)) };
         let owner = args.cast::<PyTuple>()?.get_item(0)?.getattr("__qualname__")?;
-        let own = body.function.bind(py).getattr("__qualname__");
+        let own = decorated.function.bind(py).getattr("__qualname__");
         if let Ok(own) = own.and_then(|own| Ok(own.cast_into::<PyString>()?))
             && let Ok(owner) = owner.cast::<PyString>()
             && own.to_str()?.rsplit_once('.').map(|(parent, _)| parent) == Some(owner.to_str()?)
         {
-            body.become_method();
+            decorated.become_method();
         }
         object_from(py, py.None())
     })

@@ -4,18 +4,16 @@
 //! `CachedFunction` and `CachedCoroutineFunction` share everything but what a call does.
 
 mod attributes;
-mod body;
-mod bound;
-mod call;
-mod fate;
-mod kept;
-mod lookup;
-mod pending;
-mod prepared;
+mod awaitable;
+mod decorated;
+mod fast_path;
+mod load;
+mod method;
+mod owned_call;
+mod prepared_key;
 mod property;
-mod ready;
 mod signature;
-mod stop;
+mod storability;
 mod verbs;
 
 use crate::ffi::call_args::Call;
@@ -29,7 +27,7 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyType;
 
-pub(crate) use pending::PendingCall;
+pub(crate) use awaitable::pending::PendingCall;
 
 use crate::cache::CacheVerbs;
 use crate::ffi::Pointer;
@@ -37,9 +35,9 @@ use crate::ffi::guard::guard;
 use crate::ffi::heap_type::{NewType, leaked, members, offset, slot};
 use crate::ffi::object::Object;
 use crate::hooks;
-use body::Body;
-use call::{are_storable, load_quickly};
-use lookup::{Quick, look_up_one, look_up_quickly};
+use decorated::Decorated;
+use fast_path::{Quick, look_up_one, look_up_quickly};
+use load::{are_storable, load_quickly};
 
 /// The C layout of a decorated function.
 #[repr(C)]
@@ -48,7 +46,7 @@ pub(crate) struct FunctionObject {
     vectorcall: ffi::vectorcallfunc,
     dict: Pointer,
     weak_references: Pointer,
-    body: ManuallyDrop<Body>,
+    decorated: ManuallyDrop<Decorated>,
 }
 
 static FUNCTION: PyOnceLock<Py<PyType>> = PyOnceLock::new();
@@ -62,19 +60,19 @@ pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
         COROUTINE_FUNCTION.get_or_try_init(py, || make_type(py, c"hotset.CachedCoroutineFunction", ASYNC_DOC))?;
     module.add("CachedFunction", plain)?;
     module.add("CachedCoroutineFunction", coroutine)?;
-    bound::register(module)?;
-    ready::register(module)?;
+    method::register(module)?;
+    awaitable::ready::register(module)?;
     module.add_class::<PendingCall>()?;
     module.add_class::<property::PropertyBase>()?;
     module.add_function(wrap_pyfunction!(wrap, module)?)?;
-    module.add_function(wrap_pyfunction!(call::attempt_of, module)?)?;
+    module.add_function(wrap_pyfunction!(load::attempt_of, module)?)?;
     module.add_function(wrap_pyfunction!(can_be_read_once, module)?)?;
-    module.add_function(wrap_pyfunction!(ready::ready, module)?)
+    module.add_function(wrap_pyfunction!(awaitable::ready::ready, module)?)
 }
 
 /// The classes of what a call of a coroutine function returns.
 pub(crate) fn awaitables<'py>(py: Python<'py>) -> PyResult<[Bound<'py, PyType>; 2]> {
-    Ok([ready::class(py)?, py.get_type::<PendingCall>()])
+    Ok([awaitable::ready::class(py)?, py.get_type::<PendingCall>()])
 }
 
 const DOC: &CStr = c"A function whose results are cached.";
@@ -89,8 +87,8 @@ fn wrap(
     spec: &Bound<'_, PyAny>,
 ) -> PyResult<Py<PyAny>> {
     hooks::find_for_decorated(py)?;
-    let body = Body::from_spec(function, cache, spec)?;
-    let (class, vectorcall): (_, ffi::vectorcallfunc) = match (body.is_coroutine, body.takes_one()) {
+    let decorated = Decorated::from_spec(function, cache, spec)?;
+    let (class, vectorcall): (_, ffi::vectorcallfunc) = match (decorated.is_coroutine, decorated.takes_one()) {
         (true, true) => (&COROUTINE_FUNCTION, entry_of_one::<Awaited>),
         (true, false) => (&COROUTINE_FUNCTION, entry::<Awaited>),
         (false, true) => (&FUNCTION, entry_of_one::<Plain>),
@@ -103,7 +101,7 @@ fn wrap(
         let object = Object::from_result(py, allocated)?;
         let function = object.as_ptr().cast::<FunctionObject>();
         (*function).vectorcall = vectorcall;
-        ptr::write(&raw mut (*function).body, ManuallyDrop::new(body));
+        ptr::write(&raw mut (*function).decorated, ManuallyDrop::new(decorated));
         Ok(object.into_py(py))
     }
 }
@@ -126,9 +124,9 @@ fn is_function(py: Python<'_>, object: &Bound<'_, PyAny>) -> bool {
 /// # Safety
 /// The pointer is that of a live object of one of the two types.
 #[inline(always)]
-pub(crate) unsafe fn body_of<'a>(function: Pointer) -> &'a Body {
+pub(crate) unsafe fn decorated_of<'a>(function: Pointer) -> &'a Decorated {
     // SAFETY: by the caller's promise.
-    unsafe { &(*function.cast::<FunctionObject>()).body }
+    unsafe { &(*function.cast::<FunctionObject>()).decorated }
 }
 
 /// What a call of a decorated function comes to: where functions and coroutine functions differ.
@@ -156,16 +154,18 @@ impl CallKind for Plain {
     unsafe fn other(function: Pointer, call: Call, quick: Quick, parts: &[Pointer]) -> Pointer {
         // SAFETY: by the caller's promise.
         unsafe {
-            let body = body_of(function);
+            let decorated = decorated_of(function);
             match quick {
-                Quick::Miss(tag) if body.fills_quickly && !body.first_by_identity() && are_storable(parts) => {
+                Quick::Miss(tag)
+                    if decorated.fills_quickly && !decorated.first_by_identity() && are_storable(parts) =>
+                {
                     load_quickly(function, call, tag, parts)
                 }
                 Quick::Refresh(value) => guard(|py| {
-                    call::refresh_later(py, function, call);
+                    load::refresh_later(py, function, call);
                     Ok(value)
                 }),
-                _ => guard(|py| call::call(py, function, call, quick.looked_up())),
+                _ => guard(|py| load::call(py, function, call, quick.looked_up())),
             }
         }
     }
@@ -177,27 +177,27 @@ struct Awaited;
 impl CallKind for Awaited {
     #[inline(always)]
     fn hit(value: Object) -> Pointer {
-        ready::make(value)
+        awaitable::ready::make(value)
     }
 
     #[inline(never)]
     unsafe fn other(function: Pointer, call: Call, quick: Quick, _parts: &[Pointer]) -> Pointer {
         // SAFETY: the function is alive during the call.
-        let body = unsafe { body_of(function) };
+        let decorated = unsafe { decorated_of(function) };
         guard(|py| {
-            if !body.state().memory().is_enabled() {
-                return call::call_uncached(py, body, call);
+            if !decorated.state().memory().is_enabled() {
+                return load::call_uncached(py, decorated, call);
             }
             if let Quick::Refresh(value) = quick {
-                call::refresh_later(py, function, call);
-                return ready::ready_object(py, value);
+                load::refresh_later(py, function, call);
+                return awaitable::ready::ready_object(py, value);
             }
             if quick.looked_up().is_none() {
-                match call::prepare_and_look_up(py, body, call, None)? {
-                    call::Lookup::Found(value) => return ready::ready_object(py, value),
-                    call::Lookup::Refreshes(value) => {
-                        call::refresh_later(py, function, call);
-                        return ready::ready_object(py, value);
+                match load::prepare_and_look_up(py, decorated, call, None)? {
+                    load::Lookup::Found(value) => return awaitable::ready::ready_object(py, value),
+                    load::Lookup::Refreshes(value) => {
+                        load::refresh_later(py, function, call);
+                        return awaitable::ready::ready_object(py, value);
                     }
                     _ => {}
                 }
@@ -216,10 +216,10 @@ unsafe extern "C" fn entry<To: CallKind>(
     names: Pointer,
 ) -> Pointer {
     let call = Call { args, flagged_count, names };
-    let (mut bound, mut parts): (_, &[Pointer]) = (lookup::Bound::uninit(), &[]);
+    let (mut bound, mut parts): (_, &[Pointer]) = (fast_path::BoundParts::uninit(), &[]);
     // SAFETY: CPython calls this with a function of ours and live arguments.
     unsafe {
-        match look_up_quickly(body_of(function), call, &mut bound, &mut parts) {
+        match look_up_quickly(decorated_of(function), call, &mut bound, &mut parts) {
             Quick::Hit(value) => To::hit(value),
             other => To::other(function, call, other, parts),
         }
@@ -239,7 +239,7 @@ unsafe extern "C" fn entry_of_one<To: CallKind>(
         if !names.is_null() || given.count() != 1 {
             return entry::<To>(function, args, flagged_count, names);
         }
-        match look_up_one(body_of(function), given.arg(0)) {
+        match look_up_one(decorated_of(function), given.arg(0)) {
             Quick::Hit(value) => To::hit(value),
             other => To::other(function, given, other, &[given.arg(0)]),
         }
@@ -267,7 +267,7 @@ fn make_type(py: Python<'_>, name: &'static CStr, doc: &'static CStr) -> PyResul
             slot(ffi::Py_tp_clear, clear as *const c_void),
             slot(ffi::Py_tp_finalize, finalize as *const c_void),
             slot(ffi::Py_tp_call, ffi::PyVectorcall_Call as *const c_void),
-            slot(ffi::Py_tp_descr_get, bound::descr_get as *const c_void),
+            slot(ffi::Py_tp_descr_get, method::descr_get as *const c_void),
             slot(ffi::Py_tp_repr, attributes::repr as *const c_void),
             slot(ffi::Py_tp_doc, doc.as_ptr().cast()),
             slot(ffi::Py_tp_methods, leaked(verbs::methods()).cast()),
@@ -290,8 +290,8 @@ unsafe extern "C" fn dealloc(function: Pointer) {
             ffi::PyObject_ClearWeakRefs(function);
         }
         ffi::Py_CLEAR(&raw mut (*object).dict);
-        (*object).body.abandon();
-        ManuallyDrop::drop(&mut (*object).body);
+        (*object).decorated.abandon();
+        ManuallyDrop::drop(&mut (*object).decorated);
         let class = ffi::Py_TYPE(function);
         ffi::PyObject_GC_Del(function.cast());
         ffi::Py_DECREF(class.cast());
@@ -310,7 +310,7 @@ unsafe extern "C" fn traverse(function: Pointer, visit: ffi::visitproc, argument
                 }
             }
         }
-        (*object).body.traverse(visit, argument)
+        (*object).decorated.traverse(visit, argument)
     }
 }
 
@@ -319,7 +319,7 @@ unsafe extern "C" fn clear(function: Pointer) -> c_int {
     unsafe {
         let object = function.cast::<FunctionObject>();
         ffi::Py_CLEAR(&raw mut (*object).dict);
-        (*object).body.abandon();
+        (*object).decorated.abandon();
     }
     0
 }
@@ -330,7 +330,7 @@ unsafe extern "C" fn finalize(function: Pointer) {
     unsafe {
         let py = Python::assume_attached();
         let raising = (!ffi::PyErr_Occurred().is_null()).then(|| raised(py));
-        body_of(function).die(py);
+        decorated_of(function).die(py);
         if let Some(raising) = raising {
             raising.restore(py);
         }

@@ -17,13 +17,13 @@ use crate::ffi::guard::guard;
 use crate::ffi::heap_type;
 use crate::ffi::object::{Object, borrow, object_from};
 use crate::flight::fate::is_over;
-use crate::function::body::Body;
-use crate::function::body_of;
-use crate::function::bound::{self, receiver};
-use crate::function::call::{call_uncached, key_for, obtain, value_is_missing};
-use crate::function::fate::details;
-use crate::function::pending::PendingCall;
-use crate::function::ready::ready_object;
+use crate::function::awaitable::pending::PendingCall;
+use crate::function::awaitable::ready::ready_object;
+use crate::function::decorated::Decorated;
+use crate::function::decorated_of;
+use crate::function::load::{call_uncached, key_for, obtain, value_is_missing};
+use crate::function::method::{self, receiver};
+use crate::function::storability::details;
 use crate::hooks::{self, Hook};
 use crate::key::Key;
 
@@ -31,44 +31,44 @@ use crate::key::Key;
 type Verb = fn(Python<'_>, Pointer, Call) -> PyResult<Object>;
 
 /// Wraps the result of a verb on a coroutine function, whose work is done by then.
-fn wrapped(py: Python<'_>, body: &Body, result: Object) -> PyResult<Object> {
-    if body.is_coroutine { ready_object(py, result) } else { Ok(result) }
+fn wrapped(py: Python<'_>, decorated: &Decorated, result: Object) -> PyResult<Object> {
+    if decorated.is_coroutine { ready_object(py, result) } else { Ok(result) }
 }
 
 /// # Safety
 /// The pointer is that of a live decorated function.
-unsafe fn alive<'a>(function: Pointer) -> &'a Body {
+unsafe fn alive<'a>(function: Pointer) -> &'a Decorated {
     // SAFETY: by the caller's promise.
-    unsafe { body_of(function) }
+    unsafe { decorated_of(function) }
 }
 
 fn invalidate(py: Python<'_>, function: Pointer, call: Call) -> PyResult<Object> {
     // SAFETY: verbs are called with the function they are of.
-    let body = unsafe { alive(function) };
-    let prepared = key_for(py, body, call, "invalidate")?;
-    let was = body.state().remove(py, &mut prepared.probe(), Cause::Invalidated)?.is_some();
-    wrapped(py, body, object_from(py, was)?)
+    let decorated = unsafe { alive(function) };
+    let prepared = key_for(py, decorated, call, "invalidate")?;
+    let was = decorated.state().remove(py, &mut prepared.probe(), Cause::Invalidated)?.is_some();
+    wrapped(py, decorated, object_from(py, was)?)
 }
 
 fn expire(py: Python<'_>, function: Pointer, call: Call) -> PyResult<Object> {
     // SAFETY: as above.
-    let body = unsafe { alive(function) };
-    let prepared = key_for(py, body, call, "expire")?;
-    let was = body.state().expire(py, &mut prepared.probe())?;
-    wrapped(py, body, object_from(py, was)?)
+    let decorated = unsafe { alive(function) };
+    let prepared = key_for(py, decorated, call, "expire")?;
+    let was = decorated.state().expire(py, &mut prepared.probe())?;
+    wrapped(py, decorated, object_from(py, was)?)
 }
 
 fn peek(py: Python<'_>, function: Pointer, call: Call) -> PyResult<Object> {
     // SAFETY: as above.
-    let body = unsafe { alive(function) };
-    let prepared = key_for(py, body, call, "peek")?;
-    let found = body.state().peek(py, &mut prepared.probe())?;
-    wrapped(py, body, found.map_or_else(|| crate::missing::missing(py), Ok)?)
+    let decorated = unsafe { alive(function) };
+    let prepared = key_for(py, decorated, call, "peek")?;
+    let found = decorated.state().peek(py, &mut prepared.probe())?;
+    wrapped(py, decorated, found.map_or_else(|| crate::missing::missing(py), Ok)?)
 }
 
 fn set(py: Python<'_>, function: Pointer, call: Call) -> PyResult<Object> {
     // SAFETY: as above.
-    let body = unsafe { alive(function) };
+    let decorated = unsafe { alive(function) };
     if call.count() == 0 {
         return Err(value_is_missing());
     }
@@ -76,60 +76,60 @@ fn set(py: Python<'_>, function: Pointer, call: Call) -> PyResult<Object> {
     let (value, rest) = unsafe {
         (borrow(py, call.arg(0)), Call { args: call.args.add(1), flagged_count: call.count() - 1, names: call.names })
     };
-    let prepared = key_for(py, body, rest, "set")?;
-    let stored = prepared.stored(py, body)?;
-    let details = details(py, body, rest, &value, 0)?;
+    let prepared = key_for(py, decorated, rest, "set")?;
+    let stored = prepared.stored(py, decorated)?;
+    let details = details(py, decorated, rest, &value, 0)?;
     if is_over(&details) {
-        drop(body.state().remove(py, &mut prepared.probe(), Cause::Replaced)?);
+        drop(decorated.state().remove(py, &mut prepared.probe(), Cause::Replaced)?);
     } else {
-        body.state().fill(py, stored, Object::of(&value), details, &Condition::Always, &mut prepared.probe())?;
+        decorated.state().fill(py, stored, Object::of(&value), details, &Condition::Always, &mut prepared.probe())?;
     }
-    wrapped(py, body, object_from(py, py.None())?)
+    wrapped(py, decorated, object_from(py, py.None())?)
 }
 
 fn refresh(py: Python<'_>, function: Pointer, call: Call) -> PyResult<Object> {
     // SAFETY: as above.
-    let body = unsafe { alive(function) };
-    if body.is_coroutine {
+    let decorated = unsafe { alive(function) };
+    if decorated.is_coroutine {
         // SAFETY: as above.
         return PendingCall::make(py, unsafe { Object::from_borrowed(function) }, call, true);
     }
-    if !body.state().memory().is_enabled() {
-        return call_uncached(py, body, call);
+    if !decorated.state().memory().is_enabled() {
+        return call_uncached(py, decorated, call);
     }
-    let prepared = key_for(py, body, call, "refresh")?;
-    body.state().overtake(py, &mut prepared.probe())?;
-    if body.options.loads_here {
-        return crate::function::call::load(py, body, call, &prepared, false);
+    let prepared = key_for(py, decorated, call, "refresh")?;
+    decorated.state().overtake(py, &mut prepared.probe())?;
+    if decorated.options.loads_here {
+        return crate::function::load::load(py, decorated, call, &prepared, false);
     }
     obtain(py, function, call, &prepared, false)
 }
 
 fn cache_key(py: Python<'_>, function: Pointer, call: Call) -> PyResult<Object> {
     // SAFETY: as above.
-    let body = unsafe { alive(function) };
-    let prepared = key_for(py, body, call, "cache_key")?;
-    let key = Key { part: prepared.stored(py, body)?, tag: prepared.tag };
-    body.state().face(py, &key)
+    let decorated = unsafe { alive(function) };
+    let prepared = key_for(py, decorated, call, "cache_key")?;
+    let key = Key { part: prepared.stored(py, decorated)?, tag: prepared.tag };
+    decorated.state().face(py, &key)
 }
 
 fn cache_info(py: Python<'_>, function: Pointer, _call: Call) -> PyResult<Object> {
     // SAFETY: as above.
-    let body = unsafe { alive(function) };
-    let memory = body.state().memory();
+    let decorated = unsafe { alive(function) };
+    let memory = decorated.state().memory();
     let left = memory.sweep();
-    body.state().finish(py, left);
-    let counts = memory.owner_counts(body.owner);
+    decorated.state().finish(py, left);
+    let counts = memory.owner_counts(decorated.owner);
     let maxsize = Some(memory.max_entries()).filter(|&most| most != u64::MAX);
     let info = hooks::CACHE_INFO.get(py)?;
-    Ok(Object::from(info.ask((counts.hits, counts.misses, maxsize, memory.fresh_of(body.owner)))?))
+    Ok(Object::from(info.ask((counts.hits, counts.misses, maxsize, memory.fresh_of(decorated.owner)))?))
 }
 
 fn cache_clear(py: Python<'_>, function: Pointer, _call: Call) -> PyResult<Object> {
     // SAFETY: as above.
-    let body = unsafe { alive(function) };
-    body.state().clear_owner(py, body.owner)?;
-    body.state().memory().reset_owner(body.owner);
+    let decorated = unsafe { alive(function) };
+    decorated.state().clear_owner(py, decorated.owner)?;
+    decorated.state().memory().reset_owner(decorated.owner);
     object_from(py, py.None())
 }
 
@@ -218,12 +218,12 @@ pub(super) fn methods() -> Vec<ffi::PyMethodDef> {
 pub(super) fn methods_of_methods() -> Vec<ffi::PyMethodDef> {
     let verbs = VERBS.iter().map(|&(name, _, _, method, doc)| fast(name, method, doc));
     let others = [
-        plain(c"__reduce__", bound::reduce, ffi::METH_NOARGS),
+        plain(c"__reduce__", method::reduce, ffi::METH_NOARGS),
         in_python(c"with_options", with_options, OPTIONS_DOC),
         in_python(c"get_entry", get_entry, ENTRY_DOC),
         in_python(c"explain", explain, EXPLAIN_DOC),
-        plain(c"__copy__", bound::copy, ffi::METH_NOARGS),
-        plain(c"__deepcopy__", bound::deepcopy, ffi::METH_O),
+        plain(c"__copy__", method::copy, ffi::METH_NOARGS),
+        plain(c"__deepcopy__", method::deepcopy, ffi::METH_O),
         plain(c"__class_getitem__", ffi::Py_GenericAlias, ffi::METH_O | ffi::METH_CLASS),
     ];
     heap_type::methods(verbs.chain(others))

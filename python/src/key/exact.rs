@@ -160,20 +160,20 @@ pub(crate) unsafe fn keyed_by_address(object: Pointer) -> bool {
     }
 }
 
-/// Whether a stored part of a typed key is the one that is wanted.
+/// Whether a stored part of a typed key is the one that is lookup_key.
 ///
 /// # Safety
 /// Both objects are alive and the thread is attached.
 #[inline(always)]
-pub(crate) unsafe fn typed_same(stored: Pointer, wanted: Pointer) -> Verdict {
-    if stored == wanted {
+pub(crate) unsafe fn typed_same(stored: Pointer, lookup_key: Pointer) -> Verdict {
+    if stored == lookup_key {
         return Verdict::Same;
     }
     // SAFETY: by the caller's promise.
     unsafe {
-        match quick_equal(stored, wanted) {
+        match quick_equal(stored, lookup_key) {
             Some(same) => verdict(same),
-            None => typed_equal(stored, wanted),
+            None => typed_equal(stored, lookup_key),
         }
     }
 }
@@ -183,16 +183,16 @@ pub(crate) unsafe fn typed_same(stored: Pointer, wanted: Pointer) -> Verdict {
 /// # Safety
 /// Both objects are alive.
 #[inline(always)]
-unsafe fn quick_equal(stored: Pointer, wanted: Pointer) -> Option<bool> {
+unsafe fn quick_equal(stored: Pointer, lookup_key: Pointer) -> Option<bool> {
     // SAFETY: the types were just checked.
     unsafe {
         let class = ffi::Py_TYPE(stored);
-        if class != ffi::Py_TYPE(wanted) {
+        if class != ffi::Py_TYPE(lookup_key) {
             None
         } else if class == class!(PyLong_Type) {
-            Some(small_int(stored)? == small_int(wanted)?)
+            Some(small_int(stored)? == small_int(lookup_key)?)
         } else if class == class!(PyUnicode_Type) {
-            Some(equal_texts(stored, wanted))
+            Some(equal_texts(stored, lookup_key))
         } else {
             None
         }
@@ -201,26 +201,26 @@ unsafe fn quick_equal(stored: Pointer, wanted: Pointer) -> Option<bool> {
 
 /// # Safety
 /// Both objects are alive and the thread is attached.
-unsafe fn typed_equal(stored: Pointer, wanted: Pointer) -> Verdict {
+unsafe fn typed_equal(stored: Pointer, lookup_key: Pointer) -> Verdict {
     // SAFETY: objects of exactly these types are compared by their own means.
     unsafe {
         let class = ffi::Py_TYPE(stored);
         if class == WeakIdentity::class() {
-            return verdict(WeakIdentity::get(stored).referent() == wanted);
+            return verdict(WeakIdentity::get(stored).referent() == lookup_key);
         }
-        if class != ffi::Py_TYPE(wanted) {
+        if class != ffi::Py_TYPE(lookup_key) {
             return Verdict::Different;
         }
         if class == class!(PyLong_Type) {
-            verdict(equal_ints(stored, wanted))
+            verdict(equal_ints(stored, lookup_key))
         } else if class == class!(PyUnicode_Type) || class == class!(PyBytes_Type) {
-            verdict(equal_by_type(stored, wanted))
+            verdict(equal_by_type(stored, lookup_key))
         } else if class == class!(PyFloat_Type) {
-            verdict(ffi::PyFloat_AS_DOUBLE(stored).to_bits() == ffi::PyFloat_AS_DOUBLE(wanted).to_bits())
+            verdict(ffi::PyFloat_AS_DOUBLE(stored).to_bits() == ffi::PyFloat_AS_DOUBLE(lookup_key).to_bits())
         } else if class == class!(PyTuple_Type) {
-            equal_tuples(stored, wanted)
+            equal_tuples(stored, lookup_key)
         } else if class == Frozen::class() {
-            Frozen::same(stored, wanted)
+            Frozen::same(stored, lookup_key)
         } else if compares_by_identity(class) {
             Verdict::Different
         } else {
@@ -231,14 +231,15 @@ unsafe fn typed_equal(stored: Pointer, wanted: Pointer) -> Verdict {
 
 /// # Safety
 /// Both objects are alive tuples and the thread is attached.
-unsafe fn equal_tuples(stored: Pointer, wanted: Pointer) -> Verdict {
+unsafe fn equal_tuples(stored: Pointer, lookup_key: Pointer) -> Verdict {
     // SAFETY: items of live tuples are alive.
     unsafe {
         let length = ffi::PyTuple_GET_SIZE(stored);
-        if length != ffi::PyTuple_GET_SIZE(wanted) {
+        if length != ffi::PyTuple_GET_SIZE(lookup_key) {
             return Verdict::Different;
         }
-        let items = (0..length).map(|n| typed_same(ffi::PyTuple_GET_ITEM(stored, n), ffi::PyTuple_GET_ITEM(wanted, n)));
+        let items =
+            (0..length).map(|n| typed_same(ffi::PyTuple_GET_ITEM(stored, n), ffi::PyTuple_GET_ITEM(lookup_key, n)));
         all_same(items)
     }
 }
@@ -257,37 +258,37 @@ pub(crate) fn all_same(verdicts: impl Iterator<Item = Verdict>) -> Verdict {
     all
 }
 
-/// Whether a stored key of the mapping is the one that is wanted, by the rules of a dict.
+/// Whether a stored key of the mapping is the one that is lookup_key, by the rules of a dict.
 ///
 /// # Safety
 /// Both objects are alive and the thread is attached.
 #[inline(always)]
-pub(crate) unsafe fn mapping_same(stored: Pointer, wanted: Pointer) -> Verdict {
-    if stored == wanted {
+pub(crate) unsafe fn mapping_same(stored: Pointer, lookup_key: Pointer) -> Verdict {
+    if stored == lookup_key {
         return Verdict::Same;
     }
     // SAFETY: by the caller's promise.
     unsafe {
-        match quick_equal(stored, wanted) {
+        match quick_equal(stored, lookup_key) {
             Some(same) => verdict(same),
-            None => mapping_equal(stored, wanted),
+            None => mapping_equal(stored, lookup_key),
         }
     }
 }
 
 /// # Safety
 /// Both objects are alive and the thread is attached.
-unsafe fn mapping_equal(stored: Pointer, wanted: Pointer) -> Verdict {
+unsafe fn mapping_equal(stored: Pointer, lookup_key: Pointer) -> Verdict {
     // SAFETY: built-in scalars compare with each other without running Python code.
     unsafe {
-        let (left, right) = (ffi::Py_TYPE(stored), ffi::Py_TYPE(wanted));
+        let (left, right) = (ffi::Py_TYPE(stored), ffi::Py_TYPE(lookup_key));
         if left == right && left == class!(PyUnicode_Type) {
-            verdict(equal_by_type(stored, wanted))
+            verdict(equal_by_type(stored, lookup_key))
         } else if left == right && left == class!(PyLong_Type) {
-            verdict(equal_ints(stored, wanted))
+            verdict(equal_ints(stored, lookup_key))
         } else if is_scalar(left) && is_scalar(right) {
             let texts = |class| class == class!(PyUnicode_Type) || class == class!(PyBytes_Type);
-            verdict((left == right || !texts(left) && !texts(right)) && equal_by_type(stored, wanted))
+            verdict((left == right || !texts(left) && !texts(right)) && equal_by_type(stored, lookup_key))
         } else if left == right && compares_by_identity(left) {
             Verdict::Different
         } else {

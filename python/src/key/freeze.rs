@@ -48,7 +48,7 @@ type Written = (Vec<u8>, Vec<Object>);
 
 /// What is one key, and where.
 #[derive(Clone, Copy)]
-pub(crate) struct Way {
+pub(crate) struct FreezeRule {
     /// Whether numbers that compare equal are one key.
     pub(crate) loose: bool,
     /// Whether it is to be the same in every process: classes go by their names, and nothing by its address or by what only it can tell.
@@ -58,7 +58,7 @@ pub(crate) struct Way {
 /// Writes one argument down.
 pub(crate) struct Writer<'a, C> {
     cache: &'a Arc<C>,
-    way: Way,
+    way: FreezeRule,
     bytes: Vec<u8>,
     parts: Vec<Object>,
     met: HashMap<usize, Met>,
@@ -84,13 +84,13 @@ const SIGNALS: usize = 1 << 16;
 const MOST_AGAIN: usize = 1 << 20;
 
 impl<'a, C: Holder> Writer<'a, C> {
-    fn new(cache: &'a Arc<C>, way: Way) -> Self {
+    fn new(cache: &'a Arc<C>, way: FreezeRule) -> Self {
         let (bytes, parts, met) = (Vec::with_capacity(64), Vec::new(), HashMap::new());
         Self { cache, way, bytes, parts, met, written: 0, again: 0, is_again: false }
     }
 
     /// Freezes a value, in whatever way its type is keyed.
-    pub(crate) fn freeze(value: &Bound<'_, PyAny>, cache: &'a Arc<C>, way: Way) -> PyResult<Frozen> {
+    pub(crate) fn freeze(value: &Bound<'_, PyAny>, cache: &'a Arc<C>, way: FreezeRule) -> PyResult<Frozen> {
         let mut writer = Self::new(cache, way);
         writer.write(value, 0)?;
         Ok(Frozen::new("container", &writer.bytes, writer.parts))
@@ -101,7 +101,7 @@ impl<'a, C: Holder> Writer<'a, C> {
         value: &Bound<'_, PyAny>,
         described: Described<'_>,
         cache: &'a Arc<C>,
-        way: Way,
+        way: FreezeRule,
     ) -> PyResult<Frozen> {
         let mut writer = Self::new(cache, way);
         // SAFETY: the value is alive.

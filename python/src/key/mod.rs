@@ -2,7 +2,7 @@
 //!
 //! - [`part`]: what is stored of it, in words
 //! - [`exact`], [`layout`]: what is known of built-in objects without running Python code
-//! - [`probe`], [`wanted`]: comparing under the lock and outside it
+//! - [`probe`], [`lookup_key`]: comparing under the lock and outside it
 //! - [`identity`]: keys by identity; [`freeze`], [`frozen`]: keys by content
 //! - [`call_key`]: the key of a call, as users see it
 
@@ -14,10 +14,10 @@ pub(crate) mod holder;
 pub(crate) mod identity;
 pub(crate) mod judged;
 pub(crate) mod layout;
+pub(crate) mod lookup_key;
 pub(crate) mod ownership;
 pub(crate) mod part;
 pub(crate) mod probe;
-pub(crate) mod wanted;
 
 use hotset::memory::{Hashed, Owner};
 use pyo3::prelude::*;

@@ -12,8 +12,8 @@ use pyo3::types::{PyBytes, PyString};
 use pyo3::{PyTraverseError, PyVisit};
 
 use crate::ffi::object::Object;
+use crate::key::lookup_key::LookupKey;
 use crate::key::probe::{Probe, Rule};
-use crate::key::wanted::Wanted;
 use crate::state::CacheState;
 use crate::stats::TierStats;
 
@@ -155,7 +155,7 @@ pub(crate) trait StoreBehind {
         &self,
         py: Python<'_>,
         state: &Arc<CacheState>,
-        entries: &[(&Wanted, Object)],
+        entries: &[(&LookupKey, Object)],
         details: &Details,
     ) -> PyResult<Vec<Details>>;
 

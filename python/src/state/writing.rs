@@ -12,9 +12,9 @@ use crate::ffi::foreign::Foreign;
 use crate::ffi::object::Object;
 use crate::footprint::entry_bytes;
 use crate::key::identity::{WeakIdentity, identities_in};
+use crate::key::lookup_key::LookupKey;
 use crate::key::part::Part;
 use crate::key::probe::Probe;
-use crate::key::wanted::Wanted;
 use crate::key::{Key, Tag};
 use crate::missing;
 use crate::state::behind::Filled;
@@ -52,16 +52,16 @@ impl CacheState {
     pub(crate) fn write_many(
         self: &Arc<Self>,
         py: Python<'_>,
-        entries: Vec<(&Wanted, Object)>,
+        entries: Vec<(&LookupKey, Object)>,
         details: &Details,
     ) -> PyResult<()> {
         let Some(behind) = self.behind_if_on() else {
-            return entries.iter().try_for_each(|(wanted, _)| self.invalidate_behind(py, &wanted.probe()));
+            return entries.iter().try_for_each(|(lookup_key, _)| self.invalidate_behind(py, &lookup_key.probe()));
         };
         self.catch_up(py);
         let stored = behind.set_many(py, self, &entries, details)?;
-        for ((wanted, value), details) in entries.into_iter().zip(stored) {
-            self.write_or_remove(py, wanted.stored(), value, details, &mut wanted.probe())?;
+        for ((lookup_key, value), details) in entries.into_iter().zip(stored) {
+            self.write_or_remove(py, lookup_key.stored(), value, details, &mut lookup_key.probe())?;
         }
         Ok(())
     }

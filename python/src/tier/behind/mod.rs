@@ -33,7 +33,7 @@ use crate::ffi::object::Object;
 use crate::hooks;
 use crate::interrupt;
 use crate::key::MAPPING;
-use crate::key::freeze::{Way, Writer};
+use crate::key::freeze::{FreezeRule, Writer};
 use crate::key::probe::{Probe, Rule};
 use crate::state::CacheState;
 use crate::state::behind::{Behind, Named};
@@ -277,7 +277,7 @@ impl TierBehind {
             return self.mapping.spell_key(py, probe.parts()[0]);
         }
         let prefix = self.prefix(owner);
-        let way = Way { loose: probe.rule() == Rule::Loose, everywhere: true };
+        let way = FreezeRule { loose: probe.rule() == Rule::Loose, everywhere: true };
         prefix.spell_call(py, probe.parts(), self.settings.keywords.as_ptr(), way.loose, |number, value| {
             Writer::freeze(value, state, way).map_err(|error| state.explain_part(py, owner, number, error))
         })
@@ -294,7 +294,7 @@ impl TierBehind {
         }
     }
 
-    /// Something went wrong with the tier: raised if that is wanted, else logged once until it works again.
+    /// Something went wrong with the tier: raised if that is lookup_key, else logged once until it works again.
     fn failed(&self, py: Python<'_>, state: &CacheState, what: &str, fault: &Fault) -> PyResult<()> {
         if let Some(error) = take_interruption() {
             return Err(error);

@@ -12,8 +12,8 @@ use hotset::tier::{Fault, Judgement, Mark, Number};
 use pyo3::prelude::*;
 
 use crate::ffi::object::Object;
+use crate::key::lookup_key::LookupKey;
 use crate::key::probe::Probe;
-use crate::key::wanted::Wanted;
 use crate::missing;
 use crate::state::CacheState;
 use crate::state::behind::{ChangeBehind, Filled, Pulled, StoreBehind};
@@ -345,17 +345,17 @@ impl StoreBehind for TierBehind {
         &self,
         py: Python<'_>,
         state: &Arc<CacheState>,
-        entries: &[(&Wanted, Object)],
+        entries: &[(&LookupKey, Object)],
         details: &Details,
     ) -> PyResult<Vec<Details>> {
         let now = self.wall.now();
         self.learn_tags(state, &details.tags);
         let tags = self.tag_marks(&details.tags);
         let mut prepared = Vec::with_capacity(entries.len());
-        for (wanted, value) in entries {
+        for (lookup_key, value) in entries {
             missing::refuse(value.as_ptr())?;
-            let encoded = self.codec(wanted.tag.owner()).encode(py, &value.bind(py))?;
-            let spelled = self.spell(py, state, &wanted.probe())?;
+            let encoded = self.codec(lookup_key.tag.owner()).encode(py, &value.bind(py))?;
+            let spelled = self.spell(py, state, &lookup_key.probe())?;
             let header = self.header(details, &spelled, now, encoded.codec);
             prepared.push(Prepared { encoded, spelled, header });
         }

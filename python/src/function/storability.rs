@@ -9,35 +9,35 @@ use crate::ffi::call_args::{Call, pack};
 use crate::ffi::foreign::Foreign;
 use crate::flight::fate::{Fate, can_be_read_once};
 use crate::flight::lead::KnownTags;
-use crate::function::body::Body;
+use crate::function::decorated::Decorated;
 use crate::hooks;
 use crate::missing::is_missing;
 
 /// What becomes of a result that took so long to load.
-pub(crate) fn fate(py: Python<'_>, body: &Body, result: &Bound<'_, PyAny>, nanos: u64) -> PyResult<Fate> {
+pub(crate) fn fate(py: Python<'_>, decorated: &Decorated, result: &Bound<'_, PyAny>, nanos: u64) -> PyResult<Fate> {
     if is_missing(result.as_ptr()) {
         return Ok(Fate::Shared);
     }
     // SAFETY: the result is alive.
     if unsafe { can_be_read_once(result.as_ptr()) } {
-        body.state().memory().count_refused(0, body.owner);
-        if body.warn_once() {
+        decorated.state().memory().count_refused(0, decorated.owner);
+        if decorated.warn_once() {
             let class = result.get_type().qualname()?.to_string();
-            hooks::LOG_READ_ONCE.ask(py, (body.name(py), class))?;
+            hooks::LOG_READ_ONCE.ask(py, (decorated.name(py), class))?;
         }
         return Ok(Fate::Alone);
     }
-    let Some(decide) = &body.options.should_cache else { return Ok(Fate::Stored) };
-    let wanted = decide.bind(py).ask((result, nanos as f64 / 1e9))?.ask_truth()?;
-    Ok(if wanted { Fate::Stored } else { Fate::Shared })
+    let Some(decide) = &decorated.options.should_cache else { return Ok(Fate::Stored) };
+    let lookup_key = decide.bind(py).ask((result, nanos as f64 / 1e9))?.ask_truth()?;
+    Ok(if lookup_key { Fate::Stored } else { Fate::Shared })
 }
 
 /// The tags that a result will carry, as far as the arguments tell.
 #[inline(never)]
-pub(crate) fn known_tags(py: Python<'_>, body: &Body, call: Call) -> PyResult<KnownTags> {
-    match &body.options.tags {
+pub(crate) fn known_tags(py: Python<'_>, decorated: &Decorated, call: Call) -> PyResult<KnownTags> {
+    match &decorated.options.tags {
         None => Ok(Some(Box::default())),
-        Some(_) if body.options.tags_need_result => Ok(None),
+        Some(_) if decorated.options.tags_need_result => Ok(None),
         Some(render) => {
             let (args, kwargs) = pack(py, call)?;
             match render.bind(py).ask((args, kwargs, py.None())).and_then(|tags| tag_names(&tags)) {
@@ -51,17 +51,17 @@ pub(crate) fn known_tags(py: Python<'_>, body: &Body, call: Call) -> PyResult<Kn
 
 pub(crate) fn details(
     py: Python<'_>,
-    body: &Body,
+    decorated: &Decorated,
     call: Call,
     result: &Bound<'_, PyAny>,
     nanos: u64,
 ) -> PyResult<Details> {
-    let tags = match &body.options.tags {
+    let tags = match &decorated.options.tags {
         None => Box::default(),
         Some(render) => {
             let (args, kwargs) = pack(py, call)?;
             tag_names(&render.bind(py).ask((args, kwargs, result))?)?
         }
     };
-    Ok(Details { lifespan: body.lifespan_of(py, result)?, tags, nanos, ..Details::default() })
+    Ok(Details { lifespan: decorated.lifespan_of(py, result)?, tags, nanos, ..Details::default() })
 }

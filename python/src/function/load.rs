@@ -20,12 +20,12 @@ use crate::flight::fate::{Decider, Fate, can_be_read_once, is_over};
 use crate::flight::lead::{KnownTags, Lead, Recheck};
 use crate::flight::load::{Load, load_here};
 use crate::flight::load_stack::LoadStack;
-use crate::function::body::Body;
-use crate::function::fate::{details, fate, known_tags};
-use crate::function::kept::KeptCall;
-use crate::function::prepared::Prepared;
+use crate::function::decorated::Decorated;
+use crate::function::owned_call::OwnedCall;
+use crate::function::prepared_key::PreparedKey;
 use crate::function::signature::{Mismatch, mismatch_error};
-use crate::function::{body_of, is_function};
+use crate::function::storability::{details, fate, known_tags};
+use crate::function::{decorated_of, is_function};
 use crate::hooks;
 use crate::interrupt;
 use crate::key::exact::keyed_by_address;
@@ -45,21 +45,21 @@ pub(crate) unsafe fn load_quickly(function: Pointer, call: Call, tag: Tag, parts
     unsafe {
         // Whoever calls may only borrow it, and the load may make it the last to do so.
         let _held = Object::from_borrowed(function);
-        let body = body_of(function);
-        let (state, memory) = (body.state(), body.state().memory());
+        let decorated = decorated_of(function);
+        let (state, memory) = (decorated.state(), decorated.state().memory());
         let part =
-            if body.single { Part::of(parts[0]) } else { Part::several(parts.iter().map(|&part| Part::of(part))) };
-        let mut probe = Probe::new(tag, Rule::Typed, body.single, parts);
-        let watch = Stopwatch::begin_uncritical(memory, tag.hash(), body.owner);
+            if decorated.single { Part::of(parts[0]) } else { Part::several(parts.iter().map(|&part| Part::of(part))) };
+        let mut probe = Probe::new(tag, Rule::Typed, decorated.single, parts);
+        let watch = Stopwatch::begin_uncritical(memory, tag.hash(), decorated.owner);
         let here = LoadStack::find();
         let Some(ticket) = state.begin_quickly(Key { part, tag }, watch.began(memory), here, &mut probe) else {
             return guard(|py| self::call(py, function, call, Some(More::Nothing)));
         };
         let result = {
             let _within = here.enter(&ticket, state);
-            vectorcall(body.function.as_ptr(), call)
+            vectorcall(decorated.function.as_ptr(), call)
         };
-        land_quickly(body, tag, parts, ticket, watch, result)
+        land_quickly(decorated, tag, parts, ticket, watch, result)
     }
 }
 
@@ -69,32 +69,32 @@ pub(crate) unsafe fn load_quickly(function: Pointer, call: Call, tag: Tag, parts
 /// The parts are alive, the result is a reference that is given away, or null and an exception, and the thread is attached.
 #[inline(never)]
 unsafe fn land_quickly(
-    body: &Body,
+    decorated: &Decorated,
     tag: Tag,
     parts: &[Pointer],
     ticket: Ticket,
     watch: Stopwatch,
     result: Pointer,
 ) -> Pointer {
-    let (state, memory) = (body.state(), body.state().memory());
+    let (state, memory) = (decorated.state(), decorated.state().memory());
     if result.is_null() {
         attached(|py| Lead::new(state, ticket, Some(watch)).fail_raised(py));
         return result;
     }
     // SAFETY: by the caller's promise.
     unsafe {
-        let mut probe = Probe::new(tag, Rule::Typed, body.single, parts);
+        let mut probe = Probe::new(tag, Rule::Typed, decorated.single, parts);
         let Landed { now, nanos } = watch.landed(memory);
         let result = Object::from_owned(result);
         let lead = Lead::new(state, ticket, None);
-        let mut details = Details { lifespan: body.lifespan, nanos, ..Details::default() };
+        let mut details = Details { lifespan: decorated.lifespan, nanos, ..Details::default() };
         let skips = lead.overrides().is_some_and(|overrides| {
             overrides.change(&mut details);
             overrides.skips() || is_over(&details)
         });
         if skips || is_missing(result.as_ptr()) || can_be_read_once(result.as_ptr()) {
             return guard(|py| {
-                let fate = fate(py, body, &result.bind(py), 0)?;
+                let fate = fate(py, decorated, &result.bind(py), 0)?;
                 lead.end(py, if skips { fate.at_most_shared() } else { fate }.outcome(&result));
                 Ok(result)
             });
@@ -123,29 +123,31 @@ pub(crate) fn call(py: Python<'_>, function: Pointer, call: Call, looked_up: Opt
     // SAFETY: the function is alive; this keeps it so, since whoever calls may only borrow it.
     let _held = unsafe { Object::from_borrowed(function) };
     // SAFETY: the function is alive during the call.
-    let body = unsafe { body_of(function) };
-    if !body.state().memory().is_enabled() {
-        return call_uncached(py, body, call);
+    let decorated = unsafe { decorated_of(function) };
+    if !decorated.state().memory().is_enabled() {
+        return call_uncached(py, decorated, call);
     }
-    match prepare_and_look_up(py, body, call, looked_up)? {
+    match prepare_and_look_up(py, decorated, call, looked_up)? {
         Lookup::Found(value) => Ok(value),
         Lookup::Refreshes(value) => {
             refresh_later(py, function, call);
             Ok(value)
         }
-        Lookup::Missing(prepared, More::Nothing) if body.options.loads_here => load(py, body, call, &prepared, true),
+        Lookup::Missing(prepared, More::Nothing) if decorated.options.loads_here => {
+            load(py, decorated, call, &prepared, true)
+        }
         Lookup::Missing(prepared, _) => obtain(py, function, call, &prepared, true),
-        Lookup::Misfit => call_uncached(py, body, call),
+        Lookup::Misfit => call_uncached(py, decorated, call),
     }
 }
 
 /// A way to the result of a call.
-pub(crate) fn attempt(py: Python<'_>, function: Pointer, call: Call, prepared: &Prepared) -> PyResult<Attempt> {
+pub(crate) fn attempt(py: Python<'_>, function: Pointer, call: Call, prepared: &PreparedKey) -> PyResult<Attempt> {
     // SAFETY: the function is alive during the call.
-    let (body, function) = unsafe { (body_of(function), Object::from_borrowed(function)) };
-    let kept = Py::new(py, KeptCall::new(function, call))?;
-    let (sought, load_policy) = (prepared.keep(py, body)?, body.options.load_policy.clone());
-    Ok(Attempt::new(body.state().clone(), sought, Purpose::Call(Box::new(kept)), load_policy))
+    let (decorated, function) = unsafe { (decorated_of(function), Object::from_borrowed(function)) };
+    let kept = Py::new(py, OwnedCall::new(function, call))?;
+    let (load_key, load_policy) = (prepared.keep(py, decorated)?, decorated.options.load_policy.clone());
+    Ok(Attempt::new(decorated.state().clone(), load_key, Purpose::Call(Box::new(kept)), load_policy))
 }
 
 /// A way to the result of a call of a decorated function, by a caller who accepts no value that is older; None if the arguments do
@@ -171,8 +173,8 @@ pub(crate) fn attempt_of(
         names: if kwargs.is_empty() { std::ptr::null_mut() } else { names.as_ptr() },
     };
     // SAFETY: it is a function of ours.
-    let body = unsafe { body_of(function.as_ptr()) };
-    let Ok(prepared) = body.prepare(py, call)? else { return Ok(None) };
+    let decorated = unsafe { decorated_of(function.as_ptr()) };
+    let Ok(prepared) = decorated.prepare(py, call)? else { return Ok(None) };
     let attempt = attempt(py, function.as_ptr(), call, &prepared)?;
     Ok(Some(attempt.by_who_accepts(ticks("max_age", max_age)?)))
 }
@@ -184,7 +186,7 @@ pub(crate) fn obtain(
     py: Python<'_>,
     function: Pointer,
     call: Call,
-    prepared: &Prepared,
+    prepared: &PreparedKey,
     looks: bool,
 ) -> PyResult<Object> {
     let attempt = attempt(py, function, call, prepared)?;
@@ -195,14 +197,14 @@ pub(crate) fn obtain(
 #[cold]
 pub(crate) fn refresh_later(py: Python<'_>, function: Pointer, call: Call) {
     // SAFETY: the function is alive during the call.
-    let body = unsafe { body_of(function) };
+    let decorated = unsafe { decorated_of(function) };
     let begin = || {
-        let Ok(prepared) = body.prepare(py, call)? else { return Ok(()) };
+        let Ok(prepared) = decorated.prepare(py, call)? else { return Ok(()) };
         let attempt = attempt(py, function, call, &prepared)?;
-        hooks::REFRESH_LATER.ask(py, (attempt, py.None(), body.is_coroutine)).map(drop)
+        hooks::REFRESH_LATER.ask(py, (attempt, py.None(), decorated.is_coroutine)).map(drop)
     };
     if let Err(error) = begin() {
-        interrupt::report(py, error, Some(&body.function.bind(py)));
+        interrupt::report(py, error, Some(&decorated.function.bind(py)));
     }
 }
 
@@ -211,7 +213,7 @@ pub(crate) enum Lookup {
     Found(Object),
     /// Found, and to be refreshed.
     Refreshes(Object),
-    Missing(Prepared, More),
+    Missing(PreparedKey, More),
     /// The arguments do not fit: the function itself will say so best.
     Misfit,
 }
@@ -219,14 +221,14 @@ pub(crate) enum Lookup {
 /// Looks a call up, unless that has been done, and came to nothing but this.
 pub(crate) fn prepare_and_look_up(
     py: Python<'_>,
-    body: &Body,
+    decorated: &Decorated,
     call: Call,
     looked_up: Option<More>,
 ) -> PyResult<Lookup> {
-    let Ok(prepared) = body.prepare(py, call)? else { return Ok(Lookup::Misfit) };
+    let Ok(prepared) = decorated.prepare(py, call)? else { return Ok(Lookup::Misfit) };
     let (found, more) = match looked_up {
-        None => body.state().read(py, &mut prepared.probe())?,
-        Some(more) if body.state().has_tier() => body.state().pull_more(py, &mut prepared.probe(), more)?,
+        None => decorated.state().read(py, &mut prepared.probe())?,
+        Some(more) if decorated.state().has_tier() => decorated.state().pull_more(py, &mut prepared.probe(), more)?,
         Some(more) => (None, more),
     };
     Ok(match (found, more) {
@@ -237,40 +239,46 @@ pub(crate) fn prepare_and_look_up(
 }
 
 /// Calls the function itself.
-pub(crate) fn call_uncached(py: Python<'_>, body: &Body, call: Call) -> PyResult<Object> {
+pub(crate) fn call_uncached(py: Python<'_>, decorated: &Decorated, call: Call) -> PyResult<Object> {
     // SAFETY: the arguments are those of our own call, handed on as they are.
     unsafe {
-        let result = vectorcall(body.function.as_ptr(), call);
+        let result = vectorcall(decorated.function.as_ptr(), call);
         Object::from_result(py, result)
     }
 }
 
 /// Loads a missing value and stores it, or waits for somebody who does.
-pub(crate) fn load(py: Python<'_>, body: &Body, call: Call, prepared: &Prepared, looks: bool) -> PyResult<Object> {
+pub(crate) fn load(
+    py: Python<'_>,
+    decorated: &Decorated,
+    call: Call,
+    prepared: &PreparedKey,
+    looks: bool,
+) -> PyResult<Object> {
     let look = if looks { Recheck::ForFresh } else { Recheck::Nowhere };
-    load_here(py, &RunningCall { body, call, prepared }, || call_uncached(py, body, call), look)
+    load_here(py, &RunningCall { decorated, call, prepared }, || call_uncached(py, decorated, call), look)
 }
 
 /// A call that is being made.
 struct RunningCall<'a> {
-    body: &'a Body,
+    decorated: &'a Decorated,
     call: Call,
-    prepared: &'a Prepared,
+    prepared: &'a PreparedKey,
 }
 
 impl Decider for RunningCall<'_> {
     fn fate(&self, py: Python<'_>, result: &Bound<'_, PyAny>, nanos: u64) -> PyResult<Fate> {
-        fate(py, self.body, result, nanos)
+        fate(py, self.decorated, result, nanos)
     }
 
     fn details(&self, py: Python<'_>, result: &Bound<'_, PyAny>, nanos: u64) -> PyResult<Details> {
-        details(py, self.body, self.call, result, nanos)
+        details(py, self.decorated, self.call, result, nanos)
     }
 }
 
 impl Load for RunningCall<'_> {
     fn cache(&self) -> &Arc<CacheState> {
-        self.body.state()
+        self.decorated.state()
     }
 
     fn probe(&self) -> Probe<'_> {
@@ -278,30 +286,30 @@ impl Load for RunningCall<'_> {
     }
 
     fn stored(&self, py: Python<'_>) -> PyResult<Part> {
-        self.prepared.stored(py, self.body)
+        self.prepared.stored(py, self.decorated)
     }
 
     fn known_tags(&self, py: Python<'_>) -> PyResult<KnownTags> {
-        known_tags(py, self.body, self.call)
+        known_tags(py, self.decorated, self.call)
     }
 
     fn load_policy(&self) -> Option<&Object> {
-        self.body.options.keeps_errors.then_some(&self.body.options.load_policy)
+        self.decorated.options.keeps_errors.then_some(&self.decorated.options.load_policy)
     }
 }
 
 /// The key of a call for a verb, which has to fit.
-pub(crate) fn key_for(py: Python<'_>, body: &Body, call: Call, verb: &str) -> PyResult<Prepared> {
+pub(crate) fn key_for(py: Python<'_>, decorated: &Decorated, call: Call, verb: &str) -> PyResult<PreparedKey> {
     // SAFETY: the arguments are alive during the call.
-    if body.expects_class && (call.count() == 0 || unsafe { ffi::PyType_Check(call.arg(0)) } == 0) {
-        return Err(class_is_missing(py, body, verb));
+    if decorated.expects_class && (call.count() == 0 || unsafe { ffi::PyType_Check(call.arg(0)) } == 0) {
+        return Err(class_is_missing(py, decorated, verb));
     }
-    let misfit = |mismatch: Mismatch| mismatch_error(&body.function.bind(py), verb, &mismatch);
-    body.prepare(py, call)?.map_err(misfit)
+    let misfit = |mismatch: Mismatch| mismatch_error(&decorated.function.bind(py), verb, &mismatch);
+    decorated.prepare(py, call)?.map_err(misfit)
 }
 
-fn class_is_missing(py: Python<'_>, body: &Body, verb: &str) -> PyErr {
-    let name = body.name(py);
+fn class_is_missing(py: Python<'_>, decorated: &Decorated, verb: &str) -> PyErr {
+    let name = decorated.name(py);
     PyTypeError::new_err(format!(
         "{name}.{verb}(): from Python 3.13 on a verb cannot know through which class it was reached if @classmethod stands above \
          @cache_result: put it beneath, or pass the class first"

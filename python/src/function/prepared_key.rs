@@ -10,20 +10,20 @@ use smallvec::SmallVec;
 use crate::ffi::Pointer;
 use crate::ffi::foreign::Foreign;
 use crate::ffi::object::{Object, borrow};
-use crate::function::body::Body;
+use crate::function::decorated::Decorated;
 use crate::function::signature::{FEW, Parts};
 use crate::key::Tag;
 use crate::key::exact::{address_hash, keyed_by_address, typed_hash};
-use crate::key::freeze::{Unkeyable, Way, Writer, by_identity, hash_of, is_hashable, is_written_down};
+use crate::key::freeze::{FreezeRule, Unkeyable, Writer, by_identity, hash_of, is_hashable, is_written_down};
 use crate::key::frozen::Frozen;
 use crate::key::identity::WeakIdentity;
 use crate::key::judged::{Described, Judged, describe, judged, unmasked};
+use crate::key::lookup_key::{LoadKey, LookupKey};
 use crate::key::part::Part;
 use crate::key::probe::{Probe, Rule};
-use crate::key::wanted::{Sought, Wanted};
 
 /// A key that can be looked for and stored.
-pub(crate) struct Prepared {
+pub(crate) struct PreparedKey {
     parts: Parts,
     /// Keeps alive what the parts point to and the call does not.
     _owned: SmallVec<[Object; 2]>,
@@ -32,27 +32,27 @@ pub(crate) struct Prepared {
     single: bool,
 }
 
-impl Prepared {
+impl PreparedKey {
     /// Hashes the parts of a call, after writing down those that could change.
     pub(crate) fn new(
         py: Python<'_>,
-        body: &Body,
+        decorated: &Decorated,
         mut parts: Parts,
         mut owned: SmallVec<[Object; 2]>,
     ) -> PyResult<Self> {
-        let seed = body.state().memory().seed();
-        let mut state = body.salt;
+        let seed = decorated.state().memory().seed();
+        let mut state = decorated.salt;
         for number in 0..parts.len() {
-            let (word, made) = hash_part(py, body, parts[number], number == 0 && body.first_by_identity())
-                .map_err(|error| explain(py, body, number, error))?;
+            let (word, made) = hash_part(py, decorated, parts[number], number == 0 && decorated.first_by_identity())
+                .map_err(|error| explain(py, decorated, number, error))?;
             if let Some(made) = made {
                 parts[number] = made.as_ptr();
                 owned.push(made);
             }
             state = seed.mix(state, word);
         }
-        let tag = Tag::new(body.owner, hash::shorten(state));
-        Ok(Self { parts, _owned: owned, tag, rule: body.rule, single: body.single })
+        let tag = Tag::new(decorated.owner, hash::shorten(state));
+        Ok(Self { parts, _owned: owned, tag, rule: decorated.rule, single: decorated.single })
     }
 
     #[inline]
@@ -61,8 +61,10 @@ impl Prepared {
     }
 
     /// What to store: what can die is replaced by its identity.
-    pub(crate) fn stored(&self, py: Python<'_>, body: &Body) -> PyResult<Part> {
-        let part = |number: usize| stored_part(py, body, self.parts[number], number == 0 && body.first_by_identity());
+    pub(crate) fn stored(&self, py: Python<'_>, decorated: &Decorated) -> PyResult<Part> {
+        let part = |number: usize| {
+            stored_part(py, decorated, self.parts[number], number == 0 && decorated.first_by_identity())
+        };
         if self.single {
             return part(0).map(Part::from);
         }
@@ -71,44 +73,49 @@ impl Prepared {
     }
 
     /// The key, to outlive the call.
-    pub(crate) fn keep(&self, py: Python<'_>, body: &Body) -> PyResult<Sought> {
+    pub(crate) fn keep(&self, py: Python<'_>, decorated: &Decorated) -> PyResult<LoadKey> {
         // SAFETY: the parts are alive during the call, in which this runs.
         let parts = self.parts.iter().map(|&part| unsafe { Object::from_borrowed(part) }).collect();
-        let wanted = Wanted { tag: self.tag, rule: self.rule, single: self.single, parts };
-        Ok(Sought { wanted, stored: self.stored(py, body)? })
+        let lookup_key = LookupKey { tag: self.tag, rule: self.rule, single: self.single, parts };
+        Ok(LoadKey { lookup_key, stored: self.stored(py, decorated)? })
     }
 }
 
 /// The hash of a part, and what stands for it if not itself.
-fn hash_part(py: Python<'_>, body: &Body, part: Pointer, by_identity: bool) -> PyResult<(u64, Option<Object>)> {
+fn hash_part(
+    py: Python<'_>,
+    decorated: &Decorated,
+    part: Pointer,
+    by_identity: bool,
+) -> PyResult<(u64, Option<Object>)> {
     if by_identity {
         return Ok((address_hash(part), None));
     }
     // SAFETY: arguments are alive during the call.
     let value = unsafe { borrow(py, part) };
-    if body.rule == Rule::Loose {
-        return hash_loosely(py, body, &value);
+    if decorated.rule == Rule::Loose {
+        return hash_loosely(py, decorated, &value);
     }
     // SAFETY: as above.
-    if let Some((hash, _)) = unsafe { typed_hash(part, body.state().memory().seed()) } {
+    if let Some((hash, _)) = unsafe { typed_hash(part, decorated.state().memory().seed()) } {
         return Ok((hash, None));
     }
     // SAFETY: as above.
     if unsafe { is_written_down(part) } {
-        return frozen(py, Writer::freeze(&value, body.arc(), way(body, false)));
+        return frozen(py, Writer::freeze(&value, decorated.arc(), way(decorated, false)));
     }
     match describe(&value)? {
         Described::Own => Ok((hash_of(&value)?, None)),
-        described => frozen(py, Writer::freeze_described(&value, described, body.arc(), way(body, false))),
+        described => frozen(py, Writer::freeze_described(&value, described, decorated.arc(), way(decorated, false))),
     }
 }
 
-fn hash_loosely(py: Python<'_>, body: &Body, value: &Bound<'_, PyAny>) -> PyResult<(u64, Option<Object>)> {
+fn hash_loosely(py: Python<'_>, decorated: &Decorated, value: &Bound<'_, PyAny>) -> PyResult<(u64, Option<Object>)> {
     // SAFETY: arguments are alive during the call.
     if unsafe { keyed_by_address(value.as_ptr()) } {
         return Ok((address_hash(value.as_ptr()), None));
     }
-    let freeze = || frozen(py, Writer::freeze(value, body.arc(), way(body, true)));
+    let freeze = || frozen(py, Writer::freeze(value, decorated.arc(), way(decorated, true)));
     if unmasked(value)?.is_some() {
         return freeze();
     }
@@ -126,8 +133,8 @@ fn hash_loosely(py: Python<'_>, body: &Body, value: &Bound<'_, PyAny>) -> PyResu
 }
 
 /// How arguments of a function are written down.
-fn way(body: &Body, loose: bool) -> Way {
-    Way { loose, everywhere: body.state().has_tier() }
+fn way(decorated: &Decorated, loose: bool) -> FreezeRule {
+    FreezeRule { loose, everywhere: decorated.state().has_tier() }
 }
 
 fn frozen(py: Python<'_>, frozen: PyResult<Frozen>) -> PyResult<(u64, Option<Object>)> {
@@ -135,22 +142,23 @@ fn frozen(py: Python<'_>, frozen: PyResult<Frozen>) -> PyResult<(u64, Option<Obj
     Ok((frozen.get().hash(), Some(Object::from(frozen))))
 }
 
-fn stored_part(py: Python<'_>, body: &Body, part: Pointer, first_by_identity: bool) -> PyResult<Object> {
+fn stored_part(py: Python<'_>, decorated: &Decorated, part: Pointer, first_by_identity: bool) -> PyResult<Object> {
     // SAFETY: parts are alive during the call.
     let value = unsafe { borrow(py, part) };
     if first_by_identity {
-        return WeakIdentity::of(py, body.arc(), part).map_err(|error| no_weak_references(py, body, &value, error));
+        return WeakIdentity::of(py, decorated.arc(), part)
+            .map_err(|error| no_weak_references(py, decorated, &value, error));
     }
     // SAFETY: as above.
-    if unsafe { keyed_by_address(part) } { by_identity(&value, body.arc()) } else { Ok(Object::of(&value)) }
+    if unsafe { keyed_by_address(part) } { by_identity(&value, decorated.arc()) } else { Ok(Object::of(&value)) }
 }
 
-fn no_weak_references(py: Python<'_>, body: &Body, value: &Bound<'_, PyAny>, error: PyErr) -> PyErr {
+fn no_weak_references(py: Python<'_>, decorated: &Decorated, value: &Bound<'_, PyAny>, error: PyErr) -> PyErr {
     if !error.is_instance_of::<PyTypeError>(py) {
         return error;
     }
     let (name, class) =
-        (body.name(py), value.get_type().qualname().map_or_else(|_| String::new(), |name| name.to_string()));
+        (decorated.name(py), value.get_type().qualname().map_or_else(|_| String::new(), |name| name.to_string()));
     PyTypeError::new_err(format!(
         "{name}() cannot be cached for a {class}: its instances cannot be referred to weakly, so the cache would keep them \
          alive. Add \"__weakref__\" to the __slots__ of {class} (weakref_slot=True for a dataclass), or pass key= to \
@@ -159,8 +167,8 @@ fn no_weak_references(py: Python<'_>, body: &Body, value: &Bound<'_, PyAny>, err
 }
 
 /// Says which parameter an error is about.
-fn explain(py: Python<'_>, body: &Body, part: usize, error: PyErr) -> PyErr {
-    let (name, parameter) = (body.name(py), body.part_name(py, part));
+fn explain(py: Python<'_>, decorated: &Decorated, part: usize, error: PyErr) -> PyErr {
+    let (name, parameter) = (decorated.name(py), decorated.part_name(py, part));
     if !error.is_instance_of::<Unkeyable>(py) {
         // It is the value's own, and says nothing of where it came from.
         if error.is_instance_of::<PyTypeError>(py) {

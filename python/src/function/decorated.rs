@@ -18,7 +18,7 @@ use crate::ffi::call_args::{Call, pack};
 use crate::ffi::foreign::Foreign;
 use crate::ffi::guard::is_finalizing;
 use crate::ffi::object::Object;
-use crate::function::prepared::Prepared;
+use crate::function::prepared_key::PreparedKey;
 use crate::function::signature::{FEW, Mismatch, Signature};
 use crate::interrupt;
 use crate::key::ownership::Ownership;
@@ -28,7 +28,7 @@ use crate::state::behind::Named;
 
 /// The state of a decorated function. What a hit needs comes first.
 #[repr(C)]
-pub(crate) struct Body {
+pub(crate) struct Decorated {
     state: Arc<CacheState>,
     ownership: Arc<Ownership>,
     pub(crate) salt: u64,
@@ -85,7 +85,7 @@ pub(crate) struct Negative {
     pub(crate) is_negative: Option<Object>,
 }
 
-impl Body {
+impl Decorated {
     pub(crate) fn from_spec(
         function: &Bound<'_, PyAny>,
         cache: &Bound<'_, CacheVerbs>,
@@ -182,18 +182,18 @@ impl Body {
     }
 
     /// The key of a call; a mismatch if the arguments do not fit.
-    pub(crate) fn prepare(&self, py: Python<'_>, call: Call) -> PyResult<Result<Prepared, Mismatch>> {
+    pub(crate) fn prepare(&self, py: Python<'_>, call: Call) -> PyResult<Result<PreparedKey, Mismatch>> {
         let parts = match self.signature.bind(py, call) {
             Ok(parts) => parts,
             Err(mismatch) => return Ok(Err(mismatch)),
         };
         let Some(key) = &self.options.key else {
-            return Prepared::new(py, self, parts, SmallVec::new()).map(Ok);
+            return PreparedKey::new(py, self, parts, SmallVec::new()).map(Ok);
         };
         let (args, kwargs) = pack(py, call)?;
         let key = Object::from(key.bind(py).ask_with(&args, kwargs.as_ref())?);
         let parts = SmallVec::from_slice(&[key.as_ptr()]);
-        Prepared::new(py, self, parts, SmallVec::from_iter([key])).map(Ok)
+        PreparedKey::new(py, self, parts, SmallVec::from_iter([key])).map(Ok)
     }
 
     /// How long a result lives.
@@ -248,7 +248,7 @@ impl Body {
         }
     }
 
-    /// As [`Body::die`], where what results are made of may be half gone: nobody is told.
+    /// As [`Decorated::die`], where what results are made of may be half gone: nobody is told.
     pub(crate) fn abandon(&self) {
         if self.ownership.may_leave() {
             self.state.abandon_owner(self.owner);

@@ -9,7 +9,7 @@ use crate::key::probe::{Probe, Rule};
 use crate::key::{Key, Tag};
 
 /// A key as it was given: of the mapping, or of a call.
-pub(crate) struct Wanted {
+pub(crate) struct LookupKey {
     pub(crate) tag: Tag,
     pub(crate) rule: Rule,
     /// Whether the key has one part, which is stored as it is.
@@ -17,7 +17,7 @@ pub(crate) struct Wanted {
     pub(crate) parts: SmallVec<[Object; 1]>,
 }
 
-impl Wanted {
+impl LookupKey {
     #[inline]
     pub(crate) fn probe(&self) -> Probe<'_> {
         Probe::new(self.tag, self.rule, self.single, Object::pointers(&self.parts))
@@ -41,14 +41,14 @@ impl Wanted {
     }
 }
 
-/// A key that a value is sought for: to look for, and to store.
-pub(crate) struct Sought {
-    pub(crate) wanted: Wanted,
+/// A key that a value is load_key for: to look for, and to store.
+pub(crate) struct LoadKey {
+    pub(crate) lookup_key: LookupKey,
     pub(crate) stored: Part,
 }
 
-impl Sought {
+impl LoadKey {
     pub(crate) fn key(&self) -> Key {
-        Key { part: self.stored.clone(), tag: self.wanted.tag }
+        Key { part: self.stored.clone(), tag: self.lookup_key.tag }
     }
 }

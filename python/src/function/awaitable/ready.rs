@@ -16,7 +16,7 @@ use crate::ffi::foreign::Foreign;
 use crate::ffi::guard::{attached, guard};
 use crate::ffi::heap_type::{NewType, leaked, slot};
 use crate::ffi::object::{Object, borrow};
-use crate::function::stop::{self, stop_iteration};
+use crate::function::awaitable::stop_iteration::{self, stop_iteration};
 
 /// The C layout; the value is null once it has been awaited.
 ///
@@ -65,33 +65,33 @@ unsafe extern "C" {
 static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
 static mut CLASS_POINTER: *mut ffi::PyTypeObject = ptr::null_mut();
 
-pub(super) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+pub(in crate::function) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     let py = module.py();
-    stop::prepare(py)?;
+    stop_iteration::prepare(py)?;
     let class = CLASS.get_or_try_init(py, || make_type(py))?;
     // SAFETY: written once, while the module is imported and before anything reads it.
     unsafe { CLASS_POINTER = class.as_ptr().cast() };
     module.add("Ready", class)
 }
 
-pub(super) fn class(py: Python<'_>) -> PyResult<Bound<'_, PyType>> {
+pub(in crate::function) fn class(py: Python<'_>) -> PyResult<Bound<'_, PyType>> {
     CLASS.get(py).map(|class| class.bind(py).clone()).ok_or_else(|| PyRuntimeError::new_err("hotset is not imported"))
 }
 
 /// An awaitable that gives this value, once.
 #[pyfunction]
-pub(super) fn ready(value: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
+pub(in crate::function) fn ready(value: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
     ready_object(value.py(), Object::of(value)).map(|object| object.into_bound(value.py()).unbind())
 }
 
-pub(super) fn ready_object(py: Python<'_>, value: Object) -> PyResult<Object> {
+pub(in crate::function) fn ready_object(py: Python<'_>, value: Object) -> PyResult<Object> {
     // SAFETY: a new reference or null.
     unsafe { Object::from_result(py, make(value)) }
 }
 
 /// A new reference, or null and an exception.
 #[inline(always)]
-pub(super) fn make(value: Object) -> Pointer {
+pub(in crate::function) fn make(value: Object) -> Pointer {
     let spare = SPARE.lock().pop();
     // SAFETY: what is spare is a dead object of ours that nobody else has.
     unsafe {
@@ -218,7 +218,7 @@ unsafe extern "C" fn throw(ready: Pointer, args: Pointer) -> Pointer {
 }
 
 /// The exception that the arguments of `throw` mean.
-pub(super) fn thrown(args: &Bound<'_, PyTuple>) -> PyErr {
+pub(in crate::function) fn thrown(args: &Bound<'_, PyTuple>) -> PyErr {
     let given = |number| args.get_item(number).ok().filter(|item: &Bound<'_, PyAny>| !item.is_none());
     let Some(first) = given(0) else {
         return pyo3::exceptions::PyTypeError::new_err("throw() takes an exception");

@@ -17,7 +17,7 @@ use pyo3::types::PyType;
 use crate::ffi::Pointer;
 
 #[cfg(not(Py_3_12))]
-pub(super) fn prepare(_py: Python<'_>) -> PyResult<()> {
+pub(in crate::function) fn prepare(_py: Python<'_>) -> PyResult<()> {
     Ok(())
 }
 
@@ -27,7 +27,7 @@ pub(super) fn prepare(_py: Python<'_>) -> PyResult<()> {
 /// The value is a reference that is given away, and the thread is attached.
 #[cfg(not(Py_3_12))]
 #[inline(always)]
-pub(super) unsafe fn stop_iteration(value: Pointer) {
+pub(in crate::function) unsafe fn stop_iteration(value: Pointer) {
     // SAFETY: by the caller's promise; a tuple or an exception would be taken for the arguments or the exception itself.
     unsafe {
         if ffi::PyTuple_Check(value) == 0 && ffi::PyExceptionInstance_Check(value) == 0 {
@@ -45,7 +45,7 @@ pub(super) unsafe fn stop_iteration(value: Pointer) {
 }
 
 #[cfg(Py_3_12)]
-pub(super) use recycled::{prepare, stop_iteration};
+pub(in crate::function) use recycled::{prepare, stop_iteration};
 
 #[cfg(Py_3_12)]
 mod recycled {

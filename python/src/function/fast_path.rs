@@ -6,7 +6,7 @@ use hotset::memory::{More, Probe as CoreProbe};
 use crate::ffi::Pointer;
 use crate::ffi::call_args::Call;
 use crate::ffi::object::Object;
-use crate::function::body::Body;
+use crate::function::decorated::Decorated;
 use crate::function::signature::FEW;
 use crate::key::exact::{address_hash, typed_hash};
 use crate::key::part::Word;
@@ -14,7 +14,7 @@ use crate::key::probe::{QuickProbe, QuickProbeOfOne, Rule};
 use crate::key::{Key, Tag};
 
 /// Room for the parts of a call that has to be bound.
-pub(crate) type Bound = std::mem::MaybeUninit<[Pointer; FEW]>;
+pub(crate) type BoundParts = std::mem::MaybeUninit<[Pointer; FEW]>;
 
 /// What the shortest path came to.
 pub(crate) enum Quick {
@@ -46,30 +46,30 @@ impl Quick {
 /// The arguments are alive and the thread is attached.
 #[inline(always)]
 pub(crate) unsafe fn look_up_quickly<'a>(
-    body: &Body,
+    decorated: &Decorated,
     call: Call,
-    bound: &'a mut Bound,
+    bound: &'a mut BoundParts,
     parts: &mut &'a [Pointer],
 ) -> Quick {
-    if !body.quick || !body.state().answers_quickly() {
+    if !decorated.quick || !decorated.state().answers_quickly() {
         return Quick::Unsuited;
     }
-    if call.names.is_null() && call.count() == body.signature.all_by_position {
+    if call.names.is_null() && call.count() == decorated.signature.all_by_position {
         *parts = call.positional();
-    } else if let Some(all) = body.signature.in_order(call) {
+    } else if let Some(all) = decorated.signature.in_order(call) {
         *parts = all;
     } else {
         let bound = bound.write([std::ptr::null_mut(); FEW]);
-        let Some(count) = body.signature.bind_quickly(call, bound) else { return Quick::Unsuited };
+        let Some(count) = decorated.signature.bind_quickly(call, bound) else { return Quick::Unsuited };
         *parts = &bound[..count];
     }
     // SAFETY: arguments are alive.
     unsafe {
         match **parts {
-            [part] if body.single => look_up_one(body, part),
-            [first, second] => look_up_several(body, [first, second]),
-            [first, second, third] => look_up_several(body, [first, second, third]),
-            ref parts => look_up_many(body, parts),
+            [part] if decorated.single => look_up_one(decorated, part),
+            [first, second] => look_up_several(decorated, [first, second]),
+            [first, second, third] => look_up_several(decorated, [first, second, third]),
+            ref parts => look_up_many(decorated, parts),
         }
     }
 }
@@ -79,22 +79,22 @@ pub(crate) unsafe fn look_up_quickly<'a>(
 /// # Safety
 /// As for [`look_up_quickly`].
 #[inline(always)]
-unsafe fn look_up_several<const N: usize>(body: &Body, parts: [Pointer; N]) -> Quick {
+unsafe fn look_up_several<const N: usize>(decorated: &Decorated, parts: [Pointer; N]) -> Quick {
     let mut words = [Word::of_other(std::ptr::null_mut()); N];
     // SAFETY: by the caller's promise.
-    match unsafe { hash_parts(body, &parts, &mut words) } {
-        Some(tag) => look_up(body, tag, &mut QuickProbe { tag, words }),
+    match unsafe { hash_parts(decorated, &parts, &mut words) } {
+        Some(tag) => look_up(decorated, tag, &mut QuickProbe { tag, words }),
         None => Quick::Unsuited,
     }
 }
 
 /// As [`look_up_several`], for any number of parts up to [`FEW`].
 #[inline(never)]
-unsafe fn look_up_many(body: &Body, parts: &[Pointer]) -> Quick {
+unsafe fn look_up_many(decorated: &Decorated, parts: &[Pointer]) -> Quick {
     let mut words = [Word::of_other(std::ptr::null_mut()); FEW];
     // SAFETY: by the caller's promise.
-    match unsafe { hash_parts(body, parts, &mut words) } {
-        Some(tag) => look_up(body, tag, &mut QuickProbe { tag, words: &words[..parts.len()] }),
+    match unsafe { hash_parts(decorated, parts, &mut words) } {
+        Some(tag) => look_up(decorated, tag, &mut QuickProbe { tag, words: &words[..parts.len()] }),
         None => Quick::Unsuited,
     }
 }
@@ -104,9 +104,9 @@ unsafe fn look_up_many(body: &Body, parts: &[Pointer]) -> Quick {
 /// # Safety
 /// As for [`look_up_quickly`]; there are not more parts than words.
 #[inline(always)]
-unsafe fn hash_parts(body: &Body, parts: &[Pointer], words: &mut [Word]) -> Option<Tag> {
-    let (seed, mut state) = (body.state().memory().seed(), body.salt);
-    let mut by_identity = body.first_by_identity();
+unsafe fn hash_parts(decorated: &Decorated, parts: &[Pointer], words: &mut [Word]) -> Option<Tag> {
+    let (seed, mut state) = (decorated.state().memory().seed(), decorated.salt);
+    let mut by_identity = decorated.first_by_identity();
     for (&part, place) in parts.iter().zip(words) {
         let identity = (address_hash(part), Word::of_other(part));
         // SAFETY: by the caller's promise.
@@ -115,16 +115,16 @@ unsafe fn hash_parts(body: &Body, parts: &[Pointer], words: &mut [Word]) -> Opti
         *place = word;
         by_identity = false;
     }
-    Some(Tag::new(body.owner, hash::shorten(state)))
+    Some(Tag::new(decorated.owner, hash::shorten(state)))
 }
 
 /// Reads what a probe looks for.
 #[inline(always)]
-fn look_up(body: &Body, tag: Tag, probe: &mut impl CoreProbe<Key>) -> Quick {
-    match body.state().memory().read(tag.hash(), body.owner, probe, Object::clone) {
+fn look_up(decorated: &Decorated, tag: Tag, probe: &mut impl CoreProbe<Key>) -> Quick {
+    match decorated.state().memory().read(tag.hash(), decorated.owner, probe, Object::clone) {
         Ok(read) => {
             if read.due {
-                body.state().run_pending_attached(tag.hash());
+                decorated.state().run_pending_attached(tag.hash());
             }
             match (read.found, read.more) {
                 (Some(value), More::Nothing) => Quick::Hit(value),
@@ -142,14 +142,14 @@ fn look_up(body: &Body, tag: Tag, probe: &mut impl CoreProbe<Key>) -> Quick {
 /// # Safety
 /// The argument is alive and the thread is attached; the function's keys are typed and have that argument as their only part.
 #[inline(always)]
-pub(crate) unsafe fn look_up_one(body: &Body, part: Pointer) -> Quick {
-    if !body.state().answers_quickly() {
+pub(crate) unsafe fn look_up_one(decorated: &Decorated, part: Pointer) -> Quick {
+    if !decorated.state().answers_quickly() {
         return Quick::Unsuited;
     }
     let mut words = [Word::of_other(part)];
     // SAFETY: by the caller's promise.
-    match unsafe { hash_parts(body, &[part], &mut words) } {
-        Some(tag) => look_up(body, tag, &mut QuickProbeOfOne { tag, rule: Rule::Typed, word: words[0] }),
+    match unsafe { hash_parts(decorated, &[part], &mut words) } {
+        Some(tag) => look_up(decorated, tag, &mut QuickProbeOfOne { tag, rule: Rule::Typed, word: words[0] }),
         None => Quick::Unsuited,
     }
 }

@@ -17,7 +17,7 @@ use crate::ffi::foreign::{raised, vectorcall};
 use crate::ffi::guard::guard;
 use crate::ffi::heap_type::{NewType, leaked, members, offset, slot};
 use crate::ffi::object::{Object, borrow, object_from};
-use crate::function::{body_of, is_function, verbs};
+use crate::function::{decorated_of, is_function, verbs};
 use crate::hooks;
 
 /// The C layout of a method.
@@ -201,7 +201,7 @@ unsafe extern "C" fn get_uncached(method: Pointer, _closure: *mut c_void) -> Poi
         // SAFETY: CPython calls this with a method of ours.
         let (function, instance) = unsafe { receiver(method) };
         // SAFETY: both are alive as long as the method.
-        unsafe { Object::from_result(py, PyMethod_New(body_of(function).function.as_ptr(), instance)) }
+        unsafe { Object::from_result(py, PyMethod_New(decorated_of(function).function.as_ptr(), instance)) }
     })
 }
 
@@ -239,7 +239,7 @@ unsafe extern "C" fn repr(method: Pointer) -> Pointer {
         // SAFETY: CPython calls this with a method of ours.
         let (function, instance) = unsafe { receiver(method) };
         // SAFETY: both are alive as long as the method.
-        let (name, instance) = unsafe { (body_of(function).name(py), borrow(py, instance)) };
+        let (name, instance) = unsafe { (decorated_of(function).name(py), borrow(py, instance)) };
         object_from(py, format!("<hotset.CachedMethod {name} of {}>", instance.repr()?))
     })
 }

@@ -9,21 +9,21 @@ use crate::ffi::call_args::Call;
 use crate::ffi::object::Object;
 use crate::flight::fate::{Decider, Fate, LoadedCall};
 use crate::flight::lead::KnownTags;
-use crate::function::body::Body;
-use crate::function::body_of;
-use crate::function::call::call_uncached;
-use crate::function::fate::{details, fate, known_tags};
+use crate::function::decorated::Decorated;
+use crate::function::decorated_of;
+use crate::function::load::call_uncached;
+use crate::function::storability::{details, fate, known_tags};
 
 /// A decorated function and the arguments that it was called with.
 #[pyclass(frozen, module = "hotset._core")]
-pub(crate) struct KeptCall {
+pub(crate) struct OwnedCall {
     function: Object,
     values: Vec<Object>,
     count: usize,
     names: Option<Object>,
 }
 
-impl KeptCall {
+impl OwnedCall {
     pub(crate) fn new(function: Object, call: Call) -> Self {
         let count = call.count();
         // SAFETY: the arguments are alive during the call, in which this runs.
@@ -37,9 +37,9 @@ impl KeptCall {
         &self.function
     }
 
-    pub(crate) fn body(&self) -> &Body {
+    pub(crate) fn decorated(&self) -> &Decorated {
         // SAFETY: the function is alive as long as `self` holds it.
-        unsafe { body_of(self.function.as_ptr()) }
+        unsafe { decorated_of(self.function.as_ptr()) }
     }
 
     pub(crate) fn call(&self) -> Call {
@@ -49,27 +49,27 @@ impl KeptCall {
 
     /// Calls the function itself.
     pub(crate) fn run(&self, py: Python<'_>) -> PyResult<Object> {
-        call_uncached(py, self.body(), self.call())
+        call_uncached(py, self.decorated(), self.call())
     }
 }
 
-impl Decider for Py<KeptCall> {
+impl Decider for Py<OwnedCall> {
     fn fate(&self, py: Python<'_>, result: &Bound<'_, PyAny>, nanos: u64) -> PyResult<Fate> {
-        fate(py, self.get().body(), result, nanos)
+        fate(py, self.get().decorated(), result, nanos)
     }
 
     fn details(&self, py: Python<'_>, result: &Bound<'_, PyAny>, nanos: u64) -> PyResult<Details> {
-        details(py, self.get().body(), self.get().call(), result, nanos)
+        details(py, self.get().decorated(), self.get().call(), result, nanos)
     }
 }
 
-impl LoadedCall for Py<KeptCall> {
+impl LoadedCall for Py<OwnedCall> {
     fn run(&self, py: Python<'_>) -> PyResult<Object> {
         self.get().run(py)
     }
 
     fn known_tags(&self, py: Python<'_>) -> PyResult<KnownTags> {
-        known_tags(py, self.get().body(), self.get().call())
+        known_tags(py, self.get().decorated(), self.get().call())
     }
 
     fn visit(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
@@ -78,7 +78,7 @@ impl LoadedCall for Py<KeptCall> {
 }
 
 #[pymethods]
-impl KeptCall {
+impl OwnedCall {
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         self.function.visit(&visit)?;
         self.values.iter().try_for_each(|value| value.visit(&visit))

@@ -14,15 +14,15 @@ use crate::ffi::call_args::Call;
 use crate::ffi::foreign::{Foreign, iter_send, raised};
 use crate::ffi::object::Object;
 use crate::flight::attempt::{Attempt, Purpose};
-use crate::function::call::{Lookup, prepare_and_look_up};
-use crate::function::kept::KeptCall;
-use crate::function::ready::thrown;
+use crate::function::awaitable::ready::thrown;
+use crate::function::load::{Lookup, prepare_and_look_up};
+use crate::function::owned_call::OwnedCall;
 use crate::hooks;
 
 /// A call of a decorated coroutine function that was not answered at once.
 #[pyclass(frozen, weakref, module = "hotset")]
 pub(crate) struct PendingCall {
-    call: Py<KeptCall>,
+    call: Py<OwnedCall>,
     /// Whether to load even if there is a value.
     refreshes: bool,
     state: Mutex<AttachedLock, State>,
@@ -38,7 +38,7 @@ enum State {
 }
 
 /// Class, value and traceback.
-pub(super) const MOST_THROWN: usize = 3;
+pub(in crate::function) const MOST_THROWN: usize = 3;
 
 /// What a step came to.
 enum Step {
@@ -47,8 +47,8 @@ enum Step {
 }
 
 impl PendingCall {
-    pub(super) fn make(py: Python<'_>, function: Object, call: Call, refreshes: bool) -> PyResult<Object> {
-        let call = Py::new(py, KeptCall::new(function, call))?;
+    pub(in crate::function) fn make(py: Python<'_>, function: Object, call: Call, refreshes: bool) -> PyResult<Object> {
+        let call = Py::new(py, OwnedCall::new(function, call))?;
         Ok(Bound::new(py, Self { call, refreshes, state: Mutex::new(State::New) })?.into())
     }
 
@@ -92,11 +92,11 @@ impl PendingCall {
     }
 
     fn begin(&self, py: Python<'_>) -> PyResult<Result<Object, Object>> {
-        let (body, call) = (self.call.get().body(), self.call.get().call());
+        let (decorated, call) = (self.call.get().decorated(), self.call.get().call());
         let lookup = if self.refreshes {
-            body.prepare(py, call)?.map_or(Lookup::Misfit, |prepared| Lookup::Missing(prepared, More::Nothing))
+            decorated.prepare(py, call)?.map_or(Lookup::Misfit, |prepared| Lookup::Missing(prepared, More::Nothing))
         } else {
-            prepare_and_look_up(py, body, call, Some(More::Nothing))?
+            prepare_and_look_up(py, decorated, call, Some(More::Nothing))?
         };
         let prepared = match lookup {
             Lookup::Missing(prepared, _) => prepared,
@@ -105,8 +105,8 @@ impl PendingCall {
                 return Ok(Ok(iterator(py, self.call.get().run(py)?)?));
             }
         };
-        let (sought, purpose) = (prepared.keep(py, body)?, Purpose::Call(Box::new(self.call.clone_ref(py))));
-        let attempt = Attempt::new(body.state().clone(), sought, purpose, body.options.load_policy.clone());
+        let (load_key, purpose) = (prepared.keep(py, decorated)?, Purpose::Call(Box::new(self.call.clone_ref(py))));
+        let attempt = Attempt::new(decorated.state().clone(), load_key, purpose, decorated.options.load_policy.clone());
         if self.refreshes {
             attempt.overtake(py)?;
         }
