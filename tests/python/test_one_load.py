@@ -1107,13 +1107,62 @@ def test_a_load_that_limits_itself_is_stored() -> None:
     assert fetch.cache_info().currsize == 1
 
 
-def test_tasks_that_wait_for_a_load_of_their_loop_look_for_nothing_but_its_age(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each time that a thousand tasks look costs the time of a thousand tasks."""
-    looks, calls = [], []
+@pytest.fixture
+def looks(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How often somebody looks after a load."""
+    looks: list[int] = []
     look_after = waiters._look_after
     monkeypatch.setattr(
         waiters, "_look_after", lambda *args, **options: looks.append(1) or look_after(*args, **options)
     )
+    return looks
+
+
+@pytest.mark.parametrize("options", [{}, {"timeout": PATIENCE}], ids=str)
+@pytest.mark.parametrize("where", ["this loop", "another loop", "a thread"])
+def test_tasks_of_a_loop_that_wait_for_a_load_share_a_timer(
+    where: str, options: dict[str, Any], looks: list[int]
+) -> None:
+    """Where each had one, they would look 20 times a second, each."""
+    cache: Cache[str, str] = Cache(**options)
+    began, go = threading.Event(), threading.Event()
+
+    async def awaited(_key: str) -> str:
+        began.set()
+        while not go.is_set():
+            await asyncio.sleep(0.01)
+        return "value"
+
+    def blocking(_key: str) -> str:
+        began.set()
+        assert go.wait(PATIENCE)
+        return "value"
+
+    async def follow() -> list[str]:
+        asyncio.get_running_loop().call_later(0.5, go.set)
+        return await asyncio.gather(*(cache.aio.get_or_load("key", awaited) for _ in range(50)))
+
+    leader = None
+    if where == "another loop":
+        leader = threading.Thread(
+            target=lambda: asyncio.run(asyncio.wait_for(cache.aio.get_or_load("key", awaited), PATIENCE))
+        )
+    elif where == "a thread":
+        leader = threading.Thread(target=cache.get_or_load, args=("key", blocking))
+    if leader is not None:
+        leader.start()
+        assert began.wait(PATIENCE)
+    assert asyncio.run(asyncio.wait_for(follow(), PATIENCE)) == ["value"] * 50
+    if leader is not None:
+        leader.join(PATIENCE)
+    # Each looks once before it begins to wait.
+    assert len(looks) < 50 + 50 and not waiters._watches
+    assert cache.stats().loads == 1
+
+
+def test_tasks_that_wait_for_a_load_of_their_loop_look_for_nothing_but_its_age(looks: list[int]) -> None:
+    """Each time that a thousand tasks look costs the time of a thousand tasks."""
+    calls: list[str] = []
 
     @cache_result(load_age=0.5)
     async def fetch(key: str) -> str:
@@ -1131,4 +1180,4 @@ def test_tasks_that_wait_for_a_load_of_their_loop_look_for_nothing_but_its_age(m
 
     asyncio.run(main())
     assert calls == ["key"] * 2
-    assert len(looks) < 5 * 50  # 20 times a second it would be 10 times
+    assert len(looks) < 3 * 50  # each once before it begins to wait, for either load

@@ -60,23 +60,18 @@ class Wait:
         self.outcome: Outcome | None = None
         self._until = None if seconds is None else attempt.now() + seconds
 
-    def pause(self) -> float | None:
-        """The seconds until there is something to look for; None if the time is over."""
-        pause = _longest_pause(self.flight)
+    def left(self) -> float | None:
+        """The seconds until the time may be over: 0 if it is, None if it never is."""
         if self._until is None:
-            return pause
-        left = self._until - self.attempt.now()
-        if left <= 0:
             return None
-        return min(pause, PATIENCE) if self.attempt.is_timed_by_hand else min(pause, left)
+        left = max(self._until - self.attempt.now(), 0.0)
+        # Somebody may move the clock by hand.
+        return min(left, PATIENCE) if self.attempt.is_timed_by_hand else left
 
-    def wakes_with(self, lead: TaskLead | PoolLead | None, loop: asyncio.AbstractEventLoop) -> bool:
-        """Whether there is nothing to look for but the age of the load: it needs the event loop that its caller needs,
-        and is waited for until it ends."""
-        if lead is None or lead.loop is not loop or self._until is not None:
-            return False
-        # Somebody may move the clock that tells how old the load is.
-        return self.leads or not self.attempt.is_timed_by_hand
+    def pause(self) -> float:
+        """As :meth:`left`, for who looks after the load too."""
+        pause, left = _longest_pause(self.flight), self.left()
+        return pause if left is None else min(pause, left)
 
 
 # Threads
@@ -109,7 +104,7 @@ def wait_in_thread(flight: Flight, wait: Wait | None = None) -> bool:
     try:
         if not leads:
             _take_over(lead)
-        while (pause := _longest_pause(flight) if wait is None else wait.pause()) is not None:
+        while pause := _longest_pause(flight) if wait is None else wait.pause():
             if thread.landed.acquire(timeout=pause) or flight.landed:
                 return True
             lead = lead or _lead_of(flight)
@@ -145,46 +140,97 @@ class _Task:
 
     def wake(self) -> None:
         if running_loop() is self.loop:
-            self._land()
+            self.land()
         else:
-            call_in(self.loop, self._land)
+            call_in(self.loop, self.land)
 
-    def _land(self) -> None:
+    def land(self) -> None:
         if not self.landed.done():
             self.landed.set_result(None)
+
+
+class _Watch:
+    """Looks after a load for all tasks of an event loop that follow it: there is one timer, and not one for each."""
+
+    __slots__ = ("_by_hand", "_flight", "_followers", "_key", "_loop", "_timer")
+
+    def __init__(self, key: tuple[int, int], wait: Wait, loop: asyncio.AbstractEventLoop) -> None:
+        self._key, self._flight, self._loop = key, wait.flight, loop
+        #: Whether somebody may move the clock that tells how old the load is.
+        self._by_hand = wait.attempt.is_timed_by_hand
+        self._followers: set[_Task] = set()
+        self._timer: asyncio.TimerHandle | None = None
+
+    def enter(self, task: _Task, lead: TaskLead | PoolLead | None) -> None:
+        self._followers.add(task)
+        _watches[self._key] = self
+        if self._timer is None:
+            self._plan(lead)
+
+    def leave(self, task: _Task) -> None:
+        self._followers.discard(task)
+        if self._followers:
+            return
+        if _watches.get(self._key) is self:
+            del _watches[self._key]
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _plan(self, lead: TaskLead | PoolLead | None) -> None:
+        """Look when there may be something to see: never, for a load of the same event loop that does not grow old."""
+        pauses = [] if lead is not None and lead.loop is self._loop else [_longest_pause(self._flight)]
+        if (until_old := self._flight.until_old) is not None:
+            pauses.append(PATIENCE if self._by_hand else max(until_old, SHORTEST))
+        self._timer = self._loop.call_later(min(pauses), self._look) if pauses else None
+
+    def _look(self) -> None:
+        self._timer = None
+        lead = _lead_of(self._flight)
+        if self._flight.landed:
+            # Whoever could not be woken.
+            for task in self._followers:
+                task.land()
+        elif not _look_after(self._flight, lead):
+            self._plan(lead)
+
+
+#: Those that look, by event loop and number of a flight: each changed by its own loop only.
+_watches: dict[tuple[int, int], _Watch] = {}
 
 
 async def _wait_in_task(flight: Flight, wait: Wait) -> bool:
     """Let other tasks run until a load has ended, or the time is over: False then."""
     import asyncio
 
-    task = _Task(asyncio.get_running_loop())
+    loop = asyncio.get_running_loop()
+    task = _Task(loop)
     token = flight.subscribe(task)
     if token is None:
         return True
     lead = _lead_of(flight)
+    watch: _Watch | None = None
     try:
+        # The load of a task is made by its own event loop.
         if not wait.leads:
             _take_over(lead)
+            key = id(loop), flight.number
+            watch = _watches.get(key) or _Watch(key, wait, loop)
+            watch.enter(task, lead)
         while not task.landed.done() and not flight.landed:
-            if wait.wakes_with(lead, task.loop):
-                pause = None if wait.leads else flight.until_old
-                if pause is None:
-                    await task.landed
-                    continue
-                pause = max(pause, SHORTEST)
+            left = wait.left()
+            if left is None:
+                await task.landed
+            elif left > 0:
+                await asyncio.wait((task.landed,), timeout=left)
             else:
-                pause = wait.pause()
-            if pause is None:
                 if wait.stays and lead is not None:
                     lead.stay()
                 return flight.landed
-            await asyncio.wait((task.landed,), timeout=pause)
-            lead = lead or _lead_of(flight)
-            _look_after(flight, lead, leads=wait.leads)
         return True
     finally:
         _leave(flight, token, lead)
+        if watch is not None:
+            watch.leave(task)
 
 
 async def follow_in_task(wait: Wait) -> Outcome | None:
