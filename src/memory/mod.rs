@@ -220,6 +220,19 @@ impl<K: Hashed, V, R: RawMutex> Memory<K, V, R> {
         self.shard(hash).lock().peek(hash, probe, take, &self.clock)
     }
 
+    /// As [`Memory::peek`], of what a load came to: a fresh value, or an error that is kept, which `take` is told.
+    ///
+    /// # Errors
+    /// [`Unsure`] if the probe could not tell.
+    pub fn peek_outcome<T>(
+        &self,
+        hash: u32,
+        probe: &mut impl Probe<K>,
+        take: impl FnOnce(&V, bool) -> T,
+    ) -> Result<Option<T>, Unsure> {
+        self.shard(hash).lock().peek_outcome(hash, probe, take, &self.clock)
+    }
+
     /// Gives an entry that is there, however it stands, and what is known of it to `take`, without any effect.
     ///
     /// # Errors

@@ -673,3 +673,52 @@ def test_nor_does_who_joins(asks: Callable[..., Callable[[], Any]], load: Callab
     leader.join()
     follower.join()
     assert chain(seen[0]) == ["LookupError", *own]
+
+
+# Between a miss and the beginning of a load
+
+
+class Asking:
+    """A key that has somebody else ask when its tags are made, which is after its caller has missed it."""
+
+    def __init__(self, ask: Callable[[], object]) -> None:
+        self.ask = ask
+        self.others: list[threading.Thread] = []
+
+    def __hash__(self) -> int:
+        return 1
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Asking)
+
+    def __format__(self, spec: str) -> str:
+        if not self.others:
+            self.others.append(threading.Thread(target=self.ask))
+            self.others[0].start()
+            self.others[0].join(PATIENCE)
+        return "key"
+
+
+@pytest.mark.parametrize("options", [{}, {"timeout": 30}], ids=str)
+@pytest.mark.parametrize("awaits", [False, True], ids=["a function", "a coroutine function"])
+def test_an_answer_that_came_after_a_caller_had_missed_is_no_reason_to_load_again(
+    awaits: bool, options: dict[str, Any]
+) -> None:
+    calls: list[Asking] = []
+
+    def ask() -> None:
+        with pytest.raises(NotFound):
+            asyncio.run(f(key)) if awaits else f(key)
+
+    def load(key: Asking) -> str:
+        calls.append(key)
+        raise NotFound(key)
+
+    async def load_in_task(key: Asking) -> str:
+        return load(key)
+
+    decorate = cache_result(tags=["{key}"], cache_errors=NotFound, error_ttl=60, **options)
+    f: Any = decorate(load_in_task) if awaits else decorate(load)
+    key = Asking(ask)
+    ask()
+    assert calls == [key] and len(key.others) == 1

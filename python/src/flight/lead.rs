@@ -9,6 +9,7 @@ use pyo3::exceptions::PyException;
 use pyo3::ffi;
 use pyo3::prelude::*;
 
+use crate::errors::raised_again;
 use crate::ffi::call_args::Call;
 use crate::ffi::foreign::{raised, vectorcall};
 use crate::ffi::guard::{attached, is_finalizing};
@@ -86,7 +87,8 @@ impl CacheState {
         }
     }
 
-    /// Looks for a value once more, and begins a load or finds the one that is in progress. Its result will carry these tags.
+    /// Looks for a value once more, and begins a load or finds the one that is in progress. Its result will carry these tags. An error
+    /// that is kept since the first look is raised.
     pub(crate) fn begin(
         self: &Arc<Self>,
         py: Python<'_>,
@@ -104,11 +106,16 @@ impl CacheState {
         let begun = probe.settle_read(py, |probe| {
             let look = |probe: &mut Probe<'_>| match looks {
                 Recheck::Nowhere => Ok(None),
-                Recheck::ForFresh => self.memory().peek(tag.hash(), probe, Object::clone),
-                Recheck::ForYoung(age) => self
-                    .memory()
-                    .inspect(tag.hash(), probe, |value, info| is_young(&info, age).then(|| value.clone()))
-                    .map(Option::flatten),
+                Recheck::ForFresh => {
+                    self.memory().peek_outcome(tag.hash(), probe, |value, is_error| (value.clone(), is_error))
+                }
+                Recheck::ForYoung(age) => {
+                    let outcome = |value: &Object, info: EntryInfo| {
+                        let is_error = info.freshness == Freshness::Error;
+                        (is_error || is_young(&info, age)).then(|| (value.clone(), is_error))
+                    };
+                    self.memory().inspect(tag.hash(), probe, outcome).map(Option::flatten)
+                }
             };
             self.store.begin(&mut key, probe, || leader, now, &mut gave_up, || tags.clone(), look)
         })?;
@@ -116,7 +123,10 @@ impl CacheState {
             self.log_given_up(py);
         }
         Ok(match begun {
-            Begun::Found(kept) => LoadStart::Found(self.served(py, kept)?),
+            Begun::Found((error, true)) => {
+                return Err(raised_again(py, &error, &Object::from(py.None().into_bound(py))));
+            }
+            Begun::Found((kept, false)) => LoadStart::Found(self.served(py, kept)?),
             Begun::Joins(promise) => LoadStart::Join(promise),
             Begun::Leads(ticket) => {
                 let lead = Lead::new(self, ticket, Some(Stopwatch::begin(tag.hash(), tag.owner())));

@@ -126,6 +126,24 @@ impl<K: Hashed, V> Shard<K, V> {
         Ok(fresh.and_then(|slot| self.slab.get(slot).pair.as_ref()).map(|(_, value)| take(value)))
     }
 
+    pub(crate) fn peek_outcome<T>(
+        &self,
+        hash: u32,
+        probe: &mut impl Probe<K>,
+        take: impl FnOnce(&V, bool) -> T,
+        clock: &Clock,
+    ) -> Result<Option<T>, Unsure> {
+        let Some(slot) = self.find(hash, probe)? else { return Ok(None) };
+        let entry = self.slab.get(slot);
+        let is_error = entry.life.is_error();
+        let is_there = if is_error {
+            self.freshness(slot, clock.precise()) == Freshness::Error
+        } else {
+            !self.is_over(slot, clock)
+        };
+        Ok(entry.pair.as_ref().filter(|_| is_there).map(|(_, value)| take(value, is_error)))
+    }
+
     pub(crate) fn inspect<T>(
         &self,
         hash: u32,

@@ -355,6 +355,10 @@ impl Both {
             let held = self.model.held.get(&key);
             let peeked = self.memory.peek(hash(key), &mut probe(key), |value| *value).unwrap();
             assert_eq!(peeked, held.filter(|_| is == Is::Fresh).map(|held| held.value), "peek {key}: {held:?}");
+            let outcome = self.memory.peek_outcome(hash(key), &mut probe(key), |&value, is_error| (value, is_error));
+            let expected =
+                held.filter(|_| matches!(is, Is::Fresh | Is::Error)).map(|held| (held.value, is == Is::Error));
+            assert_eq!(outcome.unwrap(), expected, "peek_outcome {key}: {held:?}");
             let info = self.memory.inspect(hash(key), &mut probe(key), |value, info| (*value, info)).unwrap();
             let freshness = info.as_ref().map(|(_, info)| info.freshness);
             match is {
