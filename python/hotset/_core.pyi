@@ -22,11 +22,12 @@ from typing import (
 from hotset._cache import Cache
 from hotset._info import CacheInfo
 from hotset._loading.policy import LoadPolicy
+from hotset._options import CallTerms
 from hotset._percall.caller import Caller
 from hotset._percall.entry import Entry
 from hotset._percall.explanation import Explanation
 from hotset._tiers.own import Tier
-from hotset._types import BreakerState, CallTerms, Duration
+from hotset._types import BreakerState, Duration
 
 _K = TypeVar("_K")
 _V = TypeVar("_V")
@@ -718,9 +719,9 @@ class CacheVerbs(Generic[_K, _V]):
         self,
         pairs: list[tuple[_K, _V]],
         *,
-        ttl: Duration | None = ...,
-        grace: Duration | None = ...,
-        idle: Duration | None = ...,
+        ttl: Duration | Missing | None = ...,
+        grace: Duration | Missing | None = ...,
+        idle: Duration | Missing | None = ...,
         tags: Iterable[str] | None = None,
     ) -> None: ...
     @property

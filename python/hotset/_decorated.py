@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hotset._core import wrap
 from hotset._functions.spec import FunctionSpec, name_of
+from hotset._options import LOADS
 from hotset._typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -11,31 +12,26 @@ if TYPE_CHECKING:
     from typing import Any
 
     from hotset._cache import Cache
+    from hotset._options import FunctionOptions
 
 
-def decorated(
-    function: Any,
-    cache: Cache[Any, Any],
-    options: dict[str, Any],
-    loads: dict[str, Any],
-    version: object,
-    *,
-    shares_cache: bool = True,
-) -> Any:
+def decorated(function: Any, cache: Cache[Any, Any], options: FunctionOptions, *, shares_cache: bool = True) -> Any:
     """Return ``function`` with its results kept in ``cache``, which others have too if ``shares_cache``."""
     if isinstance(function, staticmethod | classmethod):
-        return rewrap(function, lambda inner: decorated(inner, cache, options, loads, version))
+        return rewrap(function, lambda inner: decorated(inner, cache, options))
     import functools
 
     check_callable(function)
-    spec = FunctionSpec(function, **options, load_policy=cache._load_policy.changed(**loads), shares_cache=shares_cache)
+    loads = {name: value for name, value in options.items() if name in LOADS}
+    spec = FunctionSpec(function, options, cache._load_policy.changed(**loads), shares_cache=shares_cache)
+    version = spec.version
     if cache._has_tier:
         from hotset._tiers.namespaces import check_function
         from hotset._tiers.settings import outside_name
 
-        spec.outside = outside_name(options["name"], function, version)
+        spec.outside = outside_name(options.get("name"), function, version)
         spec.codec = cache._tier.codec_for(function)
-        cache._tier.errors.know(spec.load_policy.errors)
+        cache._tier.errors.know(spec.load_policy.cache_errors)
         check_function(cache, spec.outside, function)
     result = wrap(function, cache, spec)
     if spec.outside is not None:

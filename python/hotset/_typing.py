@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import ItemsView, Iterable, Iterator, Mapping, MutableMapping, ValuesView
     from functools import partial
     from types import FunctionType, GenericAlias, GetSetDescriptorType, MemberDescriptorType, ModuleType
-    from typing import Any, Generic, ParamSpec, TypeVar, cast, overload
+    from typing import Any, Generic, ParamSpec, TypedDict, TypeVar, cast, overload
 
     __all__ = [
         "TYPE_CHECKING",
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         "MutableMapping",
         "ParamSpec",
         "TypeVar",
+        "TypedDict",
         "ValuesView",
         "cast",
         "lend_hints",
@@ -68,6 +69,12 @@ else:
 
         def __class_getitem__(cls, _parameters):
             return _Subscriptable
+
+    class TypedDict:
+        """A class of it has annotations, and nothing else."""
+
+        def __init_subclass__(cls, total=True):
+            pass
 
     def cast(_kind, value):
         return value

@@ -13,7 +13,7 @@
 //! - [`trace`]: recorded requests, and how caches would do on them
 //! - [`interrupt`]: exceptions that come where nobody can raise them
 //! - [`places`]: places that are given back when whoever has them is gone; [`forks`]: how often the process was forked
-//! - [`arguments`], [`clock`], [`duration`], [`errors`], [`missing`], [`stats`]: small conversions
+//! - [`arguments`], [`clock`], [`duration`], [`lifespan`], [`errors`], [`missing`], [`stats`]: small conversions
 
 mod arguments;
 mod breaker;
@@ -30,6 +30,7 @@ mod function;
 mod hooks;
 mod interrupt;
 mod key;
+mod lifespan;
 mod missing;
 mod places;
 mod promise;

@@ -3,12 +3,13 @@
 import asyncio
 import gc
 import inspect
+import re
 import warnings
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from typing import Any
 
 import pytest
-from hotset import MISSING, Cache
+from hotset import MISSING, Cache, _options
 from hotset._cache.aio import AsyncFace
 from hotset.testing import ManualClock
 
@@ -249,10 +250,17 @@ OF_THE_FACE = [name for name in vars(AsyncFace) if not name.startswith("_")]
 
 @pytest.mark.parametrize("verb", OF_THE_FACE)
 def test_the_verbs_of_both_faces_take_the_same(verb: str) -> None:
-    def taken(face: type) -> list[tuple[str, object, object]]:
-        parameters = list(inspect.signature(getattr(face, verb)).parameters.values())[1:]
-        # What the compiled verbs show as `...` is what nobody has given.
-        return [(one.name, one.kind, MISSING if one.default is ... else one.default) for one in parameters]
+    def taken(face: type) -> list[tuple[str, object]]:
+        found: list[tuple[str, object]] = []
+        for one in list(inspect.signature(getattr(face, verb)).parameters.values())[1:]:
+            if one.kind is one.VAR_KEYWORD:
+                kind = re.fullmatch(r"Unpack\[(\w+)\]", str(one.annotation))
+                # What the compiled `get` shows.
+                options = getattr(_options, kind[1] if kind else "CallTerms")
+                found += [(name, one.KEYWORD_ONLY) for name in _options.names_of(options)]
+            else:
+                found.append((one.name, one.kind))
+        return found
 
     assert taken(AsyncFace) == taken(Cache)
 

@@ -55,8 +55,8 @@ def test_hints_and_signatures_are_resolved(name: str) -> None:
 @pytest.mark.parametrize(
     "read",
     [
-        "typing.get_type_hints(hotset.cache_result)['maxsize']",
-        "inspect.signature(hotset.cache_result, eval_str=True).parameters['maxsize'].annotation",
+        "typing.get_type_hints(hotset.cache_result)['options']",
+        "inspect.signature(hotset.cache_result, eval_str=True).parameters['options'].annotation",
         "typing.get_type_hints(hotset.Cache.get_or_load)['return']",
         "inspect.signature(hotset.Cache.load_many, eval_str=True).return_annotation",
         "typing.get_type_hints(hotset.CircuitBreaker.__init__)",

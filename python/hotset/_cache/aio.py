@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, Unpack, overload
 
 from hotset._core import MISSING, Due, Missing, ready
 from hotset._loading.drivers import load_in_task, load_on_terms_in_task, refresh_one_later
-from hotset._loading.policy import CountedLoad, given
+from hotset._loading.policy import CountedLoad
+from hotset._options import ENTRIES, split_entry
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 
     from hotset._cache import Cache
+    from hotset._options import CallTerms, EntryOptions, LifeOptions, LoadedEntryOptions
     from hotset._percall.entry import Entry, Told
-    from hotset._types import CallTerms, Duration
+    from hotset._types import Duration
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -46,40 +48,28 @@ class AsyncFace(Generic[K, V]):
         self,
         key: K,
         value: V,
-        *,
-        ttl: Duration | Missing | None = MISSING,
-        grace: Duration | Missing | None = MISSING,
-        idle: Duration | Missing | None = MISSING,
-        tags: Iterable[str] | None = None,
+        **options: Unpack[EntryOptions],
     ) -> Awaitable[None]:
         """See :meth:`hotset.Cache.set`."""
-        return ready(self._cache.set(key, value, ttl=ttl, grace=grace, idle=idle, tags=tags))  # type: ignore[func-returns-value]
+        return ready(self._cache.set(key, value, **options))  # type: ignore[func-returns-value]
 
     def add(
         self,
         key: K,
         value: V,
-        *,
-        ttl: Duration | Missing | None = MISSING,
-        grace: Duration | Missing | None = MISSING,
-        idle: Duration | Missing | None = MISSING,
-        tags: Iterable[str] | None = None,
+        **options: Unpack[EntryOptions],
     ) -> Awaitable[bool]:
         """See :meth:`hotset.Cache.add`."""
-        return ready(self._cache.add(key, value, ttl=ttl, grace=grace, idle=idle, tags=tags))
+        return ready(self._cache.add(key, value, **options))
 
     def replace(
         self,
         key: K,
         value: V,
-        *,
-        ttl: Duration | Missing | None = MISSING,
-        grace: Duration | Missing | None = MISSING,
-        idle: Duration | Missing | None = MISSING,
-        tags: Iterable[str] | None = None,
+        **options: Unpack[EntryOptions],
     ) -> Awaitable[bool]:
         """See :meth:`hotset.Cache.replace`."""
-        return ready(self._cache.replace(key, value, ttl=ttl, grace=grace, idle=idle, tags=tags))
+        return ready(self._cache.replace(key, value, **options))
 
     @overload
     def pop(self, key: K) -> Awaitable[V]: ...
@@ -102,13 +92,10 @@ class AsyncFace(Generic[K, V]):
     def touch(
         self,
         key: K,
-        *,
-        ttl: Duration | Missing | None = MISSING,
-        grace: Duration | Missing | None = MISSING,
-        idle: Duration | Missing | None = MISSING,
+        **options: Unpack[LifeOptions],
     ) -> Awaitable[bool]:
         """See :meth:`hotset.Cache.touch`."""
-        return ready(self._cache.touch(key, ttl=ttl, grace=grace, idle=idle))
+        return ready(self._cache.touch(key, **options))
 
     def incr(
         self, key: K, delta: int = 1, *, initial: int = 0, ttl: Duration | Missing | None = MISSING
@@ -134,14 +121,10 @@ class AsyncFace(Generic[K, V]):
     def set_many(
         self,
         items: Mapping[K, V] | Iterable[tuple[K, V]],
-        *,
-        ttl: Duration | Missing | None = MISSING,
-        grace: Duration | Missing | None = MISSING,
-        idle: Duration | Missing | None = MISSING,
-        tags: Iterable[str] | None = None,
+        **options: Unpack[EntryOptions],
     ) -> Awaitable[None]:
         """See :meth:`hotset.Cache.set_many`."""
-        return ready(self._cache.set_many(items, ttl=ttl, grace=grace, idle=idle, tags=tags))  # type: ignore[func-returns-value]
+        return ready(self._cache.set_many(items, **options))  # type: ignore[func-returns-value]
 
     def delete_many(self, keys: Iterable[K]) -> Awaitable[int]:
         """See :meth:`hotset.Cache.delete_many`."""
@@ -154,13 +137,10 @@ class AsyncFace(Generic[K, V]):
     def touch_many(
         self,
         keys: Iterable[K],
-        *,
-        ttl: Duration | Missing | None = MISSING,
-        grace: Duration | Missing | None = MISSING,
-        idle: Duration | Missing | None = MISSING,
+        **options: Unpack[LifeOptions],
     ) -> Awaitable[int]:
         """See :meth:`hotset.Cache.touch_many`."""
-        return ready(self._cache.touch_many(keys, ttl=ttl, grace=grace, idle=idle))
+        return ready(self._cache.touch_many(keys, **options))
 
     def invalidate_tags(self, *tags: str) -> Awaitable[None]:
         """See :meth:`hotset.Cache.invalidate_tags`."""
@@ -178,26 +158,20 @@ class AsyncFace(Generic[K, V]):
         self,
         key: K,
         loader: Callable[[K], Awaitable[V]],
-        *,
-        ttl: Duration | Missing | None = MISSING,
-        grace: Duration | Missing | None = MISSING,
-        idle: Duration | Missing | None = MISSING,
-        tags: Iterable[str] | None = None,
-        **terms: Unpack[CallTerms],
+        **options: Unpack[LoadedEntryOptions],
     ) -> Awaitable[V]:
         """See :meth:`hotset.Cache.get_or_load`; the loader is awaited, by a task of its own."""
-        if terms:
-            return self._on_terms(key, loader, given(ttl=ttl, grace=grace, idle=idle, tags=tags), terms, None)
+        if options and not options.keys() <= ENTRIES:
+            return self._on_terms("get_or_load", key, loader, *split_entry("get_or_load", options), None)
         found = self._cache._look_up(key)
         if found is not MISSING and type(found) is not Due:
             return ready(found)
-        options = given(ttl=ttl, grace=grace, idle=idle, tags=tags)
         if not isinstance(found, Due):
             return self._load(key, loader, options)
-        refresh_one_later(self._cache._attempt(key, **options), lambda: loader(key), awaits=True)
+        refresh_one_later(self._cache._attempt(key, **options), lambda: loader(key), awaits=True)  # type: ignore[misc]
         return ready(found.value)
 
-    async def _load(self, key: K, loader: Callable[[K], Awaitable[V]], options: dict[str, Any]) -> V:
+    async def _load(self, key: K, loader: Callable[[K], Awaitable[V]], options: EntryOptions) -> V:
         if not self._cache.enabled:
             with CountedLoad(self._cache):
                 return await loader(key)
@@ -208,49 +182,44 @@ class AsyncFace(Generic[K, V]):
         self,
         key: K,
         loader: Callable[[K], Awaitable[V]] | None = None,
-        *,
-        ttl: Duration | Missing | None = MISSING,
-        grace: Duration | Missing | None = MISSING,
-        idle: Duration | Missing | None = MISSING,
-        tags: Iterable[str] | None = None,
-        **terms: Unpack[CallTerms],
+        **options: Unpack[LoadedEntryOptions],
     ) -> Awaitable[Entry[V] | None]:
         """See :meth:`hotset.Cache.get_entry`; the loader is awaited."""
         from hotset._percall.entry import Told
 
         if loader is None:
-            return ready(self._cache.get_entry(key, **terms))
-        options = given(ttl=ttl, grace=grace, idle=idle, tags=tags)
-        return self._on_terms(key, loader, options, terms, Told())
+            return ready(self._cache.get_entry(key, **options))
+        return self._on_terms("get_entry", key, loader, *split_entry("get_entry", options), Told())
 
     async def _on_terms(
-        self, key: K, loader: Callable[[K], Awaitable[V]], options: dict[str, Any], given: CallTerms, told: Told | None
+        self,
+        where: str,
+        key: K,
+        loader: Callable[[K], Awaitable[V]],
+        entry: dict[str, Any],
+        accepted: dict[str, Any],
+        told: Told | None,
     ) -> Any:
         from hotset._loading.call_options import CallOptions
         from hotset._percall.entry import uncached_entry
 
-        terms, cache = CallOptions("get_or_load", given), self._cache
+        terms, cache = CallOptions(where, accepted), self._cache
         terms.check(cache)
         if terms.bypass or not cache.enabled:
             with CountedLoad(cache):
                 value = await loader(key)
             return value if told is None else uncached_entry(value)
-        attempt = cache._attempt(key, None, terms.oldest, **options)
+        attempt = cache._attempt(key, None, terms.oldest, **entry)
         return await load_on_terms_in_task(attempt, lambda: loader(key), terms, told)
 
     async def load_many(
         self,
         keys: Iterable[K],
         load_missing: Callable[[list[K]], Awaitable[Mapping[K, V]]],
-        *,
-        ttl: Duration | Missing | None = MISSING,
-        grace: Duration | Missing | None = MISSING,
-        idle: Duration | Missing | None = MISSING,
-        tags: Iterable[str] | None = None,
-        **terms: Unpack[CallTerms],
+        **options: Unpack[LoadedEntryOptions],
     ) -> dict[K, V]:
         """See :meth:`hotset.Cache.load_many`; ``load_missing`` is awaited."""
-        search = self._cache._search(keys, given(ttl=ttl, grace=grace, idle=idle, tags=tags), terms)
+        search = self._cache._search(keys, options)
         if not search.uncached:
             return await search.load_in_task(load_missing)
         with CountedLoad(self._cache):

@@ -10,7 +10,19 @@ from hotset._cache.views import CacheItems, CacheValues
 from hotset._core import MISSING, BaseCache, Due, Missing, adopt_get
 from hotset._loading.drivers import load_here, load_on_terms, refresh_one_later
 from hotset._loading.many import Search
-from hotset._loading.policy import USUAL, CountedLoad, given, split
+from hotset._loading.policy import USUAL, CountedLoad
+from hotset._options import (
+    ENTRIES,
+    LIFESPANS,
+    LOADS,
+    TIERS,
+    FunctionOptions,
+    check_cache,
+    check_decorator,
+    names_of,
+    split_entry,
+    taken,
+)
 from hotset._typing import TYPE_CHECKING, Mapping, MutableMapping, ParamSpec, TypeVar, cast, overload
 
 if TYPE_CHECKING:
@@ -23,10 +35,11 @@ if TYPE_CHECKING:
     from hotset._cache.policies import Optimize, Policy
     from hotset._core import Attempt, CachedCoroutineFunction, CachedFunction, ManualClock
     from hotset._decorators.of_functions import Decorator
+    from hotset._options import CacheOptions, EntryOptions, LifeOptions, LoadedEntryOptions
     from hotset._percall.entry import Entry, Told
     from hotset._percall.explanation import Explanation
     from hotset._tiers.settings import AnyTier
-    from hotset._types import CacheOptions, CallTerms, Duration, ResultOptions, ShouldCache, Tags, TtlOfResult
+    from hotset._types import Duration
     from hotset._what_if import WhatIf
 
 K = TypeVar("K")
@@ -36,6 +49,8 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 DEFAULT_MAXSIZE = 10_000
+
+_LIFESPANS = frozenset(LIFESPANS)
 
 #: Settings that the compiled half keeps for copies only.
 _KEPT = ("weigher", "on_remove", "clock")
@@ -105,10 +120,7 @@ class Cache(BaseCache[K, V], MutableMapping[K, V]):
         maxweight: int | None = None,
         max_bytes: int | str | None = None,
         weigher: Callable[[K, V], int] | None = None,
-        ttl: Duration | None = None,
         ttls: Mapping[str, Duration] | None = None,
-        grace: Duration | None = None,
-        idle: Duration | None = None,
         jitter: float = 0.0,
         policy: Policy = "adaptive",
         optimize: Optimize = "hits",
@@ -126,17 +138,19 @@ class Cache(BaseCache[K, V], MutableMapping[K, V]):
             raise ValueError("max_bytes weighs entries by the bytes that they take: give it, or maxweight and weigher")
         if (maxweight is None) != (weigher is None):
             raise ValueError("maxweight and weigher belong together: give both or none")
-        behind, given = None, dict(options)
+        lifespan: dict[str, Any] = {**options}
+        behind = None
         if tier is not None:
             from hotset._tiers.namespaces import check
-            from hotset._tiers.settings import Settings, taken
+            from hotset._tiers.settings import Settings
 
-            behind = Settings(name, tier, taken(given))
+            behind = Settings(name, tier, taken(lifespan, TIERS))
             check(behind)
-        loads, lives = split(Cache, given, of_results=False)
-        usual = USUAL.changed(**loads)
+        usual = USUAL.changed(**taken(lifespan, LOADS))
+        if not lifespan.keys() <= _LIFESPANS:
+            check_cache(cls, lifespan, tier is not None)
         if behind is not None:
-            behind.errors.know(usual.errors)
+            behind.errors.know(usual.cache_errors)
         is_weighed = maxweight is not None or max_bytes is not None
         size = maxsize if not isinstance(maxsize, Missing) else None if is_weighed else DEFAULT_MAXSIZE
         self = super().__new__(
@@ -154,12 +168,9 @@ class Cache(BaseCache[K, V], MutableMapping[K, V]):
             load_policy=usual,
             ttls=dict(ttls or {}),
             behind=behind,
-            ttl=ttl,
-            grace=grace,
-            idle=idle,
             jitter=jitter,
             load_age=load_age,
-            **lives,
+            **lifespan,
         )
         if what_if:
             self.sampling = True
@@ -259,12 +270,7 @@ class Cache(BaseCache[K, V], MutableMapping[K, V]):
         self,
         key: K,
         loader: Callable[[K], V],
-        *,
-        ttl: Duration | Missing | None = MISSING,
-        grace: Duration | Missing | None = MISSING,
-        idle: Duration | Missing | None = MISSING,
-        tags: Iterable[str] | None = None,
-        **terms: Unpack[CallTerms],
+        **options: Unpack[LoadedEntryOptions],
     ) -> V:
         """Return what is stored under ``key``, or what ``loader(key)`` returns, which is stored then.
 
@@ -276,26 +282,24 @@ class Cache(BaseCache[K, V], MutableMapping[K, V]):
         Args:
             key: The key.
             loader: Called with the key.
-            ttl: How long the value is fresh, if it is loaded.
-            grace: How long it may be served after that.
-            idle: It leaves if it was not read for so long.
-            tags: Names to keep with it.
-            terms: What this caller accepts: ``max_age``, ``max_stale``, ``only_if_cached``, ``timeout``, ``refresh`` or
-                ``bypass``, as of ``with_options`` of a decorated function.
+            options: What is stored with the value, if it is loaded: ``ttl``, how long it is fresh; ``grace``, how long
+                it may be served after that; ``idle``, it leaves if it was not read for so long; ``tags``, names to keep
+                with it. And what this caller accepts: ``max_age``, ``max_stale``, ``only_if_cached``, ``timeout``,
+                ``refresh`` or ``bypass``, as of ``with_options`` of a decorated function.
 
         Raises:
             LoadTimeoutError: if the load takes longer than the timeout.
             NotCachedError: if there is nothing that will do, with ``only_if_cached``.
         """
-        if terms:
-            return self._on_terms(key, loader, given(ttl=ttl, grace=grace, idle=idle, tags=tags), terms, None)  # type: ignore[no-any-return]
+        if options and not options.keys() <= ENTRIES:
+            return self._on_terms("get_or_load", key, loader, *split_entry("get_or_load", options), None)  # type: ignore[no-any-return]
         found = self._look_up(key)
         if found is not MISSING and type(found) is not Due:
             return found  # type: ignore[no-any-return]
         if not self.enabled:
             with CountedLoad(self):
                 return loader(key)
-        attempt = self._attempt(key, **given(ttl=ttl, grace=grace, idle=idle, tags=tags))
+        attempt = self._attempt(key, **cast("EntryOptions", options))
         if not isinstance(found, Due):
             return load_here(attempt, lambda: loader(key))  # type: ignore[no-any-return]
         refresh_one_later(attempt, lambda: loader(key), awaits=False)
@@ -305,12 +309,7 @@ class Cache(BaseCache[K, V], MutableMapping[K, V]):
         self,
         key: K,
         loader: Callable[[K], V] | None = None,
-        *,
-        ttl: Duration | Missing | None = MISSING,
-        grace: Duration | Missing | None = MISSING,
-        idle: Duration | Missing | None = MISSING,
-        tags: Iterable[str] | None = None,
-        **terms: Unpack[CallTerms],
+        **options: Unpack[LoadedEntryOptions],
     ) -> Entry[V] | None:
         """As :meth:`get_or_load`, as an entry, which says how old the value is and how it came about.
 
@@ -319,9 +318,9 @@ class Cache(BaseCache[K, V], MutableMapping[K, V]):
         from hotset._percall.caller import entry_of
         from hotset._percall.entry import Told
 
-        options = given(ttl=ttl, grace=grace, idle=idle, tags=tags)
+        entry, terms = split_entry("get_entry", options)
         if loader is not None:
-            return self._on_terms(key, loader, options, terms, Told())  # type: ignore[no-any-return]
+            return self._on_terms("get_entry", key, loader, entry, terms, Told())  # type: ignore[no-any-return]
         return entry_of(self._attempt(key), terms)
 
     def explain(self, key: K) -> Explanation:
@@ -331,17 +330,19 @@ class Cache(BaseCache[K, V], MutableMapping[K, V]):
 
         return Explanation(f"{self.name}[{key!r}]", self._attempt(key))
 
-    def _on_terms(self, key: K, loader: Any, options: dict[str, Any], given: CallTerms, told: Told | None) -> Any:
+    def _on_terms(
+        self, where: str, key: K, loader: Any, entry: dict[str, Any], accepted: dict[str, Any], told: Told | None
+    ) -> Any:
         from hotset._loading.call_options import CallOptions
         from hotset._percall.entry import uncached_entry
 
-        terms = CallOptions("get_or_load", given)
+        terms = CallOptions(where, accepted)
         terms.check(self)
         if terms.bypass or not self.enabled:
             with CountedLoad(self):
                 value = loader(key)
             return value if told is None else uncached_entry(value)
-        attempt = self._attempt(key, None, terms.oldest, **options)
+        attempt = self._attempt(key, None, terms.oldest, **entry)
         return load_on_terms(attempt, lambda: loader(key), terms, told)
 
     # Many at once
@@ -379,14 +380,9 @@ class Cache(BaseCache[K, V], MutableMapping[K, V]):
     def set_many(
         self,
         items: Mapping[K, V] | Iterable[tuple[K, V]],
-        *,
-        ttl: Duration | Missing | None = MISSING,
-        grace: Duration | Missing | None = MISSING,
-        idle: Duration | Missing | None = MISSING,
-        tags: Iterable[str] | None = None,
+        **options: Unpack[EntryOptions],
     ) -> None:
         """Store the pairs of a mapping or of an iterable."""
-        options = given(ttl=ttl, grace=grace, idle=idle, tags=tags)
         pairs = cast("Mapping[K, V]", items).items() if isinstance(items, Mapping) else items
         if self._has_tier:
             self._set_many(list(pairs), **options)
@@ -402,44 +398,33 @@ class Cache(BaseCache[K, V], MutableMapping[K, V]):
         """Expire each of ``keys``; how many there were."""
         return sum(self.expire(key) for key in keys)
 
-    def touch_many(
-        self,
-        keys: Iterable[K],
-        *,
-        ttl: Duration | Missing | None = MISSING,
-        grace: Duration | Missing | None = MISSING,
-        idle: Duration | Missing | None = MISSING,
-    ) -> int:
+    def touch_many(self, keys: Iterable[K], **options: Unpack[LifeOptions]) -> int:
         """Give each of ``keys`` a new life; how many there were."""
-        options = given(ttl=ttl, grace=grace, idle=idle)
         return sum(self.touch(key, **options) for key in keys)
 
     def load_many(
         self,
         keys: Iterable[K],
         load_missing: Callable[[list[K]], Mapping[K, V]],
-        *,
-        ttl: Duration | Missing | None = MISSING,
-        grace: Duration | Missing | None = MISSING,
-        idle: Duration | Missing | None = MISSING,
-        tags: Iterable[str] | None = None,
-        **terms: Unpack[CallTerms],
+        **options: Unpack[LoadedEntryOptions],
     ) -> dict[K, V]:
         """What is there of ``keys``, and of the others what one call of ``load_missing`` returns for them.
 
         Keys that others load already are waited for, and only the rest is loaded. A key that ``load_missing`` leaves
-        out is left out here too, and nothing is stored for it. ``terms`` are those of :meth:`get_or_load`, and hold for
-        each key.
+        out is left out here too, and nothing is stored for it. The options are those of :meth:`get_or_load`, and hold
+        for each key.
         """
-        search = self._search(keys, given(ttl=ttl, grace=grace, idle=idle, tags=tags), terms)
+        search = self._search(keys, options)
         if not search.uncached:
             return search.load(load_missing)
         with CountedLoad(self):
             return search.result_of(load_missing(search.uncached))
 
-    def _search(self, keys: Iterable[K], options: dict[str, Any], terms: CallTerms) -> Search:
+    def _search(self, keys: Iterable[K], options: LoadedEntryOptions) -> Search:
+        entry, terms = split_entry("load_many", options)
+
         def attempt_of(key: K, oldest: float | None) -> Attempt:
-            return self._attempt(key, None, oldest, **options)
+            return self._attempt(key, None, oldest, **entry)
 
         return Search("load_many", keys, attempt_of, terms, enabled=self.enabled)
 
@@ -452,39 +437,8 @@ class Cache(BaseCache[K, V], MutableMapping[K, V]):
     @overload
     def cache_result(self, function: Callable[P, R], /) -> CachedFunction[P, R]: ...
     @overload
-    def cache_result(
-        self,
-        /,
-        *,
-        ttl: TtlOfResult | Missing = ...,
-        grace: Duration | Missing | None = ...,
-        idle: Duration | Missing | None = ...,
-        tags: Tags | None = ...,
-        key: Callable[..., Any] | None = ...,
-        ignore: Iterable[str] = ...,
-        typed: bool = ...,
-        should_cache: ShouldCache | None = ...,
-        name: str | None = ...,
-        version: object = ...,
-        **loading: Unpack[ResultOptions],
-    ) -> Decorator: ...
-    def cache_result(
-        self,
-        function: Any = None,
-        /,
-        *,
-        ttl: TtlOfResult | Missing = MISSING,
-        grace: Duration | Missing | None = MISSING,
-        idle: Duration | Missing | None = MISSING,
-        tags: Tags | None = None,
-        key: Callable[..., Any] | None = None,
-        ignore: Iterable[str] = (),
-        typed: bool = True,
-        should_cache: ShouldCache | None = None,
-        name: str | None = None,
-        version: object = None,
-        **loading: Unpack[ResultOptions],
-    ) -> Any:
+    def cache_result(self, /, **options: Unpack[FunctionOptions]) -> Decorator: ...
+    def cache_result(self, function: Any = None, /, **options: Unpack[FunctionOptions]) -> Any:
         """Cache what a function returns in this cache; see :func:`hotset.cache_result`, which has the same options.
 
         What says how long results live and how they are loaded is as the cache has it unless given. Functions that
@@ -492,12 +446,10 @@ class Cache(BaseCache[K, V], MutableMapping[K, V]):
         """
         from hotset._decorated import decorated
 
-        loads, options = split(self.cache_result, loading, of_results=True)
-        options |= {"ttl": ttl, "grace": grace, "idle": idle, "tags": tags, "key": key, "ignore": ignore}
-        options |= {"typed": typed, "should_cache": should_cache, "name": name}
+        check_decorator("Cache.cache_result", options, names_of(FunctionOptions))
 
         def decorate(target: Any) -> Any:
-            return decorated(target, self, options, loads, version)
+            return decorated(target, self, options)
 
         return decorate if function is None else decorate(function)
 

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from hotset._cache import Cache
-from hotset._core import MISSING, Missing
 from hotset._decorated import check_callable, decorated, rewrap
 from hotset._functions.spec import name_of
-from hotset._loading.policy import split
-from hotset._typing import TYPE_CHECKING, ParamSpec, TypeVar, overload
+from hotset._options import OWN_CACHES, DecoratorOptions, check_decorator, names_of, taken
+from hotset._typing import TYPE_CHECKING, ParamSpec, TypeVar, cast, overload
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterable
+    from collections.abc import Callable, Coroutine
     from typing import Any, Protocol, Unpack
 
-    from hotset._aliasing import Aliasing
-    from hotset._cache.policies import Optimize, Policy
-    from hotset._core import CachedCoroutineFunction, CachedFunction, ManualClock
-    from hotset._types import Duration, ResultOptions, ShouldCache, Tags, TtlOfResult
+    from hotset._core import CachedCoroutineFunction, CachedFunction
+    from hotset._options import FunctionOptions
+
+_KNOWN = names_of(DecoratorOptions)
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -41,52 +40,8 @@ def cache_result(  # type: ignore[overload-overlap]  # a coroutine function is a
 @overload
 def cache_result(function: Callable[P, R], /) -> CachedFunction[P, R]: ...
 @overload
-def cache_result(
-    *,
-    ttl: TtlOfResult = ...,
-    grace: Duration | None = ...,
-    idle: Duration | None = ...,
-    maxsize: int | Missing | None = ...,
-    max_bytes: int | str | None = ...,
-    tags: Tags | None = ...,
-    key: Callable[..., Any] | None = ...,
-    ignore: Iterable[str] = ...,
-    typed: bool = ...,
-    should_cache: ShouldCache | None = ...,
-    name: str | None = ...,
-    version: object = ...,
-    policy: Policy = ...,
-    optimize: Optimize = ...,
-    jitter: float = ...,
-    load_age: Duration | None = ...,
-    aliasing: Aliasing = ...,
-    clock: ManualClock | None = ...,
-    **loading: Unpack[ResultOptions],
-) -> Decorator: ...
-def cache_result(
-    function: Any = None,
-    /,
-    *,
-    ttl: TtlOfResult = None,
-    grace: Duration | None = None,
-    idle: Duration | None = None,
-    maxsize: int | Missing | None = MISSING,
-    max_bytes: int | str | None = None,
-    tags: Tags | None = None,
-    key: Callable[..., Any] | None = None,
-    ignore: Iterable[str] = (),
-    typed: bool = True,
-    should_cache: ShouldCache | None = None,
-    name: str | None = None,
-    version: object = None,
-    policy: Policy = "adaptive",
-    optimize: Optimize = "hits",
-    jitter: float = 0.0,
-    load_age: Duration | None = "5m",
-    aliasing: Aliasing = "share",
-    clock: ManualClock | None = None,
-    **loading: Unpack[ResultOptions],
-) -> Any:
+def cache_result(**options: Unpack[DecoratorOptions]) -> Decorator: ...
+def cache_result(function: Any = None, /, **options: Unpack[DecoratorOptions]) -> Any:
     """Cache what a function returns, in memory of its own.
 
     Works on functions, coroutine functions, methods, classmethods, staticmethods, partials and other callables, with
@@ -135,30 +90,22 @@ def cache_result(
         cache_errors: Exceptions that are answers: they are kept, and raised again for ``error_ttl``.
         error_ttl: How long a load that failed is not repeated where there is something else to give, a stale result or
             an error that is kept; one second by default, and twice as long with every failure in a row, up to 64 times.
+        lease: In a cache with a tier that processes share: for how long one of them may load a result while the others
+            wait for what it stores. None (the default) lets each load.
 
     Raises:
         TypeError: for a generator function, and for options of a wrong kind.
         ValueError: for options of a wrong value, and for names that are no parameters.
     """
-    loads, options = split(cache_result, loading, of_results=True)
-    options |= {"ttl": ttl, "grace": grace, "idle": idle, "tags": tags, "key": key, "ignore": ignore}
-    options |= {"typed": typed, "should_cache": should_cache, "name": name}
+    check_decorator("cache_result", options, _KNOWN)
+    results: dict[str, Any] = {**options}
+    own = taken(results, OWN_CACHES)
 
     def decorate(target: Any) -> Any:
         if isinstance(target, staticmethod | classmethod):
             return rewrap(target, decorate)
         check_callable(target)
-        cache: Cache[Any, Any] = Cache(
-            name or name_of(target),
-            maxsize=maxsize,
-            max_bytes=max_bytes,
-            policy=policy,
-            optimize=optimize,
-            jitter=jitter,
-            load_age=load_age,
-            aliasing=aliasing,
-            clock=clock,
-        )
-        return decorated(target, cache, options, loads, version, shares_cache=False)
+        cache: Cache[Any, Any] = Cache(options.get("name") or name_of(target), **own)
+        return decorated(target, cache, cast("FunctionOptions", results), shares_cache=False)
 
     return decorate if function is None else decorate(function)

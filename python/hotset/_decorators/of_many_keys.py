@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from hotset._core import MISSING, Missing
+from hotset._core import MISSING
 from hotset._functions.spec import is_coroutine_function, name_of
 from hotset._loading.many import Search
-from hotset._loading.policy import LoadPolicy, split
-from hotset._typing import TYPE_CHECKING, Generic, TypeVar, cast, overload
+from hotset._loading.policy import LoadPolicy
+from hotset._options import LOADS, OWN_CACHES, LifeOptions, ManyOptions, check_decorator, names_of, taken
+from hotset._typing import TYPE_CHECKING, Generic, TypeVar, overload
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
     from typing import Any, Protocol, Unpack
 
-    from hotset._aliasing import Aliasing
     from hotset._cache import Cache
-    from hotset._cache.policies import Optimize, Policy
-    from hotset._core import Attempt, ManualClock
-    from hotset._types import CallTerms, Duration, LoadOptions
+    from hotset._core import Attempt
+    from hotset._options import CallTerms
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -143,44 +142,8 @@ def cache_result_many(function: AsyncMany[K, V], /) -> CachedMany[K, V, Awaitabl
 @overload
 def cache_result_many(function: Many[K, V], /) -> CachedMany[K, V, dict[K, V]]: ...
 @overload
-def cache_result_many(
-    *,
-    cache: Cache[Any, Any] | None = ...,
-    ttl: Duration | Missing | None = ...,
-    grace: Duration | Missing | None = ...,
-    idle: Duration | Missing | None = ...,
-    maxsize: int | Missing | None = ...,
-    max_bytes: int | str | None = ...,
-    tags: Iterable[str] = ...,
-    name: str | None = ...,
-    policy: Policy = ...,
-    optimize: Optimize = ...,
-    jitter: float = ...,
-    load_age: Duration | None = ...,
-    aliasing: Aliasing = ...,
-    clock: ManualClock | None = ...,
-    **loading: Unpack[LoadOptions],
-) -> ManyDecorator: ...
-def cache_result_many(
-    function: Any = None,
-    /,
-    *,
-    cache: Cache[Any, Any] | None = None,
-    ttl: Duration | Missing | None = MISSING,
-    grace: Duration | Missing | None = MISSING,
-    idle: Duration | Missing | None = MISSING,
-    maxsize: int | Missing | None = MISSING,
-    max_bytes: int | str | None = None,
-    tags: Iterable[str] = (),
-    name: str | None = None,
-    policy: Policy = "adaptive",
-    optimize: Optimize = "hits",
-    jitter: float = 0.0,
-    load_age: Duration | None = "5m",
-    aliasing: Aliasing = "share",
-    clock: ManualClock | None = None,
-    **loading: Unpack[LoadOptions],
-) -> Any:
+def cache_result_many(**options: Unpack[ManyOptions]) -> ManyDecorator: ...
+def cache_result_many(function: Any = None, /, **options: Unpack[ManyOptions]) -> Any:
     """Cache what a function of a list of keys returns for each of them.
 
     The function takes a list of keys, of which there is one at least, and returns a mapping of those that it found. It
@@ -214,37 +177,24 @@ def cache_result_many(
     """
     from hotset._cache import Cache
 
+    check_decorator("cache_result_many", options, names_of(ManyOptions))
+    given: dict[str, Any] = {**options}
+    cache, tags, name = given.pop("cache", None), given.pop("tags", ()), given.pop("name", None)
     if isinstance(tags, str):
         raise TypeError(f"tags={tags!r}: write a list, as in tags=[{tags!r}]")
     templates = [_checked(tag) for tag in tags]
-    given = (("ttl", ttl), ("grace", grace), ("idle", idle))
-    options = {name: value for name, value in given if value is not MISSING}
-    loads, lives = split(cache_result_many, loading, of_results=False)
-    if cache is not None and lives:
-        raise ValueError(f"{', '.join(lives)}: say so of the cache that is shared")
+    loads, own = taken(given, LOADS), taken(given, OWN_CACHES)
+    life = {name: value for name, value in taken(given, names_of(LifeOptions)).items() if value is not MISSING}
+    if cache is not None and given:
+        raise ValueError(f"{', '.join(given)}: say so of the cache that is shared")
 
     def decorate(target: Any) -> Any:
         if not callable(target):
             raise TypeError(f"cache_result_many decorates functions, not {target!r}: its options are keywords")
         shared = cache is not None
-        own: Cache[Any, Any] = (
-            cache
-            if cache is not None
-            else Cache(
-                name or name_of(target),
-                maxsize=maxsize,
-                max_bytes=max_bytes,
-                policy=policy,
-                optimize=optimize,
-                jitter=jitter,
-                load_age=load_age,
-                aliasing=aliasing,
-                clock=clock,
-                **cast("LoadOptions", {**options, **lives}),
-            )
-        )
-        load = own._load_policy.changed(**loads)
-        many: CachedMany[Any, Any, Any] = CachedMany(target, own, options, templates, load, shared=shared, name=name)
+        where: Cache[Any, Any] = Cache(name or name_of(target), **own, **life, **given) if cache is None else cache
+        load = where._load_policy.changed(**loads)
+        many: CachedMany[Any, Any, Any] = CachedMany(target, where, life, templates, load, shared=shared, name=name)
         return many
 
     return decorate if function is None else decorate(function)

@@ -8,9 +8,9 @@ from hotset._typing import TYPE_CHECKING, Generic, TypeVar, cast, overload
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any, Self
+    from typing import Any, Self, Unpack
 
-    from hotset._types import Duration, TtlOfResult
+    from hotset._options import DecoratorOptions
 
 S = TypeVar("S")
 T = TypeVar("T")
@@ -32,17 +32,8 @@ class cached_property(PropertyBase, Generic[T, V]):  # noqa: N801  # used as a d
     @overload
     def __init__(self, function: Callable[[T], V], /) -> None: ...
     @overload
-    def __init__(
-        self: cached_property[Any, Any],
-        /,
-        *,
-        ttl: TtlOfResult = ...,
-        idle: Duration | None = ...,
-        maxsize: int | None = ...,
-        max_bytes: int | str | None = ...,
-        **options: Any,
-    ) -> None: ...
-    def __init__(self, function: Callable[[T], V] | None = None, /, **options: Any) -> None:
+    def __init__(self: cached_property[Any, Any], /, **options: Unpack[DecoratorOptions]) -> None: ...
+    def __init__(self, function: Callable[[T], V] | None = None, /, **options: Unpack[DecoratorOptions]) -> None:
         self._options = options
         if function is not None:
             self._decorate(function)

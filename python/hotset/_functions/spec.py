@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hotset._core import MISSING
 from hotset._functions.tags import compile_tags
+from hotset._options import LIFESPANS
 from hotset._typing import TYPE_CHECKING, FunctionType, partial
 
 if TYPE_CHECKING:
@@ -11,9 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from typing import Any
 
-    from hotset._core import Missing
     from hotset._loading.policy import LoadPolicy
-    from hotset._types import Duration, ShouldCache, Tags, TtlOfResult
+    from hotset._options import FunctionOptions
 
 # Flags of code objects, from the documentation of `inspect`; the module itself takes longer to import than all of
 # hotset.
@@ -32,6 +32,7 @@ class Ignore:
 class FunctionSpec:
     """A function's parameters, and what the user wants of its results. Read once by the compiled half."""
 
+    #: Stands for the default of a parameter that has none.
     absent = MISSING
     #: Stands in keys between positional and keyword arguments.
     mark = object()
@@ -39,30 +40,20 @@ class FunctionSpec:
     def __init__(
         self,
         function: Callable[..., Any],
-        *,
-        ttl: TtlOfResult | Missing,
-        grace: object,
-        idle: object,
-        tags: Tags | None,
-        key: Callable[..., Any] | None,
-        ignore: Iterable[str],
-        typed: bool,
-        should_cache: ShouldCache | None,
-        name: str | None,
+        options: FunctionOptions,
         load_policy: LoadPolicy,
+        *,
         shares_cache: bool,
-        refresh_ahead: object = MISSING,
-        early_refresh: object = MISSING,
-        negative_ttl: Duration | None = None,
-        is_negative: Callable[[Any], bool] | None = None,
     ) -> None:
+        given: Any = options.get
+        key = given("key")
         _refuse_generators(function)
         parameters = _Parameters.of(function)
         self.names = parameters.names
         self.positional_only = parameters.positional_only
         self.positional = parameters.positional
         self.defaults = parameters.defaults
-        ignored = _ignored(function, parameters, ignore)
+        ignored = _ignored(function, parameters, given("ignore", ()))
         self.kept = [name not in ignored for name in parameters.names]
         self.takes_args = parameters.args is not None
         self.takes_kwargs = parameters.kwargs is not None
@@ -76,25 +67,26 @@ class FunctionSpec:
         in_class = bool(parent) and not parent.endswith("<locals>")
         self.expects_class = in_class and parameters.names[:1] == ["cls"]
         self.is_coroutine = is_coroutine_function(function)
-        self.typed = _flag("typed", typed)
-        self.ttl = ttl
-        self.grace = grace
-        self.idle = idle
-        self.refresh_ahead = refresh_ahead
-        self.early_refresh = early_refresh
+        self.typed = _flag("typed", given("typed", True))
+        #: What is said of how long results live; a function of the result gives their ttl.
+        self.lifespan = {name: options[name] for name in LIFESPANS if name in options}  # type: ignore[literal-required]
         self.load_policy = load_policy
-        self.negative_ttl = negative_ttl
-        self.is_negative = _callable("is_negative", is_negative, "a function of the result")
-        if is_negative is not None and negative_ttl is None:
+        self.negative_ttl = given("negative_ttl")
+        self.is_negative = _callable("is_negative", given("is_negative"), "a function of the result")
+        if self.is_negative is not None and self.negative_ttl is None:
             raise ValueError(
                 "is_negative says which results negative_ttl is for: give that too, as in negative_ttl='10s'"
             )
+        tags = given("tags")
         self.tags = None if tags is None else compile_tags(function, tags, parameters)
         #: Only a function of the user's is asked once, and with the result.
         self.tags_need_result = callable(tags)
-        self.should_cache = _callable("should_cache", should_cache, "a function of the result and the seconds it took")
+        self.should_cache = _callable(
+            "should_cache", given("should_cache"), "a function of the result and the seconds it took"
+        )
         self.key = _callable("key", key, "a function of the arguments")
-        self.name = name or name_of(function)
+        self.name = given("name") or name_of(function)
+        self.version = given("version")
         #: Whether its results are kept among others', in a cache that may outlive it.
         self.shares_cache = shares_cache
         #: What other processes know it by, where they share its results.

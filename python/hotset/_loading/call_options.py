@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from hotset._core import Hit, seconds
 from hotset._errors import NotCachedError
-from hotset._loading.policy import check_names
 from hotset._loading.reraise import raised_again
+from hotset._options import CallTerms, check_names, names_of
 from hotset._typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -20,9 +20,9 @@ _INSTEAD = "write a duration, 0, or None for no bound"
 
 
 class CallOptions:
-    """What one caller accepts."""
+    """What one caller accepts, as :class:`~hotset._options.CallTerms` declares it."""
 
-    __slots__ = ("bypass", "max_age", "max_stale", "only_if_cached", "refresh", "timeout")
+    __slots__ = names_of(CallTerms)
 
     def __init__(self, where: str, options: Mapping[str, Any]) -> None:
         check_names(where, options, self.__slots__)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 
-from hotset._core import MISSING, Missing, seconds
+from hotset._core import Missing, seconds
 from hotset._errors import LoadTimeoutError
+from hotset._options import LOADS
 from hotset._typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable
     from typing import Any
 
     from hotset._core import BaseCache
@@ -22,9 +23,9 @@ _NO_TIME = "write a duration, 0 to take a stale value at once, or None to wait f
 
 
 class LoadPolicy:
-    """The options of loads."""
+    """The options of loads, as :class:`~hotset._options.LoadOptions` declares them."""
 
-    __slots__ = ("error_ttl", "errors", "is_patient", "lease", "soft_timeout", "timeout")
+    __slots__ = (*LOADS, "is_patient")
 
     def __init__(
         self,
@@ -40,7 +41,7 @@ class LoadPolicy:
         #: Seconds after which a load is given up, or None.
         self.timeout = seconds("timeout", timeout)
         #: Errors that are answers: they are kept, and raised for a while.
-        self.errors = _classes(cache_errors)
+        self.cache_errors = _classes(cache_errors)
         #: Seconds in which a load is not repeated after a first failure. They double with each one in a row.
         self.error_ttl = _positive("error_ttl", error_ttl)
         #: Seconds for which a process has the right to load what other processes wait for then; None if each may load.
@@ -57,19 +58,13 @@ class LoadPolicy:
 
     def options(self) -> dict[str, Any]:
         """The arguments to make it with."""
-        return {
-            "soft_timeout": self.soft_timeout,
-            "timeout": self.timeout,
-            "cache_errors": self.errors,
-            "error_ttl": self.error_ttl,
-            "lease": self.lease,
-        }
+        return {name: getattr(self, name) for name in LOADS}
 
     def keeps(self, error: BaseException) -> bool:
         """Whether an error is an answer. That there was none in time is not, unless it is named."""
         if isinstance(error, LoadTimeoutError):
-            return LoadTimeoutError in self.errors
-        return isinstance(error, self.errors)
+            return LoadTimeoutError in self.cache_errors
+        return isinstance(error, self.cache_errors)
 
 
 def sooner(one: float | None, other: float | None) -> float | None:
@@ -104,64 +99,6 @@ def _classes(given: Any) -> tuple[type[Exception], ...]:
 #: What loads do that nobody has said anything of.
 USUAL = LoadPolicy()
 
-_OF_LOADS = ("soft_timeout", "timeout", "cache_errors", "error_ttl", "lease")
-_OF_LIVES = ("refresh_ahead", "early_refresh")
-#: How a cache keeps its values in its tier.
-OF_TIERS = (
-    "codec",
-    "types",
-    "compression",
-    "compress_from",
-    "secret",
-    "encrypt",
-    "memory_ttl",
-    "outage_ttl",
-    "max_life",
-    "patience",
-    "breaker",
-    "strict",
-    "on_error",
-)
-_OF_RESULTS = ("negative_ttl", "is_negative")
-
-
-def check_names(where: str, options: Iterable[str], known: Sequence[str]) -> None:
-    """Raise TypeError for an option that there is not."""
-    for name in options:
-        if name not in known:
-            from difflib import get_close_matches
-
-            close = get_close_matches(name, known, 1)
-            hint = f": did you mean {close[0]!r}?" if close else f", only {', '.join(known)}"
-            raise TypeError(f"{where}() has no option {name!r}{hint}")
-
-
-def _named_options(taker: Callable[..., Any]) -> list[str]:
-    import inspect
-
-    parameters = inspect.signature(taker).parameters.values()
-    return [parameter.name for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY]
-
-
-def split(
-    taker: Callable[..., Any], options: Mapping[str, Any], *, of_results: bool
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Options of loads, and the others, of what ``taker`` was given beyond what its signature names.
-
-    Raises:
-        TypeError: for an option that there is not.
-    """
-    known = (*_OF_LOADS, *_OF_LIVES, *(_OF_RESULTS if of_results else ()))
-    unknown = options.keys() - set(known)
-    if unknown:
-        if misplaced := sorted(unknown & set(OF_TIERS)):
-            raise TypeError(
-                f"{misplaced[0]}= is for a cache with a tier: write Cache('users', tier=..., {misplaced[0]}=...)"
-            )
-        check_names(taker.__qualname__, unknown, (*_named_options(taker), *known, *(() if of_results else OF_TIERS)))
-    loads = {name: value for name, value in options.items() if name in _OF_LOADS}
-    return loads, {name: value for name, value in options.items() if name not in _OF_LOADS}
-
 
 class CountedLoad:
     """Counts a load: how long it took, and whether it raised."""
@@ -177,8 +114,3 @@ class CountedLoad:
 
     def __exit__(self, kind: type[BaseException] | None, error: object, trace: object) -> None:
         self._cache._count_load(time.perf_counter() - self._began, failed=kind is not None)
-
-
-def given(**options: Any) -> dict[str, Any]:
-    """Those options that were given."""
-    return {name: value for name, value in options.items() if value is not MISSING}

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 from hotset._core import BreakerVerbs, TierHandle, parse_bytes, seconds
 from hotset._errors import TierError
 from hotset._functions.spec import FunctionSpec
-from hotset._loading.policy import OF_TIERS
 from hotset._log import say
 from hotset._tiers import own
 from hotset._tiers.kinds import Own, Tier
@@ -41,11 +40,6 @@ def tier_of(tier: AnyTier) -> Tier:
         f"tier={tier!r}: write tier='disk:///var/cache/app', tier='shm://app', a tier, as in "
         "hotset.preview.Disk(path), or an object with get(), put() and remove(), as hotset.preview.Tier says"
     )
-
-
-def taken(options: dict[str, Any]) -> dict[str, Any]:
-    """The options of a tier, taken out of all that were given."""
-    return {name: options.pop(name) for name in OF_TIERS if name in options}
 
 
 class Settings:

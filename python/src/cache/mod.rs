@@ -20,7 +20,7 @@ use pyo3::pybacked::PyBackedStr;
 use pyo3::types::{PyDict, PyList, PyString, PyTuple};
 use pyo3::{PyTraverseError, PyVisit};
 
-use crate::arguments::{Given, bound, bound_in_bytes, callable, early_refresh, grace, refresh_ahead, shown, tag_names};
+use crate::arguments::{Given, bound, bound_in_bytes, callable, shown, tag_names};
 use crate::cache::iterator::{CacheIterator, Shows};
 use crate::clock::ManualClock;
 use crate::duration::{seconds, ticks};
@@ -30,6 +30,7 @@ use crate::flight::attempt::{Attempt, Purpose};
 use crate::flight::step::Due;
 use crate::key::MAPPING;
 use crate::key::lookup_key::LoadKey;
+use crate::lifespan;
 use crate::missing::missing;
 use crate::state::behind::{Behind, Keys};
 use crate::state::{Aliasing, CacheState, Weigher};
@@ -90,14 +91,10 @@ struct Life<'py> {
 impl Life<'_> {
     /// A lifespan with what is said of it.
     fn changes(&self, cache: &CacheState, mut lifespan: Lifespan) -> PyResult<Lifespan> {
-        if let Given::Something(value) = &self.ttl {
-            lifespan.ttl = cache.ttl("ttl", value)?;
-        }
-        if let Given::Something(value) = &self.grace {
-            lifespan.grace = grace(value)?;
-        }
-        if let Given::Something(value) = &self.idle {
-            lifespan.idle = ticks("idle", value)?;
+        for (name, given) in [("ttl", &self.ttl), ("grace", &self.grace), ("idle", &self.idle)] {
+            if let Given::Something(value) = given {
+                lifespan::change(&mut lifespan, name, value, |name, value| cache.ttl(name, value))?;
+            }
         }
         Ok(lifespan)
     }
@@ -108,14 +105,13 @@ fn deadlines(given: &Bound<'_, PyDict>) -> PyResult<(Lifespan, f64, Tick)> {
     let (mut lifespan, mut jitter, mut load_age) = (Lifespan::FOREVER, 0.0, NEVER);
     for (name, value) in given {
         match name.cast::<PyString>()?.to_str()? {
-            "ttl" => lifespan.ttl = ticks("ttl", &value)?,
-            "grace" => lifespan.grace = grace(&value)?,
-            "idle" => lifespan.idle = ticks("idle", &value)?,
-            "refresh_ahead" => lifespan.ahead = refresh_ahead(&value)?,
-            "early_refresh" => lifespan.early = early_refresh(&value)?,
             "jitter" => jitter = fraction_of_ttl(&value)?,
             "load_age" => load_age = ticks("load_age", &value)?,
-            other => return Err(PyTypeError::new_err(format!("a cache has no option {other}"))),
+            other => {
+                if !lifespan::change(&mut lifespan, other, &value, ticks)? {
+                    return Err(PyTypeError::new_err(format!("a cache has no option {other}")));
+                }
+            }
         }
     }
     Ok((lifespan, jitter, load_age))

@@ -7,11 +7,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use hotset::clock::Tick;
 use hotset::expiry::{Early, Lifespan};
 use hotset::memory::Owner;
+use pyo3::exceptions::PyTypeError;
 use pyo3::ffi;
 use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyString};
 use smallvec::SmallVec;
 
-use crate::arguments::{early_refresh, grace, refresh_ahead};
 use crate::cache::CacheVerbs;
 use crate::duration::ticks;
 use crate::ffi::call_args::{Call, pack};
@@ -23,6 +24,7 @@ use crate::function::signature::{FEW, Mismatch, Signature};
 use crate::interrupt;
 use crate::key::ownership::Ownership;
 use crate::key::probe::Rule;
+use crate::lifespan;
 use crate::state::CacheState;
 use crate::state::behind::Named;
 
@@ -265,30 +267,20 @@ impl Negative {
 /// How long results live, as the spec has it, or else the cache.
 fn lifespan_from_spec(spec: &Bound<'_, PyAny>, cache: &CacheState) -> PyResult<Lifespan> {
     let mut lifespan = cache.lifespan;
-    let absent = spec.getattr("absent")?;
-    let given = |name: &str| spec.getattr(name).map(|value| (!value.is(&absent)).then_some(value));
-    if let Some(value) = given("ttl")?.filter(|value| !value.is_callable()) {
-        lifespan.ttl = cache.ttl("ttl", &value)?;
-    }
-    if let Some(value) = given("grace")? {
-        lifespan.grace = grace(&value)?;
-    }
-    if let Some(value) = given("idle")? {
-        lifespan.idle = ticks("idle", &value)?;
-    }
-    if let Some(value) = given("refresh_ahead")? {
-        lifespan.ahead = refresh_ahead(&value)?;
-    }
-    if let Some(value) = given("early_refresh")? {
-        lifespan.early = early_refresh(&value)?;
+    for (name, value) in spec.getattr("lifespan")?.cast::<PyDict>()? {
+        let name = name.cast::<PyString>()?.to_str()?.to_owned();
+        if name == "ttl" && value.is_callable() {
+            continue;
+        }
+        if !lifespan::change(&mut lifespan, &name, &value, |name, value| cache.ttl(name, value))? {
+            return Err(PyTypeError::new_err(format!("a function has no option {name}")));
+        }
     }
     Ok(lifespan)
 }
 
 impl Options {
     fn from_spec(spec: &Bound<'_, PyAny>) -> PyResult<Self> {
-        let absent = spec.getattr("absent")?;
-        let given = |name: &str| spec.getattr(name).map(|value| (!value.is(&absent)).then_some(value));
         let callable = |name: &str| spec.getattr(name).map(|value| (!value.is_none()).then(|| Object::from(value)));
         let negative_ttl = spec.getattr("negative_ttl")?;
         let negative = if negative_ttl.is_none() {
@@ -298,10 +290,15 @@ impl Options {
         };
         let load_policy = spec.getattr("load_policy")?;
         Ok(Self {
-            ttl: given("ttl")?.filter(|value| value.is_callable()).map(Object::from),
+            ttl: spec
+                .getattr("lifespan")?
+                .cast::<PyDict>()?
+                .get_item("ttl")?
+                .filter(|ttl| ttl.is_callable())
+                .map(Object::from),
             negative,
             loads_here: load_policy.getattr("is_patient")?.extract()?,
-            keeps_errors: load_policy.getattr("errors")?.ask_truth()?,
+            keeps_errors: load_policy.getattr("cache_errors")?.ask_truth()?,
             load_policy: Object::from(load_policy),
             tags: callable("tags")?,
             tags_need_result: spec.getattr("tags_need_result")?.extract()?,
