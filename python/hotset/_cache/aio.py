@@ -1,6 +1,7 @@
 """The awaitable face of a cache: the same verbs on the same entries.
 
-Without a tier everything is done when a call returns, and awaiting it neither blocks nor switches tasks.
+What only reads has read when the call returns; what writes does so when it is awaited, as any coroutine. Without a tier
+neither blocks nor switches tasks.
 """
 
 from __future__ import annotations
@@ -44,70 +45,47 @@ class AsyncFace(Generic[K, V]):
         """See :meth:`hotset.Cache.get`."""
         return ready(self._cache.get(key, default, **terms))
 
-    def set(
-        self,
-        key: K,
-        value: V,
-        **options: Unpack[EntryOptions],
-    ) -> Awaitable[None]:
+    async def set(self, key: K, value: V, **options: Unpack[EntryOptions]) -> None:
         """See :meth:`hotset.Cache.set`."""
-        return ready(self._cache.set(key, value, **options))  # type: ignore[func-returns-value]
+        self._cache.set(key, value, **options)
 
-    def add(
-        self,
-        key: K,
-        value: V,
-        **options: Unpack[EntryOptions],
-    ) -> Awaitable[bool]:
+    async def add(self, key: K, value: V, **options: Unpack[EntryOptions]) -> bool:
         """See :meth:`hotset.Cache.add`."""
-        return ready(self._cache.add(key, value, **options))
+        return self._cache.add(key, value, **options)
 
-    def replace(
-        self,
-        key: K,
-        value: V,
-        **options: Unpack[EntryOptions],
-    ) -> Awaitable[bool]:
+    async def replace(self, key: K, value: V, **options: Unpack[EntryOptions]) -> bool:
         """See :meth:`hotset.Cache.replace`."""
-        return ready(self._cache.replace(key, value, **options))
+        return self._cache.replace(key, value, **options)
 
     @overload
-    def pop(self, key: K) -> Awaitable[V]: ...
+    async def pop(self, key: K) -> V: ...
     @overload
-    def pop(self, key: K, default: V, /) -> Awaitable[V]: ...
+    async def pop(self, key: K, default: V, /) -> V: ...
     @overload
-    def pop(self, key: K, default: D, /) -> Awaitable[V | D]: ...
-    def pop(self, key: K, *default: Any) -> Awaitable[Any]:
+    async def pop(self, key: K, default: D, /) -> V | D: ...
+    async def pop(self, key: K, *default: Any) -> Any:
         """See :meth:`hotset.Cache.pop`."""
-        return ready(self._cache.pop(key, *default))
+        return self._cache.pop(key, *default)
 
-    def delete(self, key: K) -> Awaitable[bool]:
+    async def delete(self, key: K) -> bool:
         """See :meth:`hotset.Cache.delete`."""
-        return ready(self._cache.delete(key))
+        return self._cache.delete(key)
 
-    def expire(self, key: K) -> Awaitable[bool]:
+    async def expire(self, key: K) -> bool:
         """See :meth:`hotset.Cache.expire`."""
-        return ready(self._cache.expire(key))
+        return self._cache.expire(key)
 
-    def touch(
-        self,
-        key: K,
-        **options: Unpack[LifeOptions],
-    ) -> Awaitable[bool]:
+    async def touch(self, key: K, **options: Unpack[LifeOptions]) -> bool:
         """See :meth:`hotset.Cache.touch`."""
-        return ready(self._cache.touch(key, **options))
+        return self._cache.touch(key, **options)
 
-    def incr(
-        self, key: K, delta: int = 1, *, initial: int = 0, ttl: Duration | Missing | None = MISSING
-    ) -> Awaitable[int]:
+    async def incr(self, key: K, delta: int = 1, *, initial: int = 0, ttl: Duration | Missing | None = MISSING) -> int:
         """See :meth:`hotset.Cache.incr`."""
-        return ready(self._cache.incr(key, delta, initial=initial, ttl=ttl))
+        return self._cache.incr(key, delta, initial=initial, ttl=ttl)
 
-    def decr(
-        self, key: K, delta: int = 1, *, initial: int = 0, ttl: Duration | Missing | None = MISSING
-    ) -> Awaitable[int]:
+    async def decr(self, key: K, delta: int = 1, *, initial: int = 0, ttl: Duration | Missing | None = MISSING) -> int:
         """See :meth:`hotset.Cache.decr`."""
-        return ready(self._cache.decr(key, delta, initial=initial, ttl=ttl))
+        return self._cache.decr(key, delta, initial=initial, ttl=ttl)
 
     def get_many(self, keys: Iterable[K]) -> Awaitable[dict[K, V]]:
         """See :meth:`hotset.Cache.get_many`."""
@@ -118,47 +96,36 @@ class AsyncFace(Generic[K, V]):
         for key in self._cache.scan(prefix):
             yield key
 
-    def set_many(
-        self,
-        items: Mapping[K, V] | Iterable[tuple[K, V]],
-        **options: Unpack[EntryOptions],
-    ) -> Awaitable[None]:
+    async def set_many(self, items: Mapping[K, V] | Iterable[tuple[K, V]], **options: Unpack[EntryOptions]) -> None:
         """See :meth:`hotset.Cache.set_many`."""
-        return ready(self._cache.set_many(items, **options))  # type: ignore[func-returns-value]
+        self._cache.set_many(items, **options)
 
-    def delete_many(self, keys: Iterable[K]) -> Awaitable[int]:
+    async def delete_many(self, keys: Iterable[K]) -> int:
         """See :meth:`hotset.Cache.delete_many`."""
-        return ready(self._cache.delete_many(keys))
+        return self._cache.delete_many(keys)
 
-    def expire_many(self, keys: Iterable[K]) -> Awaitable[int]:
+    async def expire_many(self, keys: Iterable[K]) -> int:
         """See :meth:`hotset.Cache.expire_many`."""
-        return ready(self._cache.expire_many(keys))
+        return self._cache.expire_many(keys)
 
-    def touch_many(
-        self,
-        keys: Iterable[K],
-        **options: Unpack[LifeOptions],
-    ) -> Awaitable[int]:
+    async def touch_many(self, keys: Iterable[K], **options: Unpack[LifeOptions]) -> int:
         """See :meth:`hotset.Cache.touch_many`."""
-        return ready(self._cache.touch_many(keys, **options))
+        return self._cache.touch_many(keys, **options)
 
-    def invalidate_tags(self, *tags: str) -> Awaitable[None]:
+    async def invalidate_tags(self, *tags: str) -> None:
         """See :meth:`hotset.Cache.invalidate_tags`."""
-        return ready(self._cache.invalidate_tags(*tags))  # type: ignore[func-returns-value]
+        self._cache.invalidate_tags(*tags)
 
-    def expire_tags(self, *tags: str) -> Awaitable[None]:
+    async def expire_tags(self, *tags: str) -> None:
         """See :meth:`hotset.Cache.expire_tags`."""
-        return ready(self._cache.expire_tags(*tags))  # type: ignore[func-returns-value]
+        self._cache.expire_tags(*tags)
 
-    def clear(self) -> Awaitable[None]:
+    async def clear(self) -> None:
         """See :meth:`hotset.Cache.clear`."""
-        return ready(self._cache.clear())  # type: ignore[func-returns-value]
+        self._cache.clear()
 
     def get_or_load(
-        self,
-        key: K,
-        loader: Callable[[K], Awaitable[V]],
-        **options: Unpack[LoadedEntryOptions],
+        self, key: K, loader: Callable[[K], Awaitable[V]], **options: Unpack[LoadedEntryOptions]
     ) -> Awaitable[V]:
         """See :meth:`hotset.Cache.get_or_load`; the loader is awaited, by a task of its own."""
         if options and not options.keys() <= ENTRIES:
