@@ -111,7 +111,7 @@ impl Life {
         self.set(TIMED, on);
     }
 
-    /// Whether a [`super::deadlines::OwnLifespan`] is noted of the entry.
+    /// Whether a [`super::lifespans::OwnLifespan`] is noted of the entry.
     #[inline]
     pub(crate) fn is_own(self) -> bool {
         self.0 & OWN != 0

@@ -105,7 +105,7 @@ impl Lifespans {
         self.jitter.shorten(ttl, hash)
     }
 
-    /// The deadlines of an entry of a kind, which has this deadline.
+    /// The deadlines of an entry of a kind, whose first moment of interest is this.
     pub(crate) fn usual(&self, kind: u8, deadline: Tick, hash: u32) -> Deadlines {
         let lifespan = self.of_kind(kind);
         let ttl = self.shorten(lifespan.ttl, hash);

@@ -14,7 +14,7 @@ pub struct Read<T> {
     pub found: Option<T>,
     /// What else there is to it.
     pub more: More,
-    /// Whether entries have expired that the caller should [`super::Memory::run_pending`] to.
+    /// Whether entries have expired that the caller should take out with [`super::Memory::run_pending`].
     pub due: bool,
 }
 

@@ -107,7 +107,7 @@ pub(super) unsafe extern "C" fn deepcopy(function: Pointer, _memo: Pointer) -> P
     unsafe { Object::from_borrowed(function).into_ptr() }
 }
 
-/// Notices that the function was written in the decorated of a class, where its first argument is an object of it.
+/// Notices that the function was written in the body of a class, where its first argument is an object of it.
 pub(super) unsafe extern "C" fn set_name(function: Pointer, args: Pointer) -> Pointer {
     guard(|py| {
         // SAFETY: CPython calls this with a function of ours and a tuple of the class and a name.

@@ -28,8 +28,8 @@ pub(crate) fn fate(py: Python<'_>, decorated: &Decorated, result: &Bound<'_, PyA
         return Ok(Fate::Alone);
     }
     let Some(decide) = &decorated.options.should_cache else { return Ok(Fate::Stored) };
-    let lookup_key = decide.bind(py).ask((result, nanos as f64 / 1e9))?.ask_truth()?;
-    Ok(if lookup_key { Fate::Stored } else { Fate::Shared })
+    let stores = decide.bind(py).ask((result, nanos as f64 / 1e9))?.ask_truth()?;
+    Ok(if stores { Fate::Stored } else { Fate::Shared })
 }
 
 /// The tags that a result will carry, as far as the arguments tell.

@@ -160,20 +160,20 @@ pub(crate) unsafe fn keyed_by_address(object: Pointer) -> bool {
     }
 }
 
-/// Whether a stored part of a typed key is the one that is lookup_key.
+/// Whether a stored part of a typed key is the one that is sought.
 ///
 /// # Safety
 /// Both objects are alive and the thread is attached.
 #[inline(always)]
-pub(crate) unsafe fn typed_same(stored: Pointer, lookup_key: Pointer) -> Verdict {
-    if stored == lookup_key {
+pub(crate) unsafe fn typed_same(stored: Pointer, sought: Pointer) -> Verdict {
+    if stored == sought {
         return Verdict::Same;
     }
     // SAFETY: by the caller's promise.
     unsafe {
-        match quick_equal(stored, lookup_key) {
+        match quick_equal(stored, sought) {
             Some(same) => verdict(same),
-            None => typed_equal(stored, lookup_key),
+            None => typed_equal(stored, sought),
         }
     }
 }
@@ -183,16 +183,16 @@ pub(crate) unsafe fn typed_same(stored: Pointer, lookup_key: Pointer) -> Verdict
 /// # Safety
 /// Both objects are alive.
 #[inline(always)]
-unsafe fn quick_equal(stored: Pointer, lookup_key: Pointer) -> Option<bool> {
+unsafe fn quick_equal(stored: Pointer, sought: Pointer) -> Option<bool> {
     // SAFETY: the types were just checked.
     unsafe {
         let class = ffi::Py_TYPE(stored);
-        if class != ffi::Py_TYPE(lookup_key) {
+        if class != ffi::Py_TYPE(sought) {
             None
         } else if class == class!(PyLong_Type) {
-            Some(small_int(stored)? == small_int(lookup_key)?)
+            Some(small_int(stored)? == small_int(sought)?)
         } else if class == class!(PyUnicode_Type) {
-            Some(equal_texts(stored, lookup_key))
+            Some(equal_texts(stored, sought))
         } else {
             None
         }
@@ -201,26 +201,26 @@ unsafe fn quick_equal(stored: Pointer, lookup_key: Pointer) -> Option<bool> {
 
 /// # Safety
 /// Both objects are alive and the thread is attached.
-unsafe fn typed_equal(stored: Pointer, lookup_key: Pointer) -> Verdict {
+unsafe fn typed_equal(stored: Pointer, sought: Pointer) -> Verdict {
     // SAFETY: objects of exactly these types are compared by their own means.
     unsafe {
         let class = ffi::Py_TYPE(stored);
         if class == WeakIdentity::class() {
-            return verdict(WeakIdentity::get(stored).referent() == lookup_key);
+            return verdict(WeakIdentity::get(stored).referent() == sought);
         }
-        if class != ffi::Py_TYPE(lookup_key) {
+        if class != ffi::Py_TYPE(sought) {
             return Verdict::Different;
         }
         if class == class!(PyLong_Type) {
-            verdict(equal_ints(stored, lookup_key))
+            verdict(equal_ints(stored, sought))
         } else if class == class!(PyUnicode_Type) || class == class!(PyBytes_Type) {
-            verdict(equal_by_type(stored, lookup_key))
+            verdict(equal_by_type(stored, sought))
         } else if class == class!(PyFloat_Type) {
-            verdict(ffi::PyFloat_AS_DOUBLE(stored).to_bits() == ffi::PyFloat_AS_DOUBLE(lookup_key).to_bits())
+            verdict(ffi::PyFloat_AS_DOUBLE(stored).to_bits() == ffi::PyFloat_AS_DOUBLE(sought).to_bits())
         } else if class == class!(PyTuple_Type) {
-            equal_tuples(stored, lookup_key)
+            equal_tuples(stored, sought)
         } else if class == Frozen::class() {
-            Frozen::same(stored, lookup_key)
+            Frozen::same(stored, sought)
         } else if compares_by_identity(class) {
             Verdict::Different
         } else {
@@ -231,15 +231,15 @@ unsafe fn typed_equal(stored: Pointer, lookup_key: Pointer) -> Verdict {
 
 /// # Safety
 /// Both objects are alive tuples and the thread is attached.
-unsafe fn equal_tuples(stored: Pointer, lookup_key: Pointer) -> Verdict {
+unsafe fn equal_tuples(stored: Pointer, sought: Pointer) -> Verdict {
     // SAFETY: items of live tuples are alive.
     unsafe {
         let length = ffi::PyTuple_GET_SIZE(stored);
-        if length != ffi::PyTuple_GET_SIZE(lookup_key) {
+        if length != ffi::PyTuple_GET_SIZE(sought) {
             return Verdict::Different;
         }
         let items =
-            (0..length).map(|n| typed_same(ffi::PyTuple_GET_ITEM(stored, n), ffi::PyTuple_GET_ITEM(lookup_key, n)));
+            (0..length).map(|n| typed_same(ffi::PyTuple_GET_ITEM(stored, n), ffi::PyTuple_GET_ITEM(sought, n)));
         all_same(items)
     }
 }
@@ -258,37 +258,37 @@ pub(crate) fn all_same(verdicts: impl Iterator<Item = Verdict>) -> Verdict {
     all
 }
 
-/// Whether a stored key of the mapping is the one that is lookup_key, by the rules of a dict.
+/// Whether a stored key of the mapping is the one that is sought, by the rules of a dict.
 ///
 /// # Safety
 /// Both objects are alive and the thread is attached.
 #[inline(always)]
-pub(crate) unsafe fn mapping_same(stored: Pointer, lookup_key: Pointer) -> Verdict {
-    if stored == lookup_key {
+pub(crate) unsafe fn mapping_same(stored: Pointer, sought: Pointer) -> Verdict {
+    if stored == sought {
         return Verdict::Same;
     }
     // SAFETY: by the caller's promise.
     unsafe {
-        match quick_equal(stored, lookup_key) {
+        match quick_equal(stored, sought) {
             Some(same) => verdict(same),
-            None => mapping_equal(stored, lookup_key),
+            None => mapping_equal(stored, sought),
         }
     }
 }
 
 /// # Safety
 /// Both objects are alive and the thread is attached.
-unsafe fn mapping_equal(stored: Pointer, lookup_key: Pointer) -> Verdict {
+unsafe fn mapping_equal(stored: Pointer, sought: Pointer) -> Verdict {
     // SAFETY: built-in scalars compare with each other without running Python code.
     unsafe {
-        let (left, right) = (ffi::Py_TYPE(stored), ffi::Py_TYPE(lookup_key));
+        let (left, right) = (ffi::Py_TYPE(stored), ffi::Py_TYPE(sought));
         if left == right && left == class!(PyUnicode_Type) {
-            verdict(equal_by_type(stored, lookup_key))
+            verdict(equal_by_type(stored, sought))
         } else if left == right && left == class!(PyLong_Type) {
-            verdict(equal_ints(stored, lookup_key))
+            verdict(equal_ints(stored, sought))
         } else if is_scalar(left) && is_scalar(right) {
             let texts = |class| class == class!(PyUnicode_Type) || class == class!(PyBytes_Type);
-            verdict((left == right || !texts(left) && !texts(right)) && equal_by_type(stored, lookup_key))
+            verdict((left == right || !texts(left) && !texts(right)) && equal_by_type(stored, sought))
         } else if left == right && compares_by_identity(left) {
             Verdict::Different
         } else {

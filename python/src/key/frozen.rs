@@ -84,13 +84,13 @@ impl Frozen {
     ///
     /// # Safety
     /// Both are alive, exactly of this class, and the thread is attached.
-    pub(crate) unsafe fn same(stored: Pointer, lookup_key: Pointer) -> Verdict {
+    pub(crate) unsafe fn same(stored: Pointer, sought: Pointer) -> Verdict {
         // SAFETY: by the caller's promise.
-        let (stored, lookup_key) = unsafe { (Self::get(stored), Self::get(lookup_key)) };
-        if stored.bytes != lookup_key.bytes || stored.parts.len() != lookup_key.parts.len() {
+        let (stored, sought) = unsafe { (Self::get(stored), Self::get(sought)) };
+        if stored.bytes != sought.bytes || stored.parts.len() != sought.parts.len() {
             return Verdict::Different;
         }
-        let pairs = stored.parts.iter().zip(&lookup_key.parts);
+        let pairs = stored.parts.iter().zip(&sought.parts);
         // SAFETY: parts of live objects are alive.
         all_same(pairs.map(|(left, right)| unsafe { typed_same(left.as_ptr(), right.as_ptr()) }))
     }

@@ -41,7 +41,7 @@ impl LookupKey {
     }
 }
 
-/// A key that a value is load_key for: to look for, and to store.
+/// A key that a value is sought for: to look for, and to store.
 pub(crate) struct LoadKey {
     pub(crate) lookup_key: LookupKey,
     pub(crate) stored: Part,

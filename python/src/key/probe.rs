@@ -34,13 +34,13 @@ impl Rule {
     /// # Safety
     /// Both objects are alive and the thread is attached.
     #[inline(always)]
-    unsafe fn same(self, stored: Pointer, lookup_key: Pointer) -> Verdict {
+    unsafe fn same(self, stored: Pointer, sought: Pointer) -> Verdict {
         // SAFETY: by the caller's promise.
         unsafe {
             match self {
-                Self::Typed => typed_same(stored, lookup_key),
-                Self::Mapping => mapping_same(stored, lookup_key),
-                Self::Loose => loose_same(stored, lookup_key),
+                Self::Typed => typed_same(stored, sought),
+                Self::Mapping => mapping_same(stored, sought),
+                Self::Loose => loose_same(stored, sought),
             }
         }
     }
@@ -50,24 +50,24 @@ impl Rule {
     /// # Safety
     /// Both objects are alive and the thread is attached.
     #[inline(always)]
-    unsafe fn compare(self, stored: Word, lookup_key: Word) -> Verdict {
-        if stored == lookup_key {
+    unsafe fn compare(self, stored: Word, sought: Word) -> Verdict {
+        if stored == sought {
             return Verdict::Same;
         }
         // SAFETY: by the caller's promise.
-        unsafe { self.compare_kinds(stored, lookup_key) }
+        unsafe { self.compare_kinds(stored, sought) }
     }
 
     /// # Safety
     /// As for [`Rule::compare`].
     #[inline(always)]
-    unsafe fn compare_kinds(self, stored: Word, lookup_key: Word) -> Verdict {
+    unsafe fn compare_kinds(self, stored: Word, sought: Word) -> Verdict {
         // SAFETY: by the caller's promise.
         unsafe {
-            match (stored.kind(), lookup_key.kind()) {
-                (Kind::Object(stored), Kind::Object(lookup_key)) => match WeakIdentity::of_stored(stored) {
-                    Some(identity) => verdict(identity.referent() == lookup_key),
-                    None => self.same(stored, lookup_key),
+            match (stored.kind(), sought.kind()) {
+                (Kind::Object(stored), Kind::Object(sought)) => match WeakIdentity::of_stored(stored) {
+                    Some(identity) => verdict(identity.referent() == sought),
+                    None => self.same(stored, sought),
                 },
                 (Kind::Int(int), Kind::Object(object)) | (Kind::Object(object), Kind::Int(int))
                     if self != Self::Typed =>
@@ -80,20 +80,20 @@ impl Rule {
     }
 
     /// Compares by Python's means.
-    fn ask(self, py: Python<'_>, stored: Pointer, lookup_key: Pointer) -> PyResult<bool> {
+    fn ask(self, py: Python<'_>, stored: Pointer, sought: Pointer) -> PyResult<bool> {
         // SAFETY: the probe keeps both alive.
-        match unsafe { self.same(stored, lookup_key) } {
+        match unsafe { self.same(stored, sought) } {
             Verdict::Same => Ok(true),
             Verdict::Different => Ok(false),
-            Verdict::Unknown => self.ask_parts(py, stored, lookup_key),
+            Verdict::Unknown => self.ask_parts(py, stored, sought),
         }
     }
 
-    fn ask_parts(self, py: Python<'_>, stored: Pointer, lookup_key: Pointer) -> PyResult<bool> {
+    fn ask_parts(self, py: Python<'_>, stored: Pointer, sought: Pointer) -> PyResult<bool> {
         // SAFETY: the probe keeps both alive, and they keep their parts alive.
         unsafe {
-            if is_exactly(stored, Frozen::class()) && is_exactly(lookup_key, Frozen::class()) {
-                let pairs = Frozen::get(stored).parts().iter().zip(Frozen::get(lookup_key).parts());
+            if is_exactly(stored, Frozen::class()) && is_exactly(sought, Frozen::class()) {
+                let pairs = Frozen::get(stored).parts().iter().zip(Frozen::get(sought).parts());
                 for (left, right) in pairs {
                     if !self.ask(py, left.as_ptr(), right.as_ptr())? {
                         return Ok(false);
@@ -104,14 +104,14 @@ impl Rule {
             if self == Self::Typed && is_exactly(stored, class!(PyTuple_Type)) {
                 for number in 0..ffi::PyTuple_GET_SIZE(stored) {
                     let (left, right) =
-                        (ffi::PyTuple_GET_ITEM(stored, number), ffi::PyTuple_GET_ITEM(lookup_key, number));
+                        (ffi::PyTuple_GET_ITEM(stored, number), ffi::PyTuple_GET_ITEM(sought, number));
                     if !self.ask(py, left, right)? {
                         return Ok(false);
                     }
                 }
                 return Ok(true);
             }
-            borrow(py, stored).ask_equal(&borrow(py, lookup_key))
+            borrow(py, stored).ask_equal(&borrow(py, sought))
         }
     }
 }
@@ -119,13 +119,13 @@ impl Rule {
 /// # Safety
 /// Both objects are alive and the thread is attached.
 #[inline(never)]
-unsafe fn loose_same(stored: Pointer, lookup_key: Pointer) -> Verdict {
+unsafe fn loose_same(stored: Pointer, sought: Pointer) -> Verdict {
     // SAFETY: by the caller's promise.
     unsafe {
         if is_exactly(stored, WeakIdentity::class()) || is_exactly(stored, Frozen::class()) {
-            return typed_same(stored, lookup_key);
+            return typed_same(stored, sought);
         }
-        mapping_same(stored, lookup_key)
+        mapping_same(stored, sought)
     }
 }
 
@@ -236,8 +236,8 @@ impl<'a> Probe<'a> {
         if stored.len() != self.parts.len() {
             return Ok(false);
         }
-        for (stored, &lookup_key) in stored.iter().zip(self.parts) {
-            if !self.rule.ask(py, stored.to_object(py)?.as_ptr(), lookup_key)? {
+        for (stored, &sought) in stored.iter().zip(self.parts) {
+            if !self.rule.ask(py, stored.to_object(py)?.as_ptr(), sought)? {
                 return Ok(false);
             }
         }
@@ -271,7 +271,7 @@ impl CoreProbe<Key> for Probe<'_> {
                 let pairs = parts.iter().zip(self.parts);
                 // SAFETY: a stored key is alive, memories are only used by attached threads, and the parts outlive the probe.
                 all_same(
-                    pairs.map(|(part, &lookup_key)| unsafe { self.rule.compare(part.word(), Word::of(lookup_key)) }),
+                    pairs.map(|(part, &sought)| unsafe { self.rule.compare(part.word(), Word::of(sought)) }),
                 )
             }
             _ => Verdict::Different,
@@ -316,11 +316,11 @@ impl<Words: AsRef<[Word]>> CoreProbe<Key> for QuickProbe<Words> {
             return Verdict::Different;
         }
         let mut all = Verdict::Same;
-        for (part, &lookup_key) in parts.iter().zip(words) {
+        for (part, &sought) in parts.iter().zip(words) {
             // SAFETY: as above.
-            if part.word() != lookup_key && !unsafe { is_identity_of(part.word(), lookup_key) } {
+            if part.word() != sought && !unsafe { is_identity_of(part.word(), sought) } {
                 // SAFETY: as above.
-                match unsafe { other_words_same(part.word(), lookup_key) } {
+                match unsafe { other_words_same(part.word(), sought) } {
                     Verdict::Same => {}
                     Verdict::Different => return Verdict::Different,
                     Verdict::Unknown => all = Verdict::Unknown,
@@ -336,11 +336,11 @@ impl<Words: AsRef<[Word]>> CoreProbe<Key> for QuickProbe<Words> {
 /// # Safety
 /// As for [`Rule::compare`].
 #[inline(always)]
-unsafe fn is_identity_of(stored: Word, lookup_key: Word) -> bool {
-    match (stored.kind(), lookup_key.kind()) {
-        (Kind::Object(stored), Kind::Object(lookup_key)) => {
+unsafe fn is_identity_of(stored: Word, sought: Word) -> bool {
+    match (stored.kind(), sought.kind()) {
+        (Kind::Object(stored), Kind::Object(sought)) => {
             // SAFETY: by the caller's promise.
-            unsafe { WeakIdentity::of_stored(stored).is_some_and(|identity| identity.referent() == lookup_key) }
+            unsafe { WeakIdentity::of_stored(stored).is_some_and(|identity| identity.referent() == sought) }
         }
         _ => false,
     }
@@ -351,7 +351,7 @@ unsafe fn is_identity_of(stored: Word, lookup_key: Word) -> bool {
 /// # Safety
 /// As for [`Rule::compare`].
 #[inline(never)]
-unsafe fn other_words_same(stored: Word, lookup_key: Word) -> Verdict {
+unsafe fn other_words_same(stored: Word, sought: Word) -> Verdict {
     // SAFETY: by the caller's promise.
-    unsafe { Rule::Typed.compare_kinds(stored, lookup_key) }
+    unsafe { Rule::Typed.compare_kinds(stored, sought) }
 }

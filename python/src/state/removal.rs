@@ -114,7 +114,7 @@ impl CacheState {
         self.finish(py, self.memory().run_pending(hash));
     }
 
-    /// As [`CacheState::tend`], from where the hot path knows only that the thread is attached.
+    /// As [`CacheState::run_pending`], from where the hot path knows only that the thread is attached.
     #[cold]
     #[inline(never)]
     pub(crate) fn run_pending_attached(self: &Arc<Self>, hash: u32) {

@@ -68,7 +68,7 @@ impl<K: Hashed, V> Shard<K, V> {
         self.cleared.iter().flat_map(|cleared| &cleared.entries)
     }
 
-    /// Gives up at most so many entries that a tag has invalidated, or that were cleared.
+    /// Takes out at most so many entries that a tag has invalidated, or that were cleared.
     pub(crate) fn drain_removed(&mut self, most: usize, now: Tick, left: &mut Removals<K, V>) {
         for _ in 0..most {
             if self.has_invalidated() {
@@ -81,7 +81,7 @@ impl<K: Hashed, V> Shard<K, V> {
         }
     }
 
-    /// Whether there is anything to drain_removed.
+    /// Whether there is anything to take out.
     #[inline]
     pub(crate) fn has_removed(&self) -> bool {
         !self.cleared.is_empty() || self.has_invalidated()

@@ -1,4 +1,4 @@
-//! Lives in a shard: lifespans set and changed, and what is over taken out in bounded steps.
+//! How long entries of a shard live: deadlines set and changed, and what is over taken out in bounded steps.
 
 use std::time::Duration;
 
@@ -151,7 +151,7 @@ impl<K: Hashed, V> Shard<K, V> {
             } else if before.is_none() {
                 self.slab.set_created(slot, deadlines.created.saturating_sub(by));
             } else if deadlines.created < by {
-                // From before the first tick its deadlines could not be told from its deadline.
+                // From before the first tick its deadlines could not be told from one number.
                 let own = self.own(slot);
                 let refresh_at = earlier(own.refresh_at, by);
                 self.change_own(slot, OwnLifespan { deadlines: deadlines.earlier(by), refresh_at, ..own });

@@ -294,7 +294,7 @@ impl TierBehind {
         }
     }
 
-    /// Something went wrong with the tier: raised if that is lookup_key, else logged once until it works again.
+    /// Something went wrong with the tier: raised if that is wanted, else logged once until it works again.
     fn failed(&self, py: Python<'_>, state: &CacheState, what: &str, fault: &Fault) -> PyResult<()> {
         if let Some(error) = take_interruption() {
             return Err(error);
