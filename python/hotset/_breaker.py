@@ -5,9 +5,9 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from hotset import _log
 from hotset._core import MISSING, BreakerVerbs, Missing
 from hotset._errors import CircuitOpenError
+from hotset._events.hooks import emit_named
 from hotset._functions.spec import is_coroutine_function, is_generator_function, name_of
 
 if TYPE_CHECKING:
@@ -159,7 +159,7 @@ class CircuitBreaker(BreakerVerbs):
         try:
             return bool(self._judge(error))
         except Exception as raised:  # noqa: BLE001  # whatever the user's function raises: the call has failed
-            _log.listener_failed(f"failure= of {self._title}", raised)
+            emit_named("CallbackFailed", f"failure= of {self._title}", raised)
             return True
 
     def _refusal(self, retry_in: float) -> CircuitOpenError:
@@ -173,14 +173,14 @@ class CircuitBreaker(BreakerVerbs):
         if now == "open":
             self._why = f", after {_said(why)}"
         if was == "closed":
-            _log.breaker_opened(self._title, "a slow call" if why is None else why)
+            emit_named("BreakerOpened", self._title, "a slow call" if why is None else why)
         elif now == "closed":
-            _log.breaker_closed(self._title)
+            emit_named("BreakerClosed", self._title)
         if self._on_change is not None:
             try:
                 self._on_change(self, was, now)
             except Exception as raised:  # noqa: BLE001  # whatever the user's function raises: the call goes on
-                _log.listener_failed(f"on_change= of {self._title}", raised)
+                emit_named("CallbackFailed", f"on_change= of {self._title}", raised)
 
 
 def _failures(failure: Any) -> tuple[tuple[type[BaseException], ...], Callable[..., object] | None]:

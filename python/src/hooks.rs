@@ -85,11 +85,8 @@ hooks! {
         EQUALS = "equals",
         KEY_BY_NAME = "key_by_name",
     }
-    "hotset._log" {
-        LOG_FIRST_EVICTION = "first_eviction",
-        LOG_LOAD_GIVEN_UP = "load_given_up",
-        LOG_READ_ONCE = "read_once",
-        LOG_TIER_IS_FULL = "tier_is_full",
+    "hotset._events.hooks" {
+        EMIT = "emit_named",
     }
     "hotset._functions.spec" {
         SIGNATURE_OF_METHOD = "signature_of_method",

@@ -252,7 +252,7 @@ def test_a_refresh_that_fails_is_logged_without_what_it_says(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     # Functions of one name may be failing since another test.
-    monkeypatch.setattr("hotset._log._failing", set())
+    monkeypatch.setattr("hotset._loading.failures._failing", {})
     face = cached(ttl=10, grace=10)
     face.load()
     clock.advance(10)

@@ -19,6 +19,7 @@ ROOMS = (
     "python/src/function",
     "python/src/key",
     "python/src/state",
+    "python/hotset/_events",
     "python/hotset/_loading",
     "python/hotset/_percall",
     "python/hotset/_functions",

@@ -15,8 +15,8 @@ from queue import Empty, SimpleQueue
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Literal, TypeVar
 
-from hotset import _log
 from hotset._core import Places
+from hotset._events.hooks import emit_named
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -101,7 +101,7 @@ class Job:
         try:
             call()
         except Exception as error:  # noqa: BLE001  # the thread goes on, whatever it is
-            _log.background_failed(error)
+            emit_named("BackgroundFailed", error)
 
 
 class _Pool:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from hotset._core import Failed, Found, Joins, Leads, NotShareable, Retry
 from hotset._loading.current import refuse_endless
+from hotset._loading.failures import load_failed, load_returned
 from hotset._loading.policy import sooner
 from hotset._loading.reraise import raised_again
 from hotset._loading.runners import count_once, in_pool, late, start
 from hotset._loading.sources import ABSENT
 from hotset._loading.waiters import Presence, Wait, look_after, running_loop, take_over
-from hotset._log import recovered, refresh_failed
 from hotset._typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -155,7 +155,7 @@ class Run:
         served = [want.serve_if_there(FAILED) for want in self._wants]
         if not all(served):
             return False
-        refresh_failed(self.attempts[0].name, error)
+        load_failed(self.attempts[0].name, error)
         return True
 
     def land(self, loaded: Any) -> None:
@@ -163,7 +163,7 @@ class Run:
         if self._is_shared:
             for want, value in zip(self._wants, self.source.land(self.attempts, loaded, None), strict=True):
                 want.value = value
-            recovered(self.attempts[0].name)
+            load_returned(self.attempts[0].name)
         else:
             for want in self._wants:
                 want.value = self.source.value_of(want.attempt, loaded)
@@ -329,7 +329,7 @@ def _follow(want: Want, lead: PoolLead | TaskLead | None) -> Generator[Wait, Non
     if isinstance(outcome, Failed):
         if not policy.keeps(outcome.error) and want.serve_if_there(FAILED):
             if lead is not None:
-                refresh_failed(attempt.name, outcome.error)
+                load_failed(attempt.name, outcome.error)
             return None
         again = raised_again(outcome.error, outcome.traceback)
     elif lead is not None and lead.error is not None:

@@ -8,8 +8,8 @@ from sys import is_finalizing
 from hotset._core import Attempt, depth
 from hotset._errors import LoadTimeoutError
 from hotset._loading.current import context_of, enclosing_of
+from hotset._loading.failures import load_failed, load_returned
 from hotset._loading.waiters import PATIENCE, call_in, running_loop
-from hotset._log import recovered, refresh_failed
 from hotset._typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -160,11 +160,11 @@ class PoolLead(_Lead):
                 raise late(first, self.timeout)
             self.loaded = [loaded]
             self._source.land(self.attempts, loaded, self.numbers)
-            recovered(first.name)
+            load_returned(first.name)
         except Exception as error:  # noqa: BLE001  # it is raised in everybody who waits
             self._fail(error)
             if self._background:
-                refresh_failed(first.name, error)
+                load_failed(first.name, error)
         except BaseException as error:  # noqa: BLE001  # it is raised in the leader
             self.error = error
             self._quit()
@@ -240,11 +240,11 @@ class TaskLead(_Lead):
             task = self.task
             if not self._cancelled and (task is None or not task.cancelling()):
                 self._source.land(self.attempts, loaded, self.numbers)
-                recovered(self.attempts[0].name)
+                load_returned(self.attempts[0].name)
         except Exception as error:  # noqa: BLE001  # it is raised in everybody who waits
             self._fail(error)
             if self._background:
-                refresh_failed(self.attempts[0].name, error)
+                load_failed(self.attempts[0].name, error)
         except BaseException as error:
             # That it was cancelled here is nothing to a leader who has just been told to load again.
             if not self._cancelled:

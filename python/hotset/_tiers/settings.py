@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from hotset._core import BreakerVerbs, TierHandle, parse_bytes, seconds
 from hotset._errors import TierError
+from hotset._events.hooks import emit_named
 from hotset._functions.spec import FunctionSpec
-from hotset._log import say
 from hotset._tiers import own
 from hotset._tiers.kinds import Own, Tier
 
@@ -110,12 +110,7 @@ def _tell_how_it_was_opened(cache: str, handle: TierHandle, raises: bool) -> Non
     if handle.away is not None:
         failed(cache, "be opened", "away", handle.away, raises)
     if handle.damage is not None:
-        say(
-            "warning",
-            "the store of cache %r was damaged (%s): it was set aside, and begins empty",
-            cache,
-            handle.damage,
-        )
+        emit_named("StoreDamaged", cache, handle.damage)
 
 
 def _codec(codec: Any, types: Iterable[type]) -> Codec:
@@ -201,14 +196,13 @@ _failing: set[tuple[str, bool, str]] = set()
 
 
 def failed(cache: str, what: str, kind: str, reason: str, raises: bool) -> None:
-    """A tier has not done what it was asked. The first time is logged, until it works again."""
+    """A tier has not done what it was asked."""
     if raises:
         raise TierError(f"cache {cache!r} cannot {what}: {reason}")
-    if (key := (cache, what == "store", kind)) in _failing:
-        return
-    if not _is_out(cache):
-        say("warning", "the tier of cache %r cannot %s: %s; the cache goes on from memory", cache, what, reason)
+    key = cache, what == "store", kind
+    is_first = key not in _failing and not _is_out(cache)
     _failing.add(key)
+    emit_named("TierFailed", cache, what, kind, reason, is_first)
 
 
 def recovered(cache: str, accessible: bool, storing: bool) -> None:
@@ -216,7 +210,7 @@ def recovered(cache: str, accessible: bool, storing: bool) -> None:
     was_out = _is_out(cache)
     _failing.difference_update({key for key in _failing if key[0] == cache and (storing if key[1] else accessible)})
     if was_out and not _is_out(cache):
-        say("info", "the tier of cache %r works again", cache)
+        emit_named("TierRecovered", cache)
 
 
 def _is_out(cache: str) -> bool:
@@ -226,9 +220,9 @@ def _is_out(cache: str) -> bool:
 
 def unencodable(name: str, error: Exception) -> None:
     """What a function returned cannot be kept outside the process."""
-    if (key := (name, True, "encode")) not in _failing:
-        _failing.add(key)
-        say("warning", "a result of %s is kept in memory only: %s", name, error)
+    is_first = (key := (name, True, "encode")) not in _failing
+    _failing.add(key)
+    emit_named("ValueNotEncodable", name, error, is_first)
 
 
 #: Caches whose codec, which somebody wrote, has raised while it read, with the class that it raised.
@@ -236,16 +230,10 @@ _undecoded: set[tuple[str, type[Exception]]] = set()
 
 
 def undecodable(cache: str, error: Exception) -> None:
-    """A codec that somebody wrote cannot read what is stored. The first error of each class is logged."""
-    if (cache, type(error)) not in _undecoded:
-        _undecoded.add((cache, type(error)))
-        say(
-            "warning",
-            "the codec of cache %r cannot read what is stored, which counts as unreadable: %s: %s",
-            cache,
-            type(error).__name__,
-            error,
-        )
+    """A codec that somebody wrote cannot read what is stored."""
+    is_first = (key := (cache, type(error))) not in _undecoded
+    _undecoded.add(key)
+    emit_named("ValueNotDecodable", cache, error, is_first)
 
 
 def explained(name: str, part: str, error: Exception) -> Exception:

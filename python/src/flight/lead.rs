@@ -141,7 +141,7 @@ impl CacheState {
     #[cold]
     pub(crate) fn log_given_up(&self, py: Python<'_>) {
         let age = clock::duration(self.store.load_age()).as_secs_f64();
-        let log = hooks::LOG_LOAD_GIVEN_UP.ask(py, (self.name.bind(py), age));
+        let log = hooks::EMIT.ask(py, ("LoadGivenUp", self.name.bind(py), age));
         if let Err(error) = log {
             interrupt::report(py, error, None);
         }

@@ -23,7 +23,7 @@ pub(crate) fn fate(py: Python<'_>, decorated: &Decorated, result: &Bound<'_, PyA
         decorated.state().memory().count_refused(0, decorated.owner);
         if decorated.warn_once() {
             let class = result.get_type().qualname()?.to_string();
-            hooks::LOG_READ_ONCE.ask(py, (decorated.name(py), class))?;
+            hooks::EMIT.ask(py, ("ReadOnce", decorated.name(py), class))?;
         }
         return Ok(Fate::Alone);
     }

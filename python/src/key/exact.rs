@@ -238,8 +238,7 @@ unsafe fn equal_tuples(stored: Pointer, sought: Pointer) -> Verdict {
         if length != ffi::PyTuple_GET_SIZE(sought) {
             return Verdict::Different;
         }
-        let items =
-            (0..length).map(|n| typed_same(ffi::PyTuple_GET_ITEM(stored, n), ffi::PyTuple_GET_ITEM(sought, n)));
+        let items = (0..length).map(|n| typed_same(ffi::PyTuple_GET_ITEM(stored, n), ffi::PyTuple_GET_ITEM(sought, n)));
         all_same(items)
     }
 }

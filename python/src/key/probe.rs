@@ -103,8 +103,7 @@ impl Rule {
             }
             if self == Self::Typed && is_exactly(stored, class!(PyTuple_Type)) {
                 for number in 0..ffi::PyTuple_GET_SIZE(stored) {
-                    let (left, right) =
-                        (ffi::PyTuple_GET_ITEM(stored, number), ffi::PyTuple_GET_ITEM(sought, number));
+                    let (left, right) = (ffi::PyTuple_GET_ITEM(stored, number), ffi::PyTuple_GET_ITEM(sought, number));
                     if !self.ask(py, left, right)? {
                         return Ok(false);
                     }
@@ -270,9 +269,7 @@ impl CoreProbe<Key> for Probe<'_> {
             Some(parts) if parts.len() == self.parts.len() => {
                 let pairs = parts.iter().zip(self.parts);
                 // SAFETY: a stored key is alive, memories are only used by attached threads, and the parts outlive the probe.
-                all_same(
-                    pairs.map(|(part, &sought)| unsafe { self.rule.compare(part.word(), Word::of(sought)) }),
-                )
+                all_same(pairs.map(|(part, &sought)| unsafe { self.rule.compare(part.word(), Word::of(sought)) }))
             }
             _ => Verdict::Different,
         };

@@ -164,7 +164,7 @@ impl CacheState {
     fn log_first_eviction(&self, py: Python<'_>) {
         let (entries, weight) = (self.memory().max_entries(), self.memory().max_weight());
         let unit = if self.weighs_bytes() { intern!(py, "max_bytes") } else { intern!(py, "maxweight") };
-        let logged = hooks::LOG_FIRST_EVICTION.ask(py, (self.name.bind(py), entries, weight, unit));
+        let logged = hooks::EMIT.ask(py, ("CacheFull", self.name.bind(py), entries, weight, unit));
         if let Err(error) = logged
             && !is_finalizing()
         {

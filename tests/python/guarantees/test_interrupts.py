@@ -42,9 +42,8 @@ def test_nothing_is_left_behind(way: str) -> None:
         f"""
         import asyncio, dis, functools, gc, os, sys, time
         import hotset
-        from hotset import _log
         from hotset._percall import caller, entry
-        from hotset._loading import call_options, current, drivers, many, policy, pool, protocol, reraise, runners, sources, waiters
+        from hotset._loading import call_options, current, drivers, failures, many, policy, pool, protocol, reraise, runners, sources, waiters
         from hotset.testing import ManualClock
         from threading import get_ident
 

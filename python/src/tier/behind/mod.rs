@@ -264,7 +264,7 @@ impl TierBehind {
     fn tell_that_it_is_full(&self, py: Python<'_>, state: &CacheState) {
         self.is_known_full.store(true, Ordering::Relaxed);
         let max_bytes = self.stats(py).max_bytes();
-        let told = hooks::LOG_TIER_IS_FULL.ask(py, (state.name.bind(py), max_bytes));
+        let told = hooks::EMIT.ask(py, ("TierFull", state.name.bind(py), max_bytes));
         if let Err(error) = told {
             untold(py, error);
         }
