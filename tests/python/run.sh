@@ -46,11 +46,13 @@ interpreters() {
 
 # What can differ from one version to the next. The oldest and the newest run everything; so do all where there is time.
 by_version=(
-  tests/python/guarantees
-  tests/python/test_{aliasing,aliasing_values,cache_aio,cache_mapping,cache_verbs,codec_classes,codec_golden,codec_values,codecs,cache_concurrency}.py
-  tests/python/test_decorator_{async,forms,introspection,methods,results,verbs}.py
-  tests/python/test_{fences,footprint,kept_errors,keys,keys_content,keys_derived,keys_words,layers,loader_context,lost_loads,one_load,pool}.py
-  tests/python/test_{tier_keys,tier_keys_loose,timeouts}.py
+  tests/python/{guarantees,keys}
+  tests/python/cache/test_cache_{aio,concurrency,mapping,verbs}.py
+  tests/python/functions/test_decorator_{async,forms,introspection,methods,results,verbs}.py
+  tests/python/loading/test_{fences,kept_errors,loader_context,lost_loads,one_load,pool,timeouts}.py
+  tests/python/project/test_layers.py
+  tests/python/tiers/test_tier_{keys,keys_loose}.py
+  tests/python/values/test_{aliasing,aliasing_values,codec_classes,codec_golden,codec_values,codecs,footprint}.py
 )
 
 here() { "$@"; }

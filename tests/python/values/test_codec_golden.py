@@ -1,6 +1,6 @@
 """What earlier versions have stored is read: tests/golden holds payloads of each version of the format.
 
-``python tests/python/test_codec_golden.py`` writes those that are missing. None is ever replaced.
+``python tests/python/values/test_codec_golden.py`` writes those that are missing. None is ever replaced.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from codec_values import (
 )
 from hotset.preview import ValueCodec
 
-FOLDER = Path(__file__).parents[1] / "golden"
+FOLDER = Path(__file__).parents[2] / "golden"
 CODEC = ValueCodec(types=ALL)
 
 

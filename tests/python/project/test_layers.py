@@ -12,7 +12,7 @@ import pytest
 from imports import circles, python_graph, rust_graph
 
 PACKAGE = Path(hotset.__file__).parent
-BINDING = Path(__file__).parents[2] / "python" / "src"
+BINDING = Path(__file__).parents[3] / "python" / "src"
 ABOVE = ("hotset.cli", "hotset.integrations", "hotset.testing")
 ENTRY_POINT = "__main__.py"
 
@@ -124,7 +124,7 @@ def test_a_circle_is_found_in_either_language(tmp_path: Path) -> None:
 
 def test_no_test_imports_another() -> None:
     """What several need is in a module that is no test."""
-    tests = Path(__file__).parent
+    tests = Path(__file__).parents[1]
     importing = {
         (file.name, name) for file in tests.rglob("*.py") for name in imports(file) if name.startswith("test_")
     }

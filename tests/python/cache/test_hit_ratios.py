@@ -12,7 +12,7 @@ import pytest
 from hotset import Cache, Policy
 from hotset._core import Progress, Trace
 
-BENCHES = Path(__file__).resolve().parents[2] / "benches"
+BENCHES = Path(__file__).resolve().parents[3] / "benches"
 sys.path += [str(BENCHES), str(BENCHES / "python")]
 
 import policy_work  # noqa: E402  the benchmarks are no package that is installed
