@@ -1,13 +1,89 @@
 //! Types that are made by hand, slot by slot, as C extensions do.
 
 use std::ffi::{CStr, c_int, c_uint, c_ulong, c_void};
+use std::marker::PhantomData;
 use std::ptr;
 
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::PyType;
 
-use crate::ffi::object::Object;
+use crate::ffi::Pointer;
+use crate::ffi::object::{Object, borrow};
+
+/// What a slot is called with, made of what C hands over.
+pub(crate) trait FromSlot {
+    type Raw;
+
+    /// # Safety
+    /// CPython has called a slot with this that is for such a thing, and it is used during that call only.
+    unsafe fn from_slot(raw: Self::Raw) -> Self;
+}
+
+/// An object that is alive during a call of a slot.
+#[derive(Clone, Copy)]
+pub(crate) struct Live<'a>(Pointer, PhantomData<&'a ()>);
+
+impl<'a> Live<'a> {
+    pub(crate) fn bind<'py>(self, py: Python<'py>) -> Borrowed<'a, 'py, PyAny> {
+        // SAFETY: it is alive.
+        unsafe { borrow(py, self.0) }
+    }
+
+    /// Another reference to it.
+    pub(crate) fn to_object(self) -> Object {
+        // SAFETY: it is alive.
+        unsafe { Object::from_borrowed(self.0) }
+    }
+}
+
+impl FromSlot for Live<'_> {
+    type Raw = Pointer;
+    unsafe fn from_slot(raw: Pointer) -> Self {
+        Self(raw, PhantomData)
+    }
+}
+
+impl FromSlot for Option<Live<'_>> {
+    type Raw = Pointer;
+    unsafe fn from_slot(raw: Pointer) -> Self {
+        (!raw.is_null()).then_some(Live(raw, PhantomData))
+    }
+}
+
+/// The name that an attribute table has for a getter.
+pub(crate) struct AttributeName(*mut c_void);
+
+impl AttributeName {
+    /// The attribute of an object that has this name.
+    pub(crate) fn of(&self, object: &Bound<'_, PyAny>) -> PyResult<Object> {
+        // SAFETY: tables have texts.
+        unsafe { Object::from_result(object.py(), ffi::PyObject_GetAttrString(object.as_ptr(), self.0.cast())) }
+    }
+}
+
+impl FromSlot for AttributeName {
+    type Raw = *mut c_void;
+    unsafe fn from_slot(raw: *mut c_void) -> Self {
+        Self(raw)
+    }
+}
+
+/// Functions for slots, which C calls: each is given what its slot is for, and returns an object or an error.
+macro_rules! slots {
+    ($($(#[$meta:meta])* $visible:vis fn $name:ident($py:ident $(, $given:ident: $kind:ty)* $(,)?) $action:block)*) => {$(
+        $(#[$meta])*
+        $visible unsafe extern "C" fn $name(
+            $($given: <$kind as $crate::ffi::heap_type::FromSlot>::Raw),*
+        ) -> $crate::ffi::Pointer {
+            // SAFETY: CPython calls a slot with what it is for, alive during the call.
+            let ($($given,)*) = unsafe { ($(<$kind as $crate::ffi::heap_type::FromSlot>::from_slot($given),)*) };
+            $crate::ffi::guard::guard(|$py| $action)
+        }
+    )*};
+}
+
+pub(crate) use slots;
 
 /// A type to be made.
 pub(crate) struct NewType<'py> {

@@ -8,9 +8,9 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple};
 
 use crate::ffi::Pointer;
-use crate::ffi::guard::guard;
-use crate::ffi::object::{Object, borrow, object_from};
-use crate::function::decorated_of;
+use crate::ffi::heap_type::{AttributeName, Live, slots};
+use crate::ffi::object::{Object, object_from};
+use crate::function::handles::FunctionRef;
 
 /// Attributes that `inspect` and frameworks look for on functions.
 const FORWARDED: [&CStr; 5] = [c"__code__", c"__defaults__", c"__kwdefaults__", c"__globals__", c"__closure__"];
@@ -38,88 +38,75 @@ pub(super) fn getset() -> Vec<ffi::PyGetSetDef> {
     table
 }
 
-unsafe extern "C" fn uncached(function: Pointer, _closure: *mut c_void) -> Pointer {
-    // SAFETY: CPython calls this with a function of ours.
-    unsafe { decorated_of(function).function.clone().into_ptr() }
-}
+slots! {
+    fn uncached(_py, function: FunctionRef<'_>, _name: AttributeName) {
+        Ok(function.decorated().function.clone())
+    }
 
-unsafe extern "C" fn cache(function: Pointer, _closure: *mut c_void) -> Pointer {
-    // SAFETY: CPython calls this with a function of ours.
-    unsafe { decorated_of(function).cache.clone().into_ptr() }
-}
+    fn cache(_py, function: FunctionRef<'_>, _name: AttributeName) {
+        Ok(function.decorated().cache.clone())
+    }
 
-unsafe extern "C" fn forward(function: Pointer, name: *mut c_void) -> Pointer {
-    // SAFETY: CPython calls this with a function of ours and the name from the table.
-    unsafe { ffi::PyObject_GetAttrString(decorated_of(function).innermost.as_ptr(), name.cast()) }
-}
+    fn forward(py, function: FunctionRef<'_>, name: AttributeName) {
+        name.of(&function.decorated().innermost.bind(py))
+    }
 
-/// Those that were set, or else the function's: from Python 3.14 on `functools.update_wrapper` copies only what computes them.
-unsafe extern "C" fn annotations(function: Pointer, _closure: *mut c_void) -> Pointer {
-    guard(|py| {
-        // SAFETY: CPython calls this with a function of ours.
-        let (decorated, object) = unsafe { (decorated_of(function), borrow(py, function)) };
-        let own = object.getattr("__dict__")?.cast_into::<PyDict>()?.get_item("__annotations__")?;
+    /// Those that were set, or else the function's: from Python 3.14 on `functools.update_wrapper` copies only what computes them.
+    fn annotations(py, function: FunctionRef<'_>, _name: AttributeName) {
+        let own = function.bind(py).getattr("__dict__")?.cast_into::<PyDict>()?.get_item("__annotations__")?;
+        let decorated = function.decorated();
         Ok(Object::from(own.map_or_else(|| decorated.function.bind(py).getattr("__annotations__"), Ok)?))
-    })
-}
+    }
 
-unsafe extern "C" fn set_annotations(function: Pointer, value: Pointer, _closure: *mut c_void) -> c_int {
-    let set = guard(|py| {
-        // SAFETY: CPython calls this with a function of ours, and a live value or null.
-        let (object, value) = unsafe { (borrow(py, function), Bound::from_borrowed_ptr_or_opt(py, value)) };
-        let own = object.getattr("__dict__")?.cast_into::<PyDict>()?;
+    pub(super) fn repr(py, function: FunctionRef<'_>) {
+        let class = function.bind(py).get_type().name()?.to_string();
+        object_from(py, format!("<hotset.{class} {}>", function.decorated().name(py)))
+    }
+
+    /// Pickles by reference, as functions do.
+    pub(super) fn reduce(py, function: FunctionRef<'_>, _nothing: Option<Live<'_>>) {
+        Ok(Object::from(function.bind(py).getattr("__qualname__")?))
+    }
+
+    pub(super) fn copy(_py, function: FunctionRef<'_>, _nothing: Option<Live<'_>>) {
+        Ok(function.to_object())
+    }
+
+    pub(super) fn deepcopy(_py, function: FunctionRef<'_>, _memo: Live<'_>) {
+        Ok(function.to_object())
+    }
+
+    /// Notices that the function was written in the body of a class, where its first argument is an object of it.
+    pub(super) fn set_name(py, function: FunctionRef<'_>, args: Live<'_>) {
+        let owner = args.bind(py).cast::<PyTuple>()?.get_item(0)?.getattr("__qualname__")?;
+        let own = function.decorated().function.bind(py).getattr("__qualname__");
+        if let Ok(own) = own.and_then(|own| Ok(own.cast_into::<PyString>()?))
+            && let Ok(owner) = owner.cast::<PyString>()
+            && own.to_str()?.rsplit_once('.').map(|(parent, _)| parent) == Some(owner.to_str()?)
+        {
+            function.decorated().become_method();
+        }
+        object_from(py, py.None())
+    }
+
+    /// None, once they are set, or deleted where there is no value.
+    fn changed_annotations(py, function: FunctionRef<'_>, value: Option<Live<'_>>) {
+        let own = function.bind(py).getattr("__dict__")?.cast_into::<PyDict>()?;
         match value {
-            Some(value) => own.set_item("__annotations__", value)?,
+            Some(value) => own.set_item("__annotations__", value.bind(py))?,
             None => own.del_item("__annotations__")?,
         }
         object_from(py, py.None())
-    });
+    }
+}
+
+unsafe extern "C" fn set_annotations(function: Pointer, value: Pointer, _name: *mut c_void) -> c_int {
+    // SAFETY: CPython calls this with a function of ours, and a live value or null.
+    let set = unsafe { changed_annotations(function, value) };
     if set.is_null() {
         return -1;
     }
     // SAFETY: a new reference.
     unsafe { ffi::Py_DECREF(set) };
     0
-}
-
-pub(super) unsafe extern "C" fn repr(function: Pointer) -> Pointer {
-    guard(|py| {
-        // SAFETY: CPython calls this with a function of ours.
-        let (decorated, object) = unsafe { (decorated_of(function), borrow(py, function)) };
-        let class = object.get_type().name()?.to_string();
-        object_from(py, format!("<hotset.{class} {}>", decorated.name(py)))
-    })
-}
-
-/// Pickles by reference, as functions do.
-pub(super) unsafe extern "C" fn reduce(function: Pointer, _nothing: Pointer) -> Pointer {
-    // SAFETY: CPython calls this with a function of ours.
-    unsafe { ffi::PyObject_GetAttrString(function, c"__qualname__".as_ptr()) }
-}
-
-pub(super) unsafe extern "C" fn copy(function: Pointer, _nothing: Pointer) -> Pointer {
-    // SAFETY: CPython calls this with a function of ours.
-    unsafe { Object::from_borrowed(function).into_ptr() }
-}
-
-pub(super) unsafe extern "C" fn deepcopy(function: Pointer, _memo: Pointer) -> Pointer {
-    // SAFETY: CPython calls this with a function of ours.
-    unsafe { Object::from_borrowed(function).into_ptr() }
-}
-
-/// Notices that the function was written in the body of a class, where its first argument is an object of it.
-pub(super) unsafe extern "C" fn set_name(function: Pointer, args: Pointer) -> Pointer {
-    guard(|py| {
-        // SAFETY: CPython calls this with a function of ours and a tuple of the class and a name.
-        let (decorated, args) = unsafe { (decorated_of(function), borrow(py, args)) };
-        let owner = args.cast::<PyTuple>()?.get_item(0)?.getattr("__qualname__")?;
-        let own = decorated.function.bind(py).getattr("__qualname__");
-        if let Ok(own) = own.and_then(|own| Ok(own.cast_into::<PyString>()?))
-            && let Ok(owner) = owner.cast::<PyString>()
-            && own.to_str()?.rsplit_once('.').map(|(parent, _)| parent) == Some(owner.to_str()?)
-        {
-            decorated.become_method();
-        }
-        object_from(py, py.None())
-    })
 }

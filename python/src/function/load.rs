@@ -21,11 +21,11 @@ use crate::flight::lead::{KnownTags, Lead, Recheck};
 use crate::flight::load::{Load, load_here};
 use crate::flight::load_stack::LoadStack;
 use crate::function::decorated::Decorated;
+use crate::function::handles::FunctionRef;
 use crate::function::owned_call::OwnedCall;
 use crate::function::prepared_key::PreparedKey;
 use crate::function::signature::{Mismatch, mismatch_error};
 use crate::function::storability::{details, fate, known_tags};
-use crate::function::{decorated_of, is_function};
 use crate::hooks;
 use crate::interrupt;
 use crate::key::exact::keyed_by_address;
@@ -40,12 +40,12 @@ use crate::state::CacheState;
 ///
 /// # Safety
 /// Function and arguments are alive, the parts are among them or its defaults, and the thread is attached.
-pub(crate) unsafe fn load_quickly(function: Pointer, call: Call, tag: Tag, parts: &[Pointer]) -> Pointer {
+pub(crate) unsafe fn load_quickly(function: FunctionRef<'_>, call: Call, tag: Tag, parts: &[Pointer]) -> Pointer {
     // SAFETY: by the caller's promise.
     unsafe {
         // Whoever calls may only borrow it, and the load may make it the last to do so.
-        let _held = Object::from_borrowed(function);
-        let decorated = decorated_of(function);
+        let _held = function.to_object();
+        let decorated = function.decorated();
         let (state, memory) = (decorated.state(), decorated.state().memory());
         let part =
             if decorated.single { Part::of(parts[0]) } else { Part::several(parts.iter().map(|&part| Part::of(part))) };
@@ -119,11 +119,10 @@ pub(crate) unsafe fn are_storable(parts: &[Pointer]) -> bool {
 }
 
 /// Calls a synchronous function through its cache.
-pub(crate) fn call(py: Python<'_>, function: Pointer, call: Call, looked_up: Option<More>) -> PyResult<Object> {
-    // SAFETY: the function is alive; this keeps it so, since whoever calls may only borrow it.
-    let _held = unsafe { Object::from_borrowed(function) };
-    // SAFETY: the function is alive during the call.
-    let decorated = unsafe { decorated_of(function) };
+pub(crate) fn call(py: Python<'_>, function: FunctionRef<'_>, call: Call, looked_up: Option<More>) -> PyResult<Object> {
+    // Whoever calls may only borrow it.
+    let _held = function.to_object();
+    let decorated = function.decorated();
     if !decorated.state().memory().is_enabled() {
         return call_uncached(py, decorated, call);
     }
@@ -142,10 +141,14 @@ pub(crate) fn call(py: Python<'_>, function: Pointer, call: Call, looked_up: Opt
 }
 
 /// A way to the result of a call.
-pub(crate) fn attempt(py: Python<'_>, function: Pointer, call: Call, prepared: &PreparedKey) -> PyResult<Attempt> {
-    // SAFETY: the function is alive during the call.
-    let (decorated, function) = unsafe { (decorated_of(function), Object::from_borrowed(function)) };
-    let kept = Py::new(py, OwnedCall::new(function, call))?;
+pub(crate) fn attempt(
+    py: Python<'_>,
+    function: FunctionRef<'_>,
+    call: Call,
+    prepared: &PreparedKey,
+) -> PyResult<Attempt> {
+    let decorated = function.decorated();
+    let kept = Py::new(py, OwnedCall::new(function.to_object(), call))?;
     let (load_key, load_policy) = (prepared.keep(py, decorated)?, decorated.options.load_policy.clone());
     Ok(Attempt::new(decorated.state().clone(), load_key, Purpose::Call(Box::new(kept)), load_policy))
 }
@@ -160,9 +163,9 @@ pub(crate) fn attempt_of(
     kwargs: &Bound<'_, PyDict>,
     max_age: &Bound<'_, PyAny>,
 ) -> PyResult<Option<Attempt>> {
-    if !is_function(py, function) {
+    let Some(function) = FunctionRef::of(py, function) else {
         return Err(PyTypeError::new_err("attempt_of() takes a cached function"));
-    }
+    };
     let mut values: Vec<Object> = args.iter().map(Object::from).collect();
     values.extend(kwargs.values().iter().map(Object::from));
     let names = PyTuple::new(py, kwargs.keys())?;
@@ -172,10 +175,8 @@ pub(crate) fn attempt_of(
         flagged_count: args.len(),
         names: if kwargs.is_empty() { std::ptr::null_mut() } else { names.as_ptr() },
     };
-    // SAFETY: it is a function of ours.
-    let decorated = unsafe { decorated_of(function.as_ptr()) };
-    let Ok(prepared) = decorated.prepare(py, call)? else { return Ok(None) };
-    let attempt = attempt(py, function.as_ptr(), call, &prepared)?;
+    let Ok(prepared) = function.decorated().prepare(py, call)? else { return Ok(None) };
+    let attempt = attempt(py, function, call, &prepared)?;
     Ok(Some(attempt.by_who_accepts(ticks("max_age", max_age)?)))
 }
 
@@ -184,7 +185,7 @@ pub(crate) fn attempt_of(
 #[inline(never)]
 pub(crate) fn obtain(
     py: Python<'_>,
-    function: Pointer,
+    function: FunctionRef<'_>,
     call: Call,
     prepared: &PreparedKey,
     looks: bool,
@@ -195,9 +196,8 @@ pub(crate) fn obtain(
 
 /// Has the result of a call loaded anew, by somebody else and later. What goes wrong with that is not the caller's.
 #[cold]
-pub(crate) fn refresh_later(py: Python<'_>, function: Pointer, call: Call) {
-    // SAFETY: the function is alive during the call.
-    let decorated = unsafe { decorated_of(function) };
+pub(crate) fn refresh_later(py: Python<'_>, function: FunctionRef<'_>, call: Call) {
+    let decorated = function.decorated();
     let begin = || {
         let Ok(prepared) = decorated.prepare(py, call)? else { return Ok(()) };
         let attempt = attempt(py, function, call, &prepared)?;

@@ -1,8 +1,9 @@
 //! The method of an object: a decorated function that was reached through an instance. Its verbs pass the instance on.
 
 use std::ffi::{CStr, c_int, c_void};
+use std::marker::PhantomData;
 use std::mem::offset_of;
-use std::ptr;
+use std::ptr::{self, NonNull};
 
 use pyo3::exceptions::PyTypeError;
 use pyo3::ffi;
@@ -15,9 +16,10 @@ use crate::ffi::Pointer;
 use crate::ffi::call_args::Call;
 use crate::ffi::foreign::{raised, vectorcall};
 use crate::ffi::guard::guard;
-use crate::ffi::heap_type::{NewType, leaked, members, offset, slot};
+use crate::ffi::heap_type::{AttributeName, FromSlot, Live, NewType, leaked, members, offset, slot, slots};
 use crate::ffi::object::{Object, borrow, object_from};
-use crate::function::{decorated_of, is_function, verbs};
+use crate::function::handles::FunctionRef;
+use crate::function::{is_function, verbs};
 use crate::hooks;
 
 /// The C layout of a method.
@@ -61,61 +63,97 @@ fn make(py: Python<'_>, function: Object, receiver: Object) -> PyResult<Object> 
     }
 }
 
-/// `CachedMethod(function, instance)`, as `weakref.WeakMethod` makes one.
-unsafe extern "C" fn new(_class: *mut ffi::PyTypeObject, args: Pointer, _kwargs: Pointer) -> Pointer {
-    guard(|py| {
-        // SAFETY: CPython calls this with a tuple.
-        let args = unsafe { borrow(py, args) }.to_owned();
-        let given: Result<(Bound<'_, PyAny>, Bound<'_, PyAny>), _> = args.extract();
+slots! {
+    /// `CachedMethod(function, instance)`, as `weakref.WeakMethod` makes one.
+    fn new(py, _class: Live<'_>, args: Live<'_>, _kwargs: Option<Live<'_>>) {
+        let given: Result<(Bound<'_, PyAny>, Bound<'_, PyAny>), _> = args.bind(py).to_owned().extract();
         let Some((function, instance)) = given.ok().filter(|(function, _)| is_function(py, function)) else {
             return Err(PyTypeError::new_err("CachedMethod() takes a cached function and an instance"));
         };
         make(py, Object::from(function), Object::from(instance))
-    })
+    }
+
+    /// `method.__get__(...)`: it is bound already.
+    fn itself(_py, method: Live<'_>, _instance: Option<Live<'_>>, _owner: Option<Live<'_>>) {
+        Ok(method.to_object())
+    }
+
+    /// `getattr(instance, name)`, which is how a method is pickled and copied.
+    pub(super) fn reduce(py, method: MethodRef<'_>, _nothing: Option<Live<'_>>) {
+        let name = method.function().bind(py).getattr("__name__")?;
+        object_from(py, (hooks::GETATTR.get(py)?, (method.instance(py), name)))
+    }
+
+    pub(super) fn copy(_py, method: Live<'_>, _nothing: Option<Live<'_>>) {
+        Ok(method.to_object())
+    }
+
+    /// The method of a deep copy of the instance.
+    pub(super) fn deepcopy(py, method: MethodRef<'_>, memo: Live<'_>) {
+        let copied = hooks::DEEPCOPY.ask(py, (method.instance(py), memo.bind(py)))?;
+        let name = method.function().bind(py).getattr("__name__")?;
+        Ok(Object::from(copied.getattr(name.cast::<pyo3::types::PyString>()?)?))
+    }
+
+    fn get_function(_py, method: MethodRef<'_>, _name: AttributeName) {
+        Ok(method.function().to_object())
+    }
+
+    fn get_receiver(py, method: MethodRef<'_>, _name: AttributeName) {
+        Ok(Object::of(&method.instance(py)))
+    }
+
+    fn get_uncached(py, method: MethodRef<'_>, _name: AttributeName) {
+        let function = method.function().decorated().function.as_ptr();
+        // SAFETY: both are alive as long as the method.
+        unsafe { Object::from_result(py, PyMethod_New(function, method.instance(py).as_ptr())) }
+    }
+
+    /// The signature without the first parameter.
+    fn get_signature(py, method: MethodRef<'_>, _name: AttributeName) {
+        Ok(Object::from(hooks::SIGNATURE_OF_METHOD.ask(py, (method.function().bind(py),))?))
+    }
+
+    /// An attribute that the type has under the same name.
+    fn of_function(py, method: MethodRef<'_>, name: AttributeName) {
+        name.of(&method.function().bind(py))
+    }
+
+    fn repr(py, method: MethodRef<'_>) {
+        let name = method.function().decorated().name(py);
+        object_from(py, format!("<hotset.CachedMethod {name} of {}>", method.instance(py).repr()?))
+    }
 }
 
-/// `method.__get__(...)`: it is bound already.
-unsafe extern "C" fn itself(method: Pointer, _instance: Pointer, _owner: Pointer) -> Pointer {
-    // SAFETY: CPython calls this with a method of ours.
-    unsafe { ffi::Py_NewRef(method) }
+/// A method that is alive as long as this may be used.
+#[derive(Clone, Copy)]
+pub(super) struct MethodRef<'a>(NonNull<MethodObject>, PhantomData<&'a MethodObject>);
+
+impl<'a> MethodRef<'a> {
+    pub(super) fn function(self) -> FunctionRef<'a> {
+        // SAFETY: the method is alive, and keeps its function so.
+        unsafe { FunctionRef::new((*self.0.as_ptr()).function) }
+    }
+
+    pub(super) fn instance<'py>(self, py: Python<'py>) -> Borrowed<'a, 'py, PyAny> {
+        // SAFETY: as above.
+        unsafe { borrow(py, (*self.0.as_ptr()).receiver) }
+    }
 }
 
-/// `getattr(instance, name)`, which is how a method is pickled and copied.
-pub(super) unsafe extern "C" fn reduce(method: Pointer, _nothing: Pointer) -> Pointer {
-    guard(|py| {
-        // SAFETY: CPython calls this with a method of ours, which keeps both alive.
-        let (function, instance) = unsafe {
-            let (function, instance) = receiver(method);
-            (borrow(py, function), borrow(py, instance))
-        };
-        let getattr = hooks::GETATTR.get(py)?;
-        object_from(py, (getattr, (instance, function.getattr("__name__")?)))
-    })
-}
-
-pub(super) unsafe extern "C" fn copy(method: Pointer, _nothing: Pointer) -> Pointer {
-    // SAFETY: CPython calls this with a method of ours.
-    unsafe { ffi::Py_NewRef(method) }
-}
-
-/// The method of a deep copy of the instance.
-pub(super) unsafe extern "C" fn deepcopy(method: Pointer, memo: Pointer) -> Pointer {
-    guard(|py| {
-        // SAFETY: CPython calls this with a method of ours, which keeps both alive, and a dict.
-        let (function, instance, memo) = unsafe {
-            let (function, instance) = receiver(method);
-            (borrow(py, function), borrow(py, instance), borrow(py, memo))
-        };
-        let copied = hooks::DEEPCOPY.ask(py, (instance, memo))?;
-        Ok(Object::from(copied.getattr(function.getattr("__name__")?.cast::<pyo3::types::PyString>()?)?))
-    })
+impl FromSlot for MethodRef<'_> {
+    type Raw = Pointer;
+    unsafe fn from_slot(raw: Pointer) -> Self {
+        // SAFETY: by the caller's promise.
+        Self(unsafe { NonNull::new_unchecked(raw.cast()) }, PhantomData)
+    }
 }
 
 /// The function and the instance of a method.
 ///
 /// # Safety
 /// The pointer is that of a live method of ours.
-pub(super) unsafe fn receiver(method: Pointer) -> (Pointer, Pointer) {
+unsafe fn receiver(method: Pointer) -> (Pointer, Pointer) {
     // SAFETY: by the caller's promise.
     unsafe { ((*method.cast::<MethodObject>()).function, (*method.cast::<MethodObject>()).receiver) }
 }
@@ -181,44 +219,9 @@ fn getset() -> Vec<ffi::PyGetSetDef> {
     ]
 }
 
-unsafe extern "C" fn get_function(method: Pointer, _closure: *mut c_void) -> Pointer {
-    // SAFETY: CPython calls this with a method of ours.
-    unsafe { ffi::Py_NewRef(receiver(method).0) }
-}
-
-unsafe extern "C" fn get_receiver(method: Pointer, _closure: *mut c_void) -> Pointer {
-    // SAFETY: CPython calls this with a method of ours.
-    unsafe { ffi::Py_NewRef(receiver(method).1) }
-}
-
 unsafe extern "C" {
     /// A method of Python's own; no binding has it.
     fn PyMethod_New(function: Pointer, instance: Pointer) -> Pointer;
-}
-
-unsafe extern "C" fn get_uncached(method: Pointer, _closure: *mut c_void) -> Pointer {
-    guard(|py| {
-        // SAFETY: CPython calls this with a method of ours.
-        let (function, instance) = unsafe { receiver(method) };
-        // SAFETY: both are alive as long as the method.
-        unsafe { Object::from_result(py, PyMethod_New(decorated_of(function).function.as_ptr(), instance)) }
-    })
-}
-
-/// The signature without the first parameter.
-unsafe extern "C" fn get_signature(method: Pointer, _closure: *mut c_void) -> Pointer {
-    guard(|py| {
-        // SAFETY: CPython calls this with a method of ours.
-        let function = unsafe { borrow(py, receiver(method).0) };
-        let signature = hooks::SIGNATURE_OF_METHOD.ask(py, (function,))?;
-        Ok(Object::from(signature))
-    })
-}
-
-/// An attribute that the type has under the same name.
-unsafe extern "C" fn of_function(method: Pointer, name: *mut c_void) -> Pointer {
-    // SAFETY: CPython calls this with a method of ours and the name from the table.
-    unsafe { ffi::PyObject_GetAttrString(receiver(method).0, name.cast()) }
 }
 
 /// What the method does not have, the function may.
@@ -232,16 +235,6 @@ unsafe extern "C" fn getattr(method: Pointer, name: Pointer) -> Pointer {
         ffi::PyErr_Clear();
         ffi::PyObject_GetAttr(receiver(method).0, name)
     }
-}
-
-unsafe extern "C" fn repr(method: Pointer) -> Pointer {
-    guard(|py| {
-        // SAFETY: CPython calls this with a method of ours.
-        let (function, instance) = unsafe { receiver(method) };
-        // SAFETY: both are alive as long as the method.
-        let (name, instance) = unsafe { (decorated_of(function).name(py), borrow(py, instance)) };
-        object_from(py, format!("<hotset.CachedMethod {name} of {}>", instance.repr()?))
-    })
 }
 
 unsafe extern "C" fn hash(method: Pointer) -> ffi::Py_hash_t {

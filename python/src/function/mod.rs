@@ -7,6 +7,7 @@ mod attributes;
 mod awaitable;
 mod decorated;
 mod fast_path;
+pub(crate) mod handles;
 mod load;
 mod method;
 mod owned_call;
@@ -37,6 +38,7 @@ use crate::ffi::object::Object;
 use crate::hooks;
 use decorated::Decorated;
 use fast_path::{Quick, look_up_one, look_up_quickly};
+use handles::FunctionRef;
 use load::{are_storable, load_quickly};
 
 /// The C layout of a decorated function.
@@ -119,16 +121,6 @@ fn is_function(py: Python<'_>, object: &Bound<'_, PyAny>) -> bool {
     classes.into_iter().flatten().any(|class| object.get_type().is(class.bind(py)))
 }
 
-/// What a decorated function knows.
-///
-/// # Safety
-/// The pointer is that of a live object of one of the two types.
-#[inline(always)]
-pub(crate) unsafe fn decorated_of<'a>(function: Pointer) -> &'a Decorated {
-    // SAFETY: by the caller's promise.
-    unsafe { &(*function.cast::<FunctionObject>()).decorated }
-}
-
 /// What a call of a decorated function comes to: where functions and coroutine functions differ.
 trait CallKind {
     /// What a call returns whose value was found; null and an exception if there is no memory for it.
@@ -138,7 +130,7 @@ trait CallKind {
     ///
     /// # Safety
     /// The function is alive, the arguments are, the parts are among them or its defaults, and the thread is attached.
-    unsafe fn other(function: Pointer, call: Call, quick: Quick, parts: &[Pointer]) -> Pointer;
+    unsafe fn other(function: FunctionRef<'_>, call: Call, quick: Quick, parts: &[Pointer]) -> Pointer;
 }
 
 /// A function returns the value.
@@ -151,10 +143,10 @@ impl CallKind for Plain {
     }
 
     #[inline(never)]
-    unsafe fn other(function: Pointer, call: Call, quick: Quick, parts: &[Pointer]) -> Pointer {
+    unsafe fn other(function: FunctionRef<'_>, call: Call, quick: Quick, parts: &[Pointer]) -> Pointer {
         // SAFETY: by the caller's promise.
         unsafe {
-            let decorated = decorated_of(function);
+            let decorated = function.decorated();
             match quick {
                 Quick::Miss(tag)
                     if decorated.fills_quickly && !decorated.first_by_identity() && are_storable(parts) =>
@@ -181,9 +173,8 @@ impl CallKind for Awaited {
     }
 
     #[inline(never)]
-    unsafe fn other(function: Pointer, call: Call, quick: Quick, _parts: &[Pointer]) -> Pointer {
-        // SAFETY: the function is alive during the call.
-        let decorated = unsafe { decorated_of(function) };
+    unsafe fn other(function: FunctionRef<'_>, call: Call, quick: Quick, _parts: &[Pointer]) -> Pointer {
+        let decorated = function.decorated();
         guard(|py| {
             if !decorated.state().memory().is_enabled() {
                 return load::call_uncached(py, decorated, call);
@@ -202,8 +193,7 @@ impl CallKind for Awaited {
                     _ => {}
                 }
             }
-            // SAFETY: as above.
-            PendingCall::make(py, unsafe { Object::from_borrowed(function) }, call, false)
+            PendingCall::make(py, function.to_object(), call, false)
         })
     }
 }
@@ -219,7 +209,8 @@ unsafe extern "C" fn entry<To: CallKind>(
     let (mut bound, mut parts): (_, &[Pointer]) = (fast_path::BoundParts::uninit(), &[]);
     // SAFETY: CPython calls this with a function of ours and live arguments.
     unsafe {
-        match look_up_quickly(decorated_of(function), call, &mut bound, &mut parts) {
+        let function = FunctionRef::new(function);
+        match look_up_quickly(function.decorated(), call, &mut bound, &mut parts) {
             Quick::Hit(value) => To::hit(value),
             other => To::other(function, call, other, parts),
         }
@@ -239,7 +230,8 @@ unsafe extern "C" fn entry_of_one<To: CallKind>(
         if !names.is_null() || given.count() != 1 {
             return entry::<To>(function, args, flagged_count, names);
         }
-        match look_up_one(decorated_of(function), given.arg(0)) {
+        let function = FunctionRef::new(function);
+        match look_up_one(function.decorated(), given.arg(0)) {
             Quick::Hit(value) => To::hit(value),
             other => To::other(function, given, other, &[given.arg(0)]),
         }
@@ -330,7 +322,7 @@ unsafe extern "C" fn finalize(function: Pointer) {
     unsafe {
         let py = Python::assume_attached();
         let raising = (!ffi::PyErr_Occurred().is_null()).then(|| raised(py));
-        decorated_of(function).die(py);
+        FunctionRef::new(function).decorated().die(py);
         if let Some(raising) = raising {
             raising.restore(py);
         }

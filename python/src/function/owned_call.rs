@@ -10,7 +10,7 @@ use crate::ffi::object::Object;
 use crate::flight::fate::{Decider, Fate, LoadedCall};
 use crate::flight::lead::KnownTags;
 use crate::function::decorated::Decorated;
-use crate::function::decorated_of;
+use crate::function::handles::FunctionRef;
 use crate::function::load::call_uncached;
 use crate::function::storability::{details, fate, known_tags};
 
@@ -38,8 +38,8 @@ impl OwnedCall {
     }
 
     pub(crate) fn decorated(&self) -> &Decorated {
-        // SAFETY: the function is alive as long as `self` holds it.
-        unsafe { decorated_of(self.function.as_ptr()) }
+        // SAFETY: it is a function, which `self` keeps alive.
+        unsafe { FunctionRef::new(self.function.as_ptr()) }.decorated()
     }
 
     pub(crate) fn call(&self) -> Call {

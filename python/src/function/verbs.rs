@@ -14,61 +14,50 @@ use crate::ffi::Pointer;
 use crate::ffi::call_args::Call;
 use crate::ffi::foreign::Foreign;
 use crate::ffi::guard::guard;
-use crate::ffi::heap_type;
+use crate::ffi::heap_type::{self, FromSlot, Live, slots};
 use crate::ffi::object::{Object, borrow, object_from};
 use crate::flight::fate::is_over;
 use crate::function::awaitable::pending::PendingCall;
 use crate::function::awaitable::ready::ready_object;
 use crate::function::decorated::Decorated;
-use crate::function::decorated_of;
+use crate::function::handles::FunctionRef;
 use crate::function::load::{call_uncached, key_for, obtain, value_is_missing};
-use crate::function::method::{self, receiver};
+use crate::function::method::{self, MethodRef};
 use crate::function::storability::details;
 use crate::hooks::{self, Hook};
 use crate::key::Key;
 
-/// A verb on a function: `function` is the decorated function itself.
-type Verb = fn(Python<'_>, Pointer, Call) -> PyResult<Object>;
+/// A verb on a decorated function.
+type Verb = fn(Python<'_>, FunctionRef<'_>, Call) -> PyResult<Object>;
 
 /// Wraps the result of a verb on a coroutine function, whose work is done by then.
 fn wrapped(py: Python<'_>, decorated: &Decorated, result: Object) -> PyResult<Object> {
     if decorated.is_coroutine { ready_object(py, result) } else { Ok(result) }
 }
 
-/// # Safety
-/// The pointer is that of a live decorated function.
-unsafe fn alive<'a>(function: Pointer) -> &'a Decorated {
-    // SAFETY: by the caller's promise.
-    unsafe { decorated_of(function) }
-}
-
-fn invalidate(py: Python<'_>, function: Pointer, call: Call) -> PyResult<Object> {
-    // SAFETY: verbs are called with the function they are of.
-    let decorated = unsafe { alive(function) };
+fn invalidate(py: Python<'_>, function: FunctionRef<'_>, call: Call) -> PyResult<Object> {
+    let decorated = function.decorated();
     let prepared = key_for(py, decorated, call, "invalidate")?;
     let was = decorated.state().remove(py, &mut prepared.probe(), Cause::Invalidated)?.is_some();
     wrapped(py, decorated, object_from(py, was)?)
 }
 
-fn expire(py: Python<'_>, function: Pointer, call: Call) -> PyResult<Object> {
-    // SAFETY: as above.
-    let decorated = unsafe { alive(function) };
+fn expire(py: Python<'_>, function: FunctionRef<'_>, call: Call) -> PyResult<Object> {
+    let decorated = function.decorated();
     let prepared = key_for(py, decorated, call, "expire")?;
     let was = decorated.state().expire(py, &mut prepared.probe())?;
     wrapped(py, decorated, object_from(py, was)?)
 }
 
-fn peek(py: Python<'_>, function: Pointer, call: Call) -> PyResult<Object> {
-    // SAFETY: as above.
-    let decorated = unsafe { alive(function) };
+fn peek(py: Python<'_>, function: FunctionRef<'_>, call: Call) -> PyResult<Object> {
+    let decorated = function.decorated();
     let prepared = key_for(py, decorated, call, "peek")?;
     let found = decorated.state().peek(py, &mut prepared.probe())?;
     wrapped(py, decorated, found.map_or_else(|| crate::missing::missing(py), Ok)?)
 }
 
-fn set(py: Python<'_>, function: Pointer, call: Call) -> PyResult<Object> {
-    // SAFETY: as above.
-    let decorated = unsafe { alive(function) };
+fn set(py: Python<'_>, function: FunctionRef<'_>, call: Call) -> PyResult<Object> {
+    let decorated = function.decorated();
     if call.count() == 0 {
         return Err(value_is_missing());
     }
@@ -87,12 +76,10 @@ fn set(py: Python<'_>, function: Pointer, call: Call) -> PyResult<Object> {
     wrapped(py, decorated, object_from(py, py.None())?)
 }
 
-fn refresh(py: Python<'_>, function: Pointer, call: Call) -> PyResult<Object> {
-    // SAFETY: as above.
-    let decorated = unsafe { alive(function) };
+fn refresh(py: Python<'_>, function: FunctionRef<'_>, call: Call) -> PyResult<Object> {
+    let decorated = function.decorated();
     if decorated.is_coroutine {
-        // SAFETY: as above.
-        return PendingCall::make(py, unsafe { Object::from_borrowed(function) }, call, true);
+        return PendingCall::make(py, function.to_object(), call, true);
     }
     if !decorated.state().memory().is_enabled() {
         return call_uncached(py, decorated, call);
@@ -105,17 +92,15 @@ fn refresh(py: Python<'_>, function: Pointer, call: Call) -> PyResult<Object> {
     obtain(py, function, call, &prepared, false)
 }
 
-fn cache_key(py: Python<'_>, function: Pointer, call: Call) -> PyResult<Object> {
-    // SAFETY: as above.
-    let decorated = unsafe { alive(function) };
+fn cache_key(py: Python<'_>, function: FunctionRef<'_>, call: Call) -> PyResult<Object> {
+    let decorated = function.decorated();
     let prepared = key_for(py, decorated, call, "cache_key")?;
     let key = Key { part: prepared.stored(py, decorated)?, tag: prepared.tag };
     decorated.state().face(py, &key)
 }
 
-fn cache_info(py: Python<'_>, function: Pointer, _call: Call) -> PyResult<Object> {
-    // SAFETY: as above.
-    let decorated = unsafe { alive(function) };
+fn cache_info(py: Python<'_>, function: FunctionRef<'_>, _call: Call) -> PyResult<Object> {
+    let decorated = function.decorated();
     let memory = decorated.state().memory();
     let left = memory.sweep();
     decorated.state().finish(py, left);
@@ -125,9 +110,8 @@ fn cache_info(py: Python<'_>, function: Pointer, _call: Call) -> PyResult<Object
     Ok(Object::from(info.ask((counts.hits, counts.misses, maxsize, memory.fresh_of(decorated.owner)))?))
 }
 
-fn cache_clear(py: Python<'_>, function: Pointer, _call: Call) -> PyResult<Object> {
-    // SAFETY: as above.
-    let decorated = unsafe { alive(function) };
+fn cache_clear(py: Python<'_>, function: FunctionRef<'_>, _call: Call) -> PyResult<Object> {
+    let decorated = function.decorated();
     decorated.state().clear_owner(py, decorated.owner)?;
     decorated.state().memory().reset_owner(decorated.owner);
     object_from(py, py.None())
@@ -155,6 +139,8 @@ macro_rules! verbs {
                     names: Pointer,
                 ) -> Pointer {
                     let call = Call { args, flagged_count: count as usize, names };
+                    // SAFETY: CPython calls this with a function of ours.
+                    let function = unsafe { FunctionRef::new(function) };
                     guard(|py| super::super::$name(py, function, call))
                 }
                 pub(in super::super) unsafe extern "C" fn of_method(
@@ -164,6 +150,8 @@ macro_rules! verbs {
                     names: Pointer,
                 ) -> Pointer {
                     let call = Call { args, flagged_count: count as usize, names };
+                    // SAFETY: CPython calls this with a method of ours.
+                    let method = unsafe { MethodRef::from_slot(method) };
                     guard(|py| of_receiver(py, method, call, super::super::$name, stringify!($name) == "set"))
                 }
             })*
@@ -183,18 +171,14 @@ verbs! {
 }
 
 /// Calls a verb for the method of an object, whose first argument is the object.
-fn of_receiver(py: Python<'_>, method: Pointer, call: Call, verb: Verb, value_first: bool) -> PyResult<Object> {
-    // SAFETY: methods are of our own type and alive during the call, as are their arguments.
-    unsafe {
-        let (function, object) = receiver(method);
-        let total = call.count() + call.keyword_count();
-        let mut args: SmallVec<[Pointer; 8]> = (0..total).map(|number| call.arg(number)).collect();
-        if value_first && call.count() == 0 {
-            return Err(value_is_missing());
-        }
-        args.insert(usize::from(value_first), object);
-        verb(py, function, Call { args: args.as_ptr(), flagged_count: call.count() + 1, names: call.names })
+fn of_receiver(py: Python<'_>, method: MethodRef<'_>, call: Call, verb: Verb, value_first: bool) -> PyResult<Object> {
+    if value_first && call.count() == 0 {
+        return Err(value_is_missing());
     }
+    let mut args: SmallVec<[Pointer; 8]> = SmallVec::from_slice(call.values());
+    args.insert(usize::from(value_first), method.instance(py).as_ptr());
+    let call = Call { args: args.as_ptr(), flagged_count: call.count() + 1, names: call.names };
+    verb(py, method.function(), call)
 }
 
 /// The method table of the function types.
@@ -242,31 +226,30 @@ const OPTIONS_DOC: &CStr = c"The same function on a caller's own terms: f.with_o
 const ENTRY_DOC: &CStr = c"The result of this call as an Entry, which says how old it is and how it came about.";
 const EXPLAIN_DOC: &CStr = c"What is known of this call's result: str() of it is for people.";
 
-unsafe extern "C" fn with_options(function: Pointer, args: Pointer, kwargs: Pointer) -> Pointer {
-    done_by_python(&hooks::WITH_OPTIONS, function, args, kwargs)
-}
+slots! {
+    fn with_options(py, function: Live<'_>, args: Live<'_>, kwargs: Option<Live<'_>>) {
+        done_by_python(py, &hooks::WITH_OPTIONS, function, args, kwargs)
+    }
 
-unsafe extern "C" fn get_entry(function: Pointer, args: Pointer, kwargs: Pointer) -> Pointer {
-    done_by_python(&hooks::GET_ENTRY, function, args, kwargs)
-}
+    fn get_entry(py, function: Live<'_>, args: Live<'_>, kwargs: Option<Live<'_>>) {
+        done_by_python(py, &hooks::GET_ENTRY, function, args, kwargs)
+    }
 
-unsafe extern "C" fn explain(function: Pointer, args: Pointer, kwargs: Pointer) -> Pointer {
-    done_by_python(&hooks::EXPLAIN, function, args, kwargs)
+    fn explain(py, function: Live<'_>, args: Live<'_>, kwargs: Option<Live<'_>>) {
+        done_by_python(py, &hooks::EXPLAIN, function, args, kwargs)
+    }
 }
 
 /// What `hotset._percall` does for a function or method: it is given that, a tuple and a dict.
-fn done_by_python(verb: &Hook, function: Pointer, args: Pointer, kwargs: Pointer) -> Pointer {
-    guard(|py| {
-        // SAFETY: CPython calls the verbs with a function or method of ours, a tuple, and a dict or null.
-        let (function, args) = unsafe { (borrow(py, function).to_owned(), borrow(py, args).to_owned()) };
-        let kwargs = if kwargs.is_null() {
-            PyDict::new(py).into_any()
-        } else {
-            // SAFETY: as above.
-            unsafe { borrow(py, kwargs) }.to_owned()
-        };
-        Ok(Object::from(verb.ask(py, (function, args, kwargs))?))
-    })
+fn done_by_python(
+    py: Python<'_>,
+    verb: &Hook,
+    function: Live<'_>,
+    args: Live<'_>,
+    kwargs: Option<Live<'_>>,
+) -> PyResult<Object> {
+    let kwargs = kwargs.map_or_else(|| PyDict::new(py).into_any(), |kwargs| kwargs.bind(py).to_owned());
+    Ok(Object::from(verb.ask(py, (function.bind(py), args.bind(py), kwargs))?))
 }
 
 fn in_python(name: &'static CStr, function: ffi::PyCFunctionWithKeywords, doc: &'static CStr) -> ffi::PyMethodDef {
