@@ -9,20 +9,26 @@ use hotset::codec::value::{MOST_LEVELS, Writer};
 use pyo3::ffi;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDate, PyDateTime, PyDelta, PyInt, PyMemoryView, PyTime};
+use pyo3::types::{
+    PyBool, PyByteArray, PyBytes, PyDate, PyDateTime, PyDelta, PyDict, PyFloat, PyFrozenSet, PyInt, PyList,
+    PyMemoryView, PySet, PyString, PyTime, PyTuple,
+};
 use smallvec::SmallVec;
 
-use crate::codec::known::{FreezeRule, Known};
+use crate::codec::known::{Form, Known};
 use crate::codec::memo::{Hashing, Memo};
 use crate::codec::names::Written;
 use crate::codec::plan::{self, Plan};
 use crate::codec::refusal::{Behind, Encoded, Refusal, Step};
 use crate::codec::text::{Characters, is_interned};
 use crate::codec::times;
+use crate::ffi::Pointer;
 use crate::ffi::foreign::Foreign;
 use crate::ffi::object::{Object, borrow};
-use crate::ffi::{Pointer, class};
 use crate::key::layout::small_int;
+
+/// Something to write.
+type Given<'a, 'py> = Borrowed<'a, 'py, PyAny>;
 
 /// A value that is being written.
 pub(super) struct Encoder<'a, 'py> {
@@ -49,7 +55,7 @@ pub(super) struct Encoder<'a, 'py> {
 /// A class that the value has objects of.
 struct Class {
     address: Pointer,
-    way: FreezeRule,
+    way: Form,
     /// The number that it has in the payload.
     number: Option<usize>,
 }
@@ -89,82 +95,70 @@ pub(super) fn encode(value: &Bound<'_, PyAny>, known: &Known, bytes: &mut Vec<u8
         scratch: String::new(),
         classes: SmallVec::new(),
     };
-    // SAFETY: the value is alive, and held by the caller.
-    unsafe { encoder.node(value.as_ptr()) }.map_err(|refusal| refusal.raised(value.py()))
+    encoder.node(value.as_borrowed()).map_err(|refusal| refusal.raised(value.py()))
 }
 
 impl<'py> Encoder<'_, 'py> {
-    /// Writes something.
-    ///
-    /// # Safety
-    /// The object is alive, and stays so as long as no Python code runs.
+    /// Writes something. It may be borrowed of what Python code could change: it is held before any runs.
     #[inline]
-    unsafe fn node(&mut self, object: Pointer) -> Encoded<()> {
+    fn node(&mut self, object: Given<'_, 'py>) -> Encoded<()> {
         self.weight = self.weight.saturating_add(1);
-        // SAFETY: each layout is read of an object of exactly that type.
-        unsafe {
-            let class = ffi::Py_TYPE(object);
-            if class == class!(PyUnicode_Type) {
-                self.text(object, is_interned(object));
-            } else if class == class!(PyLong_Type) {
-                self.int(object)?;
-            } else if object == ffi::Py_None() {
-                self.out.nothing();
-            } else if class == class!(PyBool_Type) {
-                self.out.bool(object == ffi::Py_True());
-            } else if class == class!(PyFloat_Type) {
-                self.out.float(ffi::PyFloat_AS_DOUBLE(object));
-            } else {
-                // So that it is there until it is written, whatever runs meanwhile. The reference must not count as one of the value's.
-                return self.other(object, ffi::Py_REFCNT(object) == 1);
-            }
+        if let Ok(text) = object.cast_exact::<PyString>() {
+            self.text(&text, is_interned(&text));
+        } else if let Ok(int) = object.cast_exact::<PyInt>() {
+            self.int(&int)?;
+        } else if object.is_none() {
+            self.out.nothing();
+        } else if let Ok(truth) = object.cast_exact::<PyBool>() {
+            self.out.bool(truth.is_true());
+        } else if let Ok(float) = object.cast_exact::<PyFloat>() {
+            self.out.float(float.value());
+        } else {
+            // So that it is there until it is written, whatever runs meanwhile. The reference must not count as one of the value's.
+            let is_once = references(&object) == 1;
+            return self.other(&object.to_owned(), is_once);
         }
         Ok(())
     }
 
-    /// # Safety
-    /// As for [`Encoder::node`].
-    unsafe fn other(&mut self, object: Pointer, is_once: bool) -> Encoded<()> {
-        // SAFETY: by the caller's promise.
-        let held = unsafe { Object::from_borrowed(object) };
-        let object = held.as_ptr();
-        // SAFETY: it is held.
-        unsafe {
-            let class = ffi::Py_TYPE(object);
-            if class == class!(PyDict_Type) {
-                self.inside(object, is_once, Grows::Yes, Self::dict)
-            } else if class == class!(PyList_Type) {
-                self.inside(object, is_once, Grows::Yes, Self::list)
-            } else if class == class!(PyTuple_Type) {
-                self.inside(object, is_once, Grows::No, Self::tuple)
-            } else if class == class!(PyBytes_Type) {
-                self.out.bytes(held.bind(self.py).cast_unchecked::<PyBytes>().as_bytes());
+    fn other(&mut self, object: &Bound<'py, PyAny>, is_once: bool) -> Encoded<()> {
+        if let Ok(dict) = object.cast_exact::<PyDict>() {
+            self.inside(object, is_once, Grows::Yes, |this| this.dict(dict))
+        } else if let Ok(list) = object.cast_exact::<PyList>() {
+            self.inside(object, is_once, Grows::Yes, |this| this.list(list))
+        } else if let Ok(tuple) = object.cast_exact::<PyTuple>() {
+            self.inside(object, is_once, Grows::No, |this| this.tuple(tuple))
+        } else if let Ok(bytes) = object.cast_exact::<PyBytes>() {
+            self.out.bytes(bytes.as_bytes());
+            Ok(())
+        } else if let Ok(set) = object.cast_exact::<PySet>() {
+            self.inside(object, is_once, Grows::Yes, |this| {
+                this.out.set(set.len());
+                this.elements(object, set.len())
+            })
+        } else if let Ok(set) = object.cast_exact::<PyFrozenSet>() {
+            self.inside(object, is_once, Grows::No, |this| {
+                this.out.frozen_set(set.len());
+                this.elements(object, set.len())
+            })
+        } else if let Ok(array) = object.cast_exact::<PyByteArray>() {
+            self.inside(object, is_once, Grows::Yes, |this| {
+                // SAFETY: no Python code runs while it is copied.
+                this.out.byte_array(unsafe { array.as_bytes() });
                 Ok(())
-            } else if class == class!(PySet_Type) {
-                self.inside(object, is_once, Grows::Yes, Self::set)
-            } else if class == class!(PyFrozenSet_Type) {
-                self.inside(object, is_once, Grows::No, Self::set)
-            } else if class == class!(PyByteArray_Type) {
-                self.inside(object, is_once, Grows::Yes, Self::byte_array)
-            } else if class == class!(PyMemoryView_Type) && self.specials > 0 {
-                self.block(&held.bind(self.py))
-            } else {
-                self.object(&held, is_once)
-            }
+            })
+        } else if object.is_exact_instance_of::<PyMemoryView>() && self.specials > 0 {
+            self.block(object)
+        } else {
+            self.object(object, is_once)
         }
     }
 
-    /// # Safety
-    /// The object is exactly a `str` and alive.
     #[inline]
-    unsafe fn text(&mut self, text: Pointer, is_name: bool) {
-        // SAFETY: by the caller's promise.
-        let characters = unsafe { Characters::of(text) };
-        if is_name {
-            // SAFETY: likewise.
-            if let Some(number) = unsafe { self.names.number(text) } {
-                return self.out.named(number);
-            }
+    fn text(&mut self, text: &Bound<'py, PyString>, is_name: bool) {
+        let characters = Characters::of(text);
+        if is_name && let Some(number) = self.names.number(text) {
+            return self.out.named(number);
         }
         match characters.utf8(&mut self.scratch) {
             Some(utf8) if is_name => self.out.name(utf8),
@@ -181,15 +175,12 @@ impl<'py> Encoder<'_, 'py> {
         self.out.code_points(characters.points().into_iter());
     }
 
-    /// # Safety
-    /// The object is exactly an `int` and alive.
     #[inline]
-    unsafe fn int(&mut self, int: Pointer) -> Encoded<()> {
-        // SAFETY: by the caller's promise.
-        match unsafe { small_int(int) } {
+    fn int(&mut self, int: &Bound<'py, PyInt>) -> Encoded<()> {
+        // SAFETY: it is an int, and of no subclass.
+        match unsafe { small_int(int.as_ptr()) } {
             Some(small) => self.out.int(small),
-            // SAFETY: likewise.
-            None => self.big_int(unsafe { borrow(self.py, int) }.as_any())?,
+            None => self.big_int(int)?,
         }
         Ok(())
     }
@@ -223,45 +214,36 @@ impl<'py> Encoder<'_, 'py> {
     }
 
     /// Writes what holds others, unless it was written before.
-    ///
-    /// # Safety
-    /// The object is held.
     #[inline]
-    unsafe fn inside(
+    fn inside(
         &mut self,
-        object: Pointer,
+        object: &Bound<'py, PyAny>,
         is_once: bool,
         grows: Grows,
-        write: unsafe fn(&mut Self, Pointer) -> Encoded<()>,
+        write: impl FnOnce(&mut Self) -> Encoded<()>,
     ) -> Encoded<()> {
-        // SAFETY: by the caller's promise.
-        unsafe {
-            let met = self.meet(object, is_once, grows)?;
-            if matches!(met, Met::Again) {
-                return Ok(());
-            }
-            let before = std::mem::take(&mut self.weight);
-            self.down(object)?;
-            write(self, object)?;
-            self.levels -= 1;
-            if matches!(met, Met::First) {
-                self.memo.weigh(object, self.weight);
-            }
-            self.weight = self.weight.saturating_add(before);
+        let met = self.meet(object, is_once, grows)?;
+        if matches!(met, Met::Again) {
+            return Ok(());
         }
+        let before = std::mem::take(&mut self.weight);
+        self.down(object)?;
+        write(self)?;
+        self.levels -= 1;
+        if matches!(met, Met::First) {
+            self.memo.weigh(object, self.weight);
+        }
+        self.weight = self.weight.saturating_add(before);
         Ok(())
     }
 
-    /// # Safety
-    /// The object is held.
     #[inline]
-    unsafe fn meet(&mut self, object: Pointer, is_once: bool, grows: Grows) -> Encoded<Met> {
-        if object == self.root {
+    fn meet(&mut self, object: &Bound<'py, PyAny>, is_once: bool, grows: Grows) -> Encoded<Met> {
+        if object.as_ptr() == self.root {
             if self.levels == 0 {
                 return Ok(Met::Once);
             }
-            // SAFETY: the root is alive.
-            unsafe { self.refer(object, 0, None, grows)? };
+            self.refer(object, 0, None, grows)?;
             return Ok(Met::Again);
         }
         if is_once {
@@ -269,29 +251,22 @@ impl<'py> Encoder<'_, 'py> {
         }
         if let Some(met) = self.memo.find(object) {
             let (number, weight) = (met.number, met.weight);
-            // SAFETY: by the caller's promise.
-            unsafe { self.refer(object, number, weight, grows)? };
+            self.refer(object, number, weight, grows)?;
             return Ok(Met::Again);
         }
         self.out.mark();
-        // SAFETY: likewise.
-        unsafe { self.memo.note(object) };
+        self.memo.note(object);
         Ok(Met::First)
     }
 
     /// Refers to something that was met before; it has no weight if it is not complete.
-    ///
-    /// # Safety
-    /// The object is alive.
-    unsafe fn refer(&mut self, object: Pointer, number: usize, weight: Option<u64>, grows: Grows) -> Encoded<()> {
+    fn refer(&mut self, object: &Bound<'py, PyAny>, number: usize, weight: Option<u64>, grows: Grows) -> Encoded<()> {
         if weight.is_none() {
-            // SAFETY: by the caller's promise.
-            let object = unsafe { borrow(self.py, object) };
             if grows == Grows::No {
-                return Err(Refusal::of(&object, "it holds itself, and could not be put together so"));
+                return Err(Refusal::of(object, "it holds itself, and could not be put together so"));
             }
             if self.keys > 0 {
-                return Err(Refusal::of(&object, "it is part of a key of something that it holds itself"));
+                return Err(Refusal::of(object, "it is part of a key of something that it holds itself"));
             }
         }
         self.weight = self.weight.saturating_add(weight.unwrap_or(0));
@@ -300,152 +275,101 @@ impl<'py> Encoder<'_, 'py> {
     }
 
     #[inline]
-    unsafe fn down(&mut self, object: Pointer) -> Encoded<()> {
+    fn down(&mut self, object: &Bound<'py, PyAny>) -> Encoded<()> {
         self.levels += 1;
         if self.levels > MOST_LEVELS {
-            // SAFETY: by the caller's promise.
-            let object = unsafe { borrow(self.py, object) };
-            return Err(Refusal::of(&object, format!("it lies more than {MOST_LEVELS} levels deep")));
+            return Err(Refusal::of(object, format!("it lies more than {MOST_LEVELS} levels deep")));
         }
         Ok(())
     }
 
-    unsafe fn dict(&mut self, dict: Pointer) -> Encoded<()> {
-        let (mut at, mut key, mut value) = (0, std::ptr::null_mut(), std::ptr::null_mut());
-        // SAFETY: the dict is held; what is found in it is alive until Python code runs, and what is looked at later is held too.
-        unsafe {
-            let count = ffi::PyDict_Size(dict) as usize;
-            self.out.dict(count);
-            let mut left = count;
-            while ffi::PyDict_Next(dict, &mut at, &mut key, &mut value) != 0 {
-                left = left.checked_sub(1).ok_or_else(|| self.changed(dict))?;
-                if ffi::Py_TYPE(key) == class!(PyUnicode_Type) {
-                    self.text(key, true);
-                    if is_leaf(value) {
-                        // Nothing runs, and nothing is refused.
-                        self.node(value)?;
-                        continue;
-                    }
-                    let key = Object::from_borrowed(key);
-                    self.node(value).behind(|| Step::Item(key))?;
-                } else {
-                    let (key, value) = (Object::from_borrowed(key), HeldOnce::of(value));
-                    self.key(key.as_ptr()).behind(|| Step::Key)?;
-                    self.again(&value).behind(|| Step::Item(key))?;
+    fn dict(&mut self, dict: &Bound<'py, PyDict>) -> Encoded<()> {
+        let count = dict.len();
+        self.out.dict(count);
+        let (mut left, mut at) = (count, 0);
+        while let Some((key, value)) = next_item(dict, &mut at) {
+            left = left.checked_sub(1).ok_or_else(|| changed(dict))?;
+            if let Ok(name) = key.cast_exact::<PyString>() {
+                self.text(&name, true);
+                if is_leaf(value) {
+                    // Nothing runs, and nothing is refused.
+                    self.node(value)?;
+                    continue;
                 }
+                let key = Object::of(&key);
+                self.node(value).behind(|| Step::Item(key))?;
+            } else {
+                let (key, value) = (Object::of(&key), HeldOnce::of(value));
+                self.key(key.bind(self.py).as_borrowed()).behind(|| Step::Key)?;
+                self.again(&value).behind(|| Step::Item(key))?;
             }
-            if left == 0 && ffi::PyDict_Size(dict) as usize == count { Ok(()) } else { Err(self.changed(dict)) }
         }
+        if left == 0 && dict.len() == count { Ok(()) } else { Err(changed(dict)) }
     }
 
     /// Writes a key, or an element of a set.
-    ///
-    /// # Safety
-    /// The object is held.
-    unsafe fn key(&mut self, key: Pointer) -> Encoded<()> {
+    fn key(&mut self, key: Given<'_, 'py>) -> Encoded<()> {
         let before = std::mem::take(&mut self.weight);
         self.keys += 1;
-        // SAFETY: by the caller's promise.
-        unsafe { self.node(key)? };
+        self.node(key)?;
         self.keys -= 1;
         let weight = self.weight;
         self.weight = weight.saturating_add(before);
         if !self.hashing.may(weight, self.out.len()) {
-            // SAFETY: likewise.
-            let key = unsafe { borrow(self.py, key) };
             return Err(Refusal::of(&key, "to hash it takes too long for what it is"));
         }
         Ok(())
     }
 
-    unsafe fn list(&mut self, list: Pointer) -> Encoded<()> {
-        // SAFETY: the list is held, and its length is looked at before each element.
-        unsafe {
-            let count = ffi::PyList_GET_SIZE(list);
-            self.out.list(count as usize);
-            for place in 0..count {
-                if ffi::PyList_GET_SIZE(list) != count {
-                    return Err(self.changed(list));
-                }
-                self.node(ffi::PyList_GET_ITEM(list, place)).behind(|| Step::Index(place as usize))?;
-            }
-            if ffi::PyList_GET_SIZE(list) == count { Ok(()) } else { Err(self.changed(list)) }
+    fn list(&mut self, list: &Bound<'py, PyList>) -> Encoded<()> {
+        let count = list.len();
+        self.out.list(count);
+        for place in 0..count {
+            let Some(element) = element(list, place).filter(|_| list.len() == count) else { return Err(changed(list)) };
+            self.node(element).behind(|| Step::Index(place))?;
         }
+        if list.len() == count { Ok(()) } else { Err(changed(list)) }
     }
 
-    unsafe fn tuple(&mut self, tuple: Pointer) -> Encoded<()> {
-        // SAFETY: the tuple is held, and so are its elements.
-        unsafe {
-            let count = ffi::PyTuple_GET_SIZE(tuple);
-            self.out.tuple(count as usize);
-            for place in 0..count {
-                self.node(ffi::PyTuple_GET_ITEM(tuple, place)).behind(|| Step::Index(place as usize))?;
-            }
+    fn tuple(&mut self, tuple: &Bound<'py, PyTuple>) -> Encoded<()> {
+        self.out.tuple(tuple.len());
+        for (place, element) in tuple.iter_borrowed().enumerate() {
+            self.node(element).behind(|| Step::Index(place))?;
         }
         Ok(())
     }
 
-    unsafe fn set(&mut self, set: Pointer) -> Encoded<()> {
-        // SAFETY: the set is held, and so is what its iterator gives.
-        unsafe {
-            let count = ffi::PySet_Size(set) as usize;
-            if ffi::Py_TYPE(set) == class!(PySet_Type) {
-                self.out.set(count)
-            } else {
-                self.out.frozen_set(count)
-            }
-            let mut left = count;
-            for element in borrow(self.py, set).try_iter()? {
-                let element = element?;
-                left = left.checked_sub(1).ok_or_else(|| self.changed(set))?;
-                self.key(element.as_ptr()).behind(|| Step::Element)?;
-            }
-            if left == 0 { Ok(()) } else { Err(self.changed(set)) }
+    /// Writes so many elements of a set.
+    fn elements(&mut self, set: &Bound<'py, PyAny>, count: usize) -> Encoded<()> {
+        let mut left = count;
+        for element in set.try_iter()? {
+            left = left.checked_sub(1).ok_or_else(|| changed(set))?;
+            self.key(element?.as_borrowed()).behind(|| Step::Element)?;
         }
-    }
-
-    unsafe fn byte_array(&mut self, array: Pointer) -> Encoded<()> {
-        // SAFETY: the array is held, and no Python code runs while it is copied.
-        let bytes = unsafe {
-            let length = ffi::PyByteArray_Size(array) as usize;
-            std::slice::from_raw_parts(ffi::PyByteArray_AsString(array).cast::<u8>(), length)
-        };
-        self.out.byte_array(bytes);
-        Ok(())
-    }
-
-    #[cold]
-    unsafe fn changed(&self, object: Pointer) -> Box<Refusal> {
-        // SAFETY: the object is held.
-        let object = unsafe { borrow(self.py, object) };
-        Refusal::of(&object, "it was changed while it was encoded")
+        if left == 0 { Ok(()) } else { Err(changed(set)) }
     }
 
     /// Writes what is of no type that is written at sight.
-    unsafe fn object(&mut self, object: &Object, is_once: bool) -> Encoded<()> {
-        let bound = object.bind(self.py);
-        let place = self.class_of(&bound)?;
+    fn object(&mut self, object: &Bound<'py, PyAny>, is_once: bool) -> Encoded<()> {
+        let place = self.class_of(object)?;
         match self.classes[place].way.clone() {
-            FreezeRule::Object(plan) if plan.kind == Kind::Fields => {
-                // SAFETY: it is held.
-                let met = unsafe { self.meet(object.as_ptr(), is_once, Grows::Yes)? };
-                self.made_of(&bound, met, |this| this.fields(&bound, place, &plan))
+            Form::Object(plan) if plan.kind == Kind::Fields => {
+                let met = self.meet(object, is_once, Grows::Yes)?;
+                self.made_of(object, met, |this| this.fields(object, place, &plan))
             }
-            FreezeRule::Object(plan) if plan.kind == Kind::Enumeration => self.enumeration(&bound, place, &plan),
-            FreezeRule::Object(plan) => {
-                // SAFETY: it is held.
-                let met = unsafe { self.meet(object.as_ptr(), is_once, Grows::No)? };
-                self.made_of(&bound, met, |this| match plan.kind {
-                    Kind::Tuple => this.named_tuple(&bound, place, &plan),
-                    _ => this.own(&bound, place, &plan),
+            Form::Object(plan) if plan.kind == Kind::Enumeration => self.enumeration(object, place, &plan),
+            Form::Object(plan) => {
+                let met = self.meet(object, is_once, Grows::No)?;
+                self.made_of(object, met, |this| match plan.kind {
+                    Kind::Tuple => this.named_tuple(object, place, &plan),
+                    _ => this.own(object, place, &plan),
                 })
             }
-            FreezeRule::Special(kind, parts) => {
-                // SAFETY: it is held.
-                let met = unsafe { self.meet(object.as_ptr(), is_once || LEAVES.contains(&kind), Grows::No)? };
-                self.made_of(&bound, met, |this| this.special(&bound, kind, &parts))
+            Form::Special(kind, parts) => {
+                let met = self.meet(object, is_once || LEAVES.contains(&kind), Grows::No)?;
+                self.made_of(object, met, |this| this.special(object, kind, &parts))
             }
-            FreezeRule::Day | FreezeRule::Moment | FreezeRule::Clock | FreezeRule::Span => self.time(&bound),
+            Form::Day | Form::Moment | Form::Clock | Form::Span => self.time(object),
         }
     }
 
@@ -459,12 +383,11 @@ impl<'py> Encoder<'_, 'py> {
             return Ok(());
         }
         let before = self.weight;
-        // SAFETY: it is held.
-        unsafe { self.down(object.as_ptr())? };
+        self.down(object)?;
         write(self)?;
         self.levels -= 1;
         if matches!(met, Met::First) {
-            self.memo.weigh(object.as_ptr(), self.weight - before);
+            self.memo.weigh(object, self.weight - before);
         }
         Ok(())
     }
@@ -516,14 +439,12 @@ impl<'py> Encoder<'_, 'py> {
         let (number, is_new) = self.numbered(place);
         self.out.partial(number, is_new.then(|| plan.described()).as_ref(), all.len());
         for (name, value) in all {
-            // SAFETY: it is held.
-            unsafe {
-                if ffi::Py_TYPE(name.as_ptr()) != class!(PyUnicode_Type) {
-                    return Err(Refusal::of(object, "it has an attribute whose name is no text"));
-                }
-                self.weight += 1;
-                self.text(name.as_ptr(), true);
-            }
+            let bound = name.bind(self.py);
+            let Ok(text) = bound.cast_exact::<PyString>() else {
+                return Err(Refusal::of(object, "it has an attribute whose name is no text"));
+            };
+            self.weight += 1;
+            self.text(text, true);
             self.held(value).behind(|| Step::Attribute(name))?;
         }
         Ok(())
@@ -544,21 +465,17 @@ impl<'py> Encoder<'_, 'py> {
 
     /// Writes what is held by its container and by the walk.
     fn held(&mut self, value: Object) -> Encoded<()> {
-        // SAFETY: it is held.
-        unsafe { self.again(&HeldOnce { is_once: ffi::Py_REFCNT(value.as_ptr()) == 2, value }) }
+        self.again(&HeldOnce { is_once: references(&value.bind(self.py)) == 2, value })
     }
 
     /// Writes what was held before it was known whether anybody else refers to it.
-    unsafe fn again(&mut self, held: &HeldOnce) -> Encoded<()> {
-        // SAFETY: it is held.
-        unsafe {
-            let object = held.value.as_ptr();
-            if is_leaf(object) {
-                return self.node(object);
-            }
-            self.weight += 1;
-            self.other(object, held.is_once)
+    fn again(&mut self, held: &HeldOnce) -> Encoded<()> {
+        let object = held.value.bind(self.py);
+        if is_leaf(object.as_borrowed()) {
+            return self.node(object.as_borrowed());
         }
+        self.weight += 1;
+        self.other(&object, held.is_once)
     }
 
     fn enumeration(&mut self, object: &Bound<'py, PyAny>, place: usize, plan: &Plan) -> Encoded<()> {
@@ -583,8 +500,7 @@ impl<'py> Encoder<'_, 'py> {
     fn asked(&mut self, object: &Bound<'py, PyAny>, parts: Option<&Object>) -> Encoded<()> {
         let Some(parts) = parts else { return Err(Refusal::of(object, "its class has no codec")) };
         let content = parts.bind(self.py).ask((object,))?;
-        // SAFETY: it is held here, and nobody else needs to be told from.
-        unsafe { self.node(content.as_ptr()) }
+        self.node(content.as_borrowed())
     }
 
     fn time(&mut self, object: &Bound<'py, PyAny>) -> Encoded<()> {
@@ -610,9 +526,8 @@ impl<'py> Encoder<'_, 'py> {
             self.out.utc();
             return Ok(());
         }
-        // SAFETY: it is held.
-        unsafe { self.node(zone.as_ptr()) }
-            .behind(|| Step::Attribute(intern!(self.py, "tzinfo").clone().into_any().into()))
+        let zone = zone.bind(self.py);
+        self.node(zone.as_borrowed()).behind(|| Step::Attribute(intern!(self.py, "tzinfo").clone().into_any().into()))
     }
 }
 
@@ -629,27 +544,47 @@ struct HeldOnce {
 }
 
 impl HeldOnce {
-    /// # Safety
-    /// The object is alive.
-    unsafe fn of(object: Pointer) -> Self {
-        // SAFETY: by the caller's promise.
-        unsafe { Self { is_once: ffi::Py_REFCNT(object) == 1, value: Object::from_borrowed(object) } }
+    fn of(object: Given<'_, '_>) -> Self {
+        Self { is_once: references(&object) == 1, value: Object::of(&object) }
     }
 }
 
 /// Whether an object is written at sight.
-///
-/// # Safety
-/// The object is alive.
 #[inline]
-unsafe fn is_leaf(object: Pointer) -> bool {
-    // SAFETY: by the caller's promise.
+fn is_leaf(object: Given<'_, '_>) -> bool {
+    object.is_exact_instance_of::<PyString>()
+        || object.is_exact_instance_of::<PyInt>()
+        || object.is_exact_instance_of::<PyFloat>()
+        || object.is_exact_instance_of::<PyBool>()
+        || object.is_none()
+}
+
+/// How many references there are to an object.
+#[inline]
+fn references(object: &Bound<'_, PyAny>) -> isize {
+    // SAFETY: it is alive.
+    unsafe { ffi::Py_REFCNT(object.as_ptr()) }
+}
+
+/// The next item of a dict, borrowed of it until Python code runs. Where the dict is changed meanwhile some may be left out.
+#[inline]
+fn next_item<'a, 'py>(dict: &'a Bound<'py, PyDict>, at: &mut isize) -> Option<(Given<'a, 'py>, Given<'a, 'py>)> {
+    let (mut key, mut value) = (std::ptr::null_mut(), std::ptr::null_mut());
+    // SAFETY: what is found in the dict is alive, and whoever gets it holds it before Python code runs.
     unsafe {
-        let class = ffi::Py_TYPE(object);
-        class == class!(PyUnicode_Type)
-            || class == class!(PyLong_Type)
-            || class == class!(PyFloat_Type)
-            || class == class!(PyBool_Type)
-            || object == ffi::Py_None()
+        (ffi::PyDict_Next(dict.as_ptr(), at, &mut key, &mut value) != 0)
+            .then(|| (borrow(dict.py(), key), borrow(dict.py(), value)))
     }
+}
+
+/// The element of a list at a place, if there is one, borrowed of it until Python code runs.
+#[inline]
+fn element<'a, 'py>(list: &'a Bound<'py, PyList>, place: usize) -> Option<Given<'a, 'py>> {
+    // SAFETY: there is such an element, and whoever gets it holds it before Python code runs.
+    (place < list.len()).then(|| unsafe { borrow(list.py(), ffi::PyList_GET_ITEM(list.as_ptr(), place as isize)) })
+}
+
+#[cold]
+fn changed(object: &Bound<'_, PyAny>) -> Box<Refusal> {
+    Refusal::of(object, "it was changed while it was encoded")
 }

@@ -27,7 +27,7 @@ pub(crate) fn forget_known_classes() {
 
 /// How values of a class are written.
 #[derive(Clone)]
-pub(super) enum FreezeRule {
+pub(super) enum Form {
     Day,
     Moment,
     Clock,
@@ -43,7 +43,7 @@ struct Kept {
     /// What is kept was asked for when `REGISTERED` was this.
     registered: u64,
     /// By address of the class, which is held.
-    by_class: HashMap<usize, (Object, FreezeRule)>,
+    by_class: HashMap<usize, (Object, Form)>,
     by_name: HashMap<String, Arc<Plan>>,
     builders: HashMap<u8, Object>,
 }
@@ -74,7 +74,7 @@ impl Known {
     }
 
     /// How values of a class are written; none if they are not.
-    pub(super) fn way(&self, class: &Bound<'_, PyType>) -> PyResult<Option<FreezeRule>> {
+    pub(super) fn way(&self, class: &Bound<'_, PyType>) -> PyResult<Option<Form>> {
         let address = class.as_ptr() as usize;
         if let Some((_, way)) = self.kept.lock().by_class.get(&address) {
             return Ok(Some(way.clone()));
@@ -85,7 +85,7 @@ impl Known {
         Ok(Some(way))
     }
 
-    fn ask_for_way(&self, class: &Bound<'_, PyType>) -> PyResult<Option<FreezeRule>> {
+    fn ask_for_way(&self, class: &Bound<'_, PyType>) -> PyResult<Option<Form>> {
         let py = class.py();
         if let Some(way) = way_of_time(class) {
             return Ok(Some(way));
@@ -94,9 +94,9 @@ impl Known {
         if answer.is_none() {
             Ok(None)
         } else if let Ok((kind, parts)) = answer.extract::<(u8, Bound<'_, PyAny>)>() {
-            Ok(Some(FreezeRule::Special(kind, parts.into())))
+            Ok(Some(Form::Special(kind, parts.into())))
         } else {
-            Ok(Some(FreezeRule::Object(Arc::new(Plan::of(&answer)?))))
+            Ok(Some(Form::Object(Arc::new(Plan::of(&answer)?))))
         }
     }
 
@@ -137,7 +137,7 @@ impl Known {
 }
 
 /// The way of dates and times, if there can be any: then their module has been imported.
-fn way_of_time(class: &Bound<'_, PyType>) -> Option<FreezeRule> {
+fn way_of_time(class: &Bound<'_, PyType>) -> Option<Form> {
     let py = class.py();
     // SAFETY: the thread is attached.
     let module = unsafe { ffi::PyImport_GetModule(intern!(py, "datetime").as_ptr()) };
@@ -147,10 +147,10 @@ fn way_of_time(class: &Bound<'_, PyType>) -> Option<FreezeRule> {
     // SAFETY: it is new.
     drop(unsafe { Object::from_owned(module) });
     let ways = [
-        (PyDateTime::type_object(py), FreezeRule::Moment),
-        (PyDate::type_object(py), FreezeRule::Day),
-        (PyTime::type_object(py), FreezeRule::Clock),
-        (PyDelta::type_object(py), FreezeRule::Span),
+        (PyDateTime::type_object(py), Form::Moment),
+        (PyDate::type_object(py), Form::Day),
+        (PyTime::type_object(py), Form::Clock),
+        (PyDelta::type_object(py), Form::Span),
     ];
     ways.into_iter().find(|(known, _)| known.is(class)).map(|(_, way)| way)
 }

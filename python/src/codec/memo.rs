@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
-use crate::ffi::Pointer;
+use pyo3::prelude::*;
+
 use crate::ffi::object::Object;
 
 /// Something that was met.
@@ -29,24 +30,20 @@ impl Memo {
 
     /// What was met before under this address.
     #[inline]
-    pub(super) fn find(&self, object: Pointer) -> Option<&Met> {
-        self.met.get(&(object as usize))
+    pub(super) fn find(&self, object: &Bound<'_, PyAny>) -> Option<&Met> {
+        self.met.get(&(object.as_ptr() as usize))
     }
 
     /// Notes something, which has the next number from now on.
-    ///
-    /// # Safety
-    /// The object is alive.
-    pub(super) unsafe fn note(&mut self, object: Pointer) {
-        // SAFETY: by the caller's promise.
-        let held = unsafe { Object::from_borrowed(object) };
-        self.met.insert(object as usize, Met { number: self.next, weight: None, _held: held });
+    pub(super) fn note(&mut self, object: &Bound<'_, PyAny>) {
+        let met = Met { number: self.next, weight: None, _held: Object::of(object) };
+        self.met.insert(object.as_ptr() as usize, met);
         self.next += 1;
     }
 
     /// Notes that something has been written.
-    pub(super) fn weigh(&mut self, object: Pointer, weight: u64) {
-        if let Some(met) = self.met.get_mut(&(object as usize)) {
+    pub(super) fn weigh(&mut self, object: &Bound<'_, PyAny>, weight: u64) {
+        if let Some(met) = self.met.get_mut(&(object.as_ptr() as usize)) {
             met.weight = Some(weight);
         }
     }

@@ -5,6 +5,7 @@ use hotset::hash::fold;
 use hotset::sync::{Mutex, RawMutex};
 use pyo3::ffi;
 use pyo3::prelude::*;
+use pyo3::types::PyString;
 use smallvec::SmallVec;
 
 use crate::codec::text;
@@ -36,11 +37,9 @@ impl Written {
     }
 
     /// The number of a name that came before; otherwise it has one from now on.
-    ///
-    /// # Safety
-    /// The object is alive.
     #[inline]
-    pub(super) unsafe fn number(&mut self, name: Pointer) -> Option<usize> {
+    pub(super) fn number(&mut self, text: &Bound<'_, PyString>) -> Option<usize> {
+        let name = text.as_ptr();
         let first = (name as u64).wrapping_mul(ODD) as usize >> (64 - PLACES.ilog2());
         let mut place = first;
         for step in 0..MOST_STEPS {
@@ -52,8 +51,7 @@ impl Written {
             }
         }
         self.places[place] = (name as usize, self.held.len() as u32);
-        // SAFETY: by the caller's promise.
-        self.held.push(unsafe { Object::from_borrowed(name) });
+        self.held.push(Object::of(text));
         None
     }
 

@@ -3,8 +3,8 @@
 use hotset::codec::value::Text;
 use pyo3::ffi;
 use pyo3::prelude::*;
+use pyo3::types::PyString;
 
-use crate::ffi::Pointer;
 use crate::ffi::object::Object;
 use crate::key::layout::{TextState, text_data};
 
@@ -22,11 +22,9 @@ pub(super) enum Characters<'a> {
 
 impl<'a> Characters<'a> {
     /// Those of a text.
-    ///
-    /// # Safety
-    /// The object is exactly a `str`, and is alive as long as the result.
     #[inline]
-    pub(super) unsafe fn of(text: Pointer) -> Self {
+    pub(super) fn of(text: &'a Bound<'_, PyString>) -> Self {
+        let text = text.as_ptr();
         // SAFETY: a text has as many characters of its kind as it says, and never changes.
         unsafe {
             let length = ffi::PyUnicode_GET_LENGTH(text) as usize;
@@ -74,13 +72,10 @@ fn extend(text: &mut String, points: impl Iterator<Item = u32>) -> Option<()> {
 }
 
 /// Whether a text is one that the interpreter keeps once, as it does names.
-///
-/// # Safety
-/// The object is exactly a `str` and alive.
 #[inline]
-pub(super) unsafe fn is_interned(text: Pointer) -> bool {
-    // SAFETY: by the caller's promise.
-    unsafe { TextState::of(text).is_interned() }
+pub(super) fn is_interned(text: &Bound<'_, PyString>) -> bool {
+    // SAFETY: it is a text, and alive.
+    unsafe { TextState::of(text.as_ptr()).is_interned() }
 }
 
 /// A text.
