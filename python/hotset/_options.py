@@ -196,6 +196,8 @@ def names_of(kind: type) -> tuple[str, ...]:
 
 
 ENTRIES = frozenset(names_of(EntryOptions))
+LOADED_ENTRIES = names_of(LoadedEntryOptions)
+FUNCTIONS = names_of(FunctionOptions)
 LIFESPANS = ("ttl", *names_of(LifespanOptions))
 LOADS = names_of(LoadOptions)
 OWN_CACHES = names_of(OwnCacheOptions)
@@ -240,6 +242,8 @@ def taken(options: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:
 
 def split_entry(where: str, options: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """What is to be stored with an entry, and what its caller accepts instead."""
-    check_names(where, options, names_of(LoadedEntryOptions))
+    if not options:
+        return {}, {}
+    check_names(where, options, LOADED_ENTRIES)
     entry = {name: value for name, value in options.items() if name in ENTRIES}
     return entry, {name: value for name, value in options.items() if name not in ENTRIES}

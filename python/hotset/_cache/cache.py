@@ -13,13 +13,12 @@ from hotset._loading.many import Search
 from hotset._loading.policy import USUAL, CountedLoad
 from hotset._options import (
     ENTRIES,
+    FUNCTIONS,
     LIFESPANS,
     LOADS,
     TIERS,
-    FunctionOptions,
     check_cache,
     check_decorator,
-    names_of,
     split_entry,
     taken,
 )
@@ -35,7 +34,7 @@ if TYPE_CHECKING:
     from hotset._cache.policies import Optimize, Policy
     from hotset._core import Attempt, CachedCoroutineFunction, CachedFunction, ManualClock
     from hotset._decorators.of_functions import Decorator
-    from hotset._options import CacheOptions, EntryOptions, LifeOptions, LoadedEntryOptions
+    from hotset._options import CacheOptions, EntryOptions, FunctionOptions, LifeOptions, LoadedEntryOptions
     from hotset._percall.entry import Entry, Told
     from hotset._percall.explanation import Explanation
     from hotset._tiers.settings import AnyTier
@@ -446,7 +445,7 @@ class Cache(BaseCache[K, V], MutableMapping[K, V]):
         """
         from hotset._decorated import decorated
 
-        check_decorator("Cache.cache_result", options, names_of(FunctionOptions))
+        check_decorator("Cache.cache_result", options, FUNCTIONS)
 
         def decorate(target: Any) -> Any:
             return decorated(target, self, options)
