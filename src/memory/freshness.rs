@@ -29,9 +29,9 @@ pub struct EntryInfo {
     pub deadlines: Deadlines,
     /// How long it was to live.
     pub lifespan: Lifespan,
-    /// When a hit starts a refresh, or [`NEVER`].
+    /// When a hit starts a refresh, or [`NEVER`](crate::clock::NEVER).
     pub refresh_at: Tick,
-    /// When it goes if it is not read, or [`NEVER`].
+    /// When it goes if it is not read, or [`NEVER`](crate::clock::NEVER).
     pub idle_until: Tick,
     /// Until when loads that failed are not repeated, or 0.
     pub retry_at: Tick,

@@ -62,9 +62,9 @@ pub struct Details {
     pub deadlines: Option<Deadlines>,
     /// What others know the entry by, 0 if there are none.
     pub mark: Mark,
-    /// The [`Memory::moves`] before the value was read elsewhere. If there was one since, it is not stored.
+    /// The [`Memory::moves`](crate::memory::Memory::moves) before the value was read elsewhere. If there was one since, it is not stored.
     pub moves: Option<u64>,
-    /// The [`Memory::epoch`] when the load began that the value comes from. If one of its tags was invalidated since, it is refused.
+    /// The [`Memory::epoch`](crate::memory::Memory::epoch) when the load began that the value comes from. If one of its tags was invalidated since, it is refused.
     pub since: Option<u64>,
 }
 
