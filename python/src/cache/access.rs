@@ -12,6 +12,7 @@ use smallvec::SmallVec;
 use crate::cache::CacheVerbs;
 use crate::ffi::Pointer;
 use crate::ffi::foreign::Foreign;
+use crate::ffi::live::Live;
 use crate::ffi::object::{Object, borrow};
 use crate::key::call_key::as_call_key;
 use crate::key::exact::quick_hash;
@@ -80,7 +81,7 @@ impl CacheVerbs {
     #[inline(always)]
     unsafe fn quick_tag(&self, key: Pointer) -> Option<(Tag, Word)> {
         // SAFETY: by the caller's promise.
-        let (hash, word) = unsafe { quick_hash(key)? };
+        let (hash, word) = quick_hash(unsafe { Live::new(key) })?;
         (self.state.answers_quickly() && !self.state.serves()).then(|| (self.tag_of(hash), word))
     }
 
@@ -119,7 +120,7 @@ impl CacheVerbs {
             }
             let Some((tag, word)) = self.quick_tag(key) else { return false };
             let mut probe = QuickProbeOfOne { tag, rule: Rule::Mapping, word };
-            let mut pair = Some((Key { part: Part::of(key), tag }, Object::from_borrowed(value)));
+            let mut pair = Some((Key { part: Part::of(Live::new(key)), tag }, Object::from_borrowed(value)));
             let mut details = self.usual();
             let Ok(written) = self.state.store.write(&mut pair, &mut details, &Condition::Always, &mut probe) else {
                 return false;

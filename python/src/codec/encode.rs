@@ -20,12 +20,13 @@ use crate::codec::memo::{Hashing, Memo};
 use crate::codec::names::Written;
 use crate::codec::plan::{self, Plan};
 use crate::codec::refusal::{Behind, Encoded, Refusal, Step};
-use crate::codec::text::{Characters, is_interned};
+use crate::codec::text::Characters;
 use crate::codec::times;
 use crate::ffi::Pointer;
 use crate::ffi::foreign::Foreign;
+use crate::ffi::live::Live;
 use crate::ffi::object::{Object, borrow};
-use crate::key::layout::small_int;
+use crate::key::layout::{IntRef, TextRef};
 
 /// Something to write.
 type Given<'a, 'py> = Borrowed<'a, 'py, PyAny>;
@@ -103,8 +104,8 @@ impl<'py> Encoder<'_, 'py> {
     #[inline]
     fn node(&mut self, object: Given<'_, 'py>) -> Encoded<()> {
         self.weight = self.weight.saturating_add(1);
-        if let Ok(text) = object.cast_exact::<PyString>() {
-            self.text(&text, is_interned(&text));
+        if let Some(text) = TextRef::of(Live::bound(&object)) {
+            self.text(text, text.state().is_interned());
         } else if let Ok(int) = object.cast_exact::<PyInt>() {
             self.int(&int)?;
         } else if object.is_none() {
@@ -155,7 +156,7 @@ impl<'py> Encoder<'_, 'py> {
     }
 
     #[inline]
-    fn text(&mut self, text: &Bound<'py, PyString>, is_name: bool) {
+    fn text(&mut self, text: TextRef<'_>, is_name: bool) {
         let characters = Characters::of(text);
         if is_name && let Some(number) = self.names.number(text) {
             return self.out.named(number);
@@ -177,8 +178,7 @@ impl<'py> Encoder<'_, 'py> {
 
     #[inline]
     fn int(&mut self, int: &Bound<'py, PyInt>) -> Encoded<()> {
-        // SAFETY: it is an int, and of no subclass.
-        match unsafe { small_int(int.as_ptr()) } {
+        match IntRef::of(Live::bound(int)).and_then(IntRef::small) {
             Some(small) => self.out.int(small),
             None => self.big_int(int)?,
         }
@@ -289,8 +289,8 @@ impl<'py> Encoder<'_, 'py> {
         let (mut left, mut at) = (count, 0);
         while let Some((key, value)) = next_item(dict, &mut at) {
             left = left.checked_sub(1).ok_or_else(|| changed(dict))?;
-            if let Ok(name) = key.cast_exact::<PyString>() {
-                self.text(&name, true);
+            if let Some(name) = TextRef::of(Live::bound(&key)) {
+                self.text(name, true);
                 if is_leaf(value) {
                     // Nothing runs, and nothing is refused.
                     self.node(value)?;
@@ -439,8 +439,7 @@ impl<'py> Encoder<'_, 'py> {
         let (number, is_new) = self.numbered(place);
         self.out.partial(number, is_new.then(|| plan.described()).as_ref(), all.len());
         for (name, value) in all {
-            let bound = name.bind(self.py);
-            let Ok(text) = bound.cast_exact::<PyString>() else {
+            let Some(text) = TextRef::of(Live::of(&name)) else {
                 return Err(Refusal::of(object, "it has an attribute whose name is no text"));
             };
             self.weight += 1;

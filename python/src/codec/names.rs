@@ -5,13 +5,13 @@ use hotset::hash::fold;
 use hotset::sync::{Mutex, RawMutex};
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::PyString;
 use smallvec::SmallVec;
 
 use crate::codec::text;
 use crate::ffi::Pointer;
 use crate::ffi::attached_lock::AttachedLock;
 use crate::ffi::object::Object;
+use crate::key::layout::TextRef;
 
 /// Places for names that are found again by their address.
 const PLACES: usize = 128;
@@ -38,7 +38,7 @@ impl Written {
 
     /// The number of a name that came before; otherwise it has one from now on.
     #[inline]
-    pub(super) fn number(&mut self, text: &Bound<'_, PyString>) -> Option<usize> {
+    pub(super) fn number(&mut self, text: TextRef<'_>) -> Option<usize> {
         let name = text.as_ptr();
         let first = (name as u64).wrapping_mul(ODD) as usize >> (64 - PLACES.ilog2());
         let mut place = first;
@@ -51,7 +51,7 @@ impl Written {
             }
         }
         self.places[place] = (name as usize, self.held.len() as u32);
-        self.held.push(Object::of(text));
+        self.held.push(text.to_object());
         None
     }
 

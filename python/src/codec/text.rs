@@ -3,10 +3,9 @@
 use hotset::codec::value::Text;
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::PyString;
 
 use crate::ffi::object::Object;
-use crate::key::layout::{TextState, text_data};
+use crate::key::layout::TextRef;
 
 /// The characters of a text.
 pub(super) enum Characters<'a> {
@@ -23,18 +22,13 @@ pub(super) enum Characters<'a> {
 impl<'a> Characters<'a> {
     /// Those of a text.
     #[inline]
-    pub(super) fn of(text: &'a Bound<'_, PyString>) -> Self {
-        let text = text.as_ptr();
-        // SAFETY: a text has as many characters of its kind as it says, and never changes.
-        unsafe {
-            let length = ffi::PyUnicode_GET_LENGTH(text) as usize;
-            let (state, data) = (TextState::of(text), text_data(text));
-            match state.width() {
-                1 if state.is_ascii() => Self::Plain(std::slice::from_raw_parts(data, length)),
-                1 => Self::One(std::slice::from_raw_parts(data, length)),
-                2 => Self::Two(std::slice::from_raw_parts(data.cast(), length)),
-                _ => Self::Four(std::slice::from_raw_parts(data.cast(), length)),
-            }
+    pub(super) fn of(text: TextRef<'a>) -> Self {
+        let state = text.state();
+        match state.width() {
+            1 if state.is_ascii() => Self::Plain(text.characters()),
+            1 => Self::One(text.characters()),
+            2 => Self::Two(text.characters()),
+            _ => Self::Four(text.characters()),
         }
     }
 
@@ -69,13 +63,6 @@ fn extend(text: &mut String, points: impl Iterator<Item = u32>) -> Option<()> {
         text.push(char::from_u32(point)?);
     }
     Some(())
-}
-
-/// Whether a text is one that the interpreter keeps once, as it does names.
-#[inline]
-pub(super) fn is_interned(text: &Bound<'_, PyString>) -> bool {
-    // SAFETY: it is a text, and alive.
-    unsafe { TextState::of(text.as_ptr()).is_interned() }
 }
 
 /// A text.

@@ -1,7 +1,6 @@
 //! Types that are made by hand, slot by slot, as C extensions do.
 
 use std::ffi::{CStr, c_int, c_uint, c_ulong, c_void};
-use std::marker::PhantomData;
 use std::ptr;
 
 use pyo3::ffi;
@@ -9,7 +8,8 @@ use pyo3::prelude::*;
 use pyo3::types::PyType;
 
 use crate::ffi::Pointer;
-use crate::ffi::object::{Object, borrow};
+use crate::ffi::live::Live;
+use crate::ffi::object::Object;
 
 /// What a slot is called with, made of what C hands over.
 pub(crate) trait FromSlot {
@@ -20,34 +20,19 @@ pub(crate) trait FromSlot {
     unsafe fn from_slot(raw: Self::Raw) -> Self;
 }
 
-/// An object that is alive during a call of a slot.
-#[derive(Clone, Copy)]
-pub(crate) struct Live<'a>(Pointer, PhantomData<&'a ()>);
-
-impl<'a> Live<'a> {
-    pub(crate) fn bind<'py>(self, py: Python<'py>) -> Borrowed<'a, 'py, PyAny> {
-        // SAFETY: it is alive.
-        unsafe { borrow(py, self.0) }
-    }
-
-    /// Another reference to it.
-    pub(crate) fn to_object(self) -> Object {
-        // SAFETY: it is alive.
-        unsafe { Object::from_borrowed(self.0) }
-    }
-}
-
 impl FromSlot for Live<'_> {
     type Raw = Pointer;
     unsafe fn from_slot(raw: Pointer) -> Self {
-        Self(raw, PhantomData)
+        // SAFETY: by the caller's promise.
+        unsafe { Self::new(raw) }
     }
 }
 
 impl FromSlot for Option<Live<'_>> {
     type Raw = Pointer;
     unsafe fn from_slot(raw: Pointer) -> Self {
-        (!raw.is_null()).then_some(Live(raw, PhantomData))
+        // SAFETY: by the caller's promise.
+        (!raw.is_null()).then(|| unsafe { Live::new(raw) })
     }
 }
 

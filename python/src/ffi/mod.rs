@@ -6,6 +6,7 @@ pub(crate) mod call_args;
 pub(crate) mod foreign;
 pub(crate) mod guard;
 pub(crate) mod heap_type;
+pub(crate) mod live;
 pub(crate) mod object;
 
 use pyo3::ffi;

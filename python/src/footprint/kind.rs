@@ -2,9 +2,10 @@
 
 use pyo3::ffi;
 
+use crate::ffi::live::Live;
 use crate::ffi::{Pointer, class};
 use crate::footprint::own::{GC_HEAD_BYTES, WORD_BYTES};
-use crate::key::layout::{TextState, small_int};
+use crate::key::layout::{IntRef, TextRef};
 
 /// Bits of a digit of an `int`, and the bytes that it takes.
 const DIGIT: u32 = 30;
@@ -35,8 +36,8 @@ impl Kind {
             let basic = (*class).tp_basicsize as usize;
             if class == class!(PyUnicode_Type) {
                 of_text(object)
-            } else if class == class!(PyLong_Type) {
-                small_int(object).map_or(Self::Other, |value| of_int(basic, value))
+            } else if let Some(int) = IntRef::of(Live::new(object)) {
+                int.small().map_or(Self::Other, |value| of_int(basic, value))
             } else if class == class!(PyFloat_Type) || class == class!(PyComplex_Type) {
                 Self::Plain(basic)
             } else if class == class!(PyList_Type) {
@@ -75,7 +76,7 @@ fn of_int(basic: usize, value: i64) -> Kind {
 unsafe fn of_text(text: Pointer) -> Kind {
     // SAFETY: by the caller's promise; a compact text that is not ASCII has the longer head.
     unsafe {
-        let state = TextState::of(text);
+        let Some(state) = TextRef::of(Live::new(text)).map(TextRef::state) else { return Kind::Other };
         if state.is_interned() {
             return Kind::Eternal;
         }

@@ -8,6 +8,7 @@ use pyo3::prelude::*;
 use crate::ffi::Pointer;
 use crate::ffi::call_args::Call;
 use crate::ffi::foreign::vectorcall;
+use crate::ffi::live::Live;
 use crate::ffi::object::Object;
 use crate::hooks;
 use crate::key::frozen::Frozen;
@@ -86,5 +87,5 @@ unsafe fn dict_bytes(object: Pointer) -> Option<usize> {
 /// The object is alive.
 pub(super) unsafe fn frozen_bytes(object: Pointer) -> usize {
     // SAFETY: the class was just checked.
-    unsafe { if ffi::Py_TYPE(object) == Frozen::class() { Frozen::get(object).written_bytes() } else { 0 } }
+    Frozen::of(unsafe { Live::new(object) }).map_or(0, Frozen::written_bytes)
 }

@@ -8,7 +8,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple};
 
 use crate::ffi::Pointer;
-use crate::ffi::heap_type::{AttributeName, Live, slots};
+use crate::ffi::heap_type::{AttributeName, slots};
+use crate::ffi::live::Live;
 use crate::ffi::object::{Object, object_from};
 use crate::function::handles::FunctionRef;
 

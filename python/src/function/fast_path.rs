@@ -5,6 +5,7 @@ use hotset::memory::{More, Probe as CoreProbe};
 
 use crate::ffi::Pointer;
 use crate::ffi::call_args::Call;
+use crate::ffi::live::Live;
 use crate::ffi::object::Object;
 use crate::function::decorated::Decorated;
 use crate::function::signature::FEW;
@@ -110,7 +111,7 @@ unsafe fn hash_parts(decorated: &Decorated, parts: &[Pointer], words: &mut [Word
     for (&part, place) in parts.iter().zip(words) {
         let identity = (address_hash(part), Word::of_other(part));
         // SAFETY: by the caller's promise.
-        let (hash, word) = if by_identity { identity } else { unsafe { typed_hash(part, seed)? } };
+        let (hash, word) = if by_identity { identity } else { typed_hash(unsafe { Live::new(part) }, seed)? };
         state = seed.mix(state, hash);
         *place = word;
         by_identity = false;

@@ -14,6 +14,7 @@ use crate::ffi::Pointer;
 use crate::ffi::call_args::Call;
 use crate::ffi::foreign::{uncounted, vectorcall};
 use crate::ffi::guard::{attached, guard};
+use crate::ffi::live::Live;
 use crate::ffi::object::Object;
 use crate::flight::attempt::{Attempt, Purpose};
 use crate::flight::fate::{Decider, Fate, can_be_read_once, is_over};
@@ -47,8 +48,11 @@ pub(crate) unsafe fn load_quickly(function: FunctionRef<'_>, call: Call, tag: Ta
         let _held = function.to_object();
         let decorated = function.decorated();
         let (state, memory) = (decorated.state(), decorated.state().memory());
-        let part =
-            if decorated.single { Part::of(parts[0]) } else { Part::several(parts.iter().map(|&part| Part::of(part))) };
+        let part = if decorated.single {
+            Part::of(Live::new(parts[0]))
+        } else {
+            Part::several(parts.iter().map(|&part| Part::of(Live::new(part))))
+        };
         let mut probe = Probe::new(tag, Rule::Typed, decorated.single, parts);
         let watch = Stopwatch::begin_uncritical(memory, tag.hash(), decorated.owner);
         let here = LoadStack::find();
@@ -115,7 +119,7 @@ unsafe fn land_quickly(
 /// They are alive and the thread is attached.
 pub(crate) unsafe fn are_storable(parts: &[Pointer]) -> bool {
     // SAFETY: by the caller's promise.
-    parts.iter().all(|&part| !unsafe { keyed_by_address(part) })
+    parts.iter().all(|&part| !keyed_by_address(unsafe { Live::new(part) }))
 }
 
 /// Calls a synchronous function through its cache.

@@ -9,6 +9,7 @@ use smallvec::SmallVec;
 
 use crate::ffi::Pointer;
 use crate::ffi::foreign::Foreign;
+use crate::ffi::live::Live;
 use crate::ffi::object::{Object, borrow};
 use crate::function::decorated::Decorated;
 use crate::function::signature::{FEW, Parts};
@@ -97,7 +98,7 @@ fn hash_part(
         return hash_loosely(py, decorated, &value);
     }
     // SAFETY: as above.
-    if let Some((hash, _)) = unsafe { typed_hash(part, decorated.state().memory().seed()) } {
+    if let Some((hash, _)) = typed_hash(Live::bound(&value), decorated.state().memory().seed()) {
         return Ok((hash, None));
     }
     // SAFETY: as above.
@@ -111,8 +112,7 @@ fn hash_part(
 }
 
 fn hash_loosely(py: Python<'_>, decorated: &Decorated, value: &Bound<'_, PyAny>) -> PyResult<(u64, Option<Object>)> {
-    // SAFETY: arguments are alive during the call.
-    if unsafe { keyed_by_address(value.as_ptr()) } {
+    if keyed_by_address(Live::bound(value)) {
         return Ok((address_hash(value.as_ptr()), None));
     }
     let freeze = || frozen(py, Writer::freeze(value, decorated.arc(), way(decorated, true)));
@@ -149,8 +149,7 @@ fn stored_part(py: Python<'_>, decorated: &Decorated, part: Pointer, first_by_id
         return WeakIdentity::of(py, decorated.arc(), part)
             .map_err(|error| no_weak_references(py, decorated, &value, error));
     }
-    // SAFETY: as above.
-    if unsafe { keyed_by_address(part) } { by_identity(&value, decorated.arc()) } else { Ok(Object::of(&value)) }
+    if keyed_by_address(Live::bound(&value)) { by_identity(&value, decorated.arc()) } else { Ok(Object::of(&value)) }
 }
 
 fn no_weak_references(py: Python<'_>, decorated: &Decorated, value: &Bound<'_, PyAny>, error: PyErr) -> PyErr {

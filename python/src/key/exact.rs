@@ -5,16 +5,17 @@ use hotset::hash::Seed;
 use hotset::memory::Verdict;
 use pyo3::ffi;
 
-use crate::ffi::{Pointer, class, is_exactly};
+use crate::ffi::live::Live;
+use crate::ffi::{Pointer, class};
 use crate::key::frozen::Frozen;
 use crate::key::identity::WeakIdentity;
-use crate::key::layout::{cached_text_hash, digits, equal_ints, equal_texts, small_int};
+use crate::key::layout::{FloatRef, IntRef, TextRef, TupleRef};
 use crate::key::part::{Kind, Word};
 
 /// The most levels of tuples that are looked into here.
 const DEPTH: usize = 16;
 
-/// Whether equality of the type's objects is identity.
+/// Whether equality of a type's objects is identity.
 ///
 /// # Safety
 /// The type is alive.
@@ -25,6 +26,13 @@ pub(crate) unsafe fn compares_by_identity(class: *mut ffi::PyTypeObject) -> bool
     own.map(|slot| slot as usize) == plain.map(|slot| slot as usize)
 }
 
+/// Whether equality is identity to an object.
+#[inline]
+fn is_itself(object: Live<'_>) -> bool {
+    // SAFETY: the class of a live object is alive.
+    unsafe { compares_by_identity(object.class()) }
+}
+
 /// The hash of an address.
 #[inline]
 pub(crate) fn address_hash(object: Pointer) -> u64 {
@@ -32,62 +40,37 @@ pub(crate) fn address_hash(object: Pointer) -> u64 {
 }
 
 /// The hash, as Python has it, and the word of an object of the most usual types: `str` and `int`.
-///
-/// # Safety
-/// The object is alive and the thread is attached.
 #[inline(always)]
-pub(crate) unsafe fn quick_hash(object: Pointer) -> Option<(u64, Word)> {
-    // SAFETY: hashing these types runs no Python code and cannot fail.
-    unsafe {
-        if is_exactly(object, class!(PyUnicode_Type)) {
-            Some((text_hash(object), Word::of_other(object)))
-        } else if is_exactly(object, class!(PyLong_Type)) {
-            match small_int(object) {
-                Some(small) => Some((small_hash(small), Word::of_int(small).unwrap_or(Word::of_other(object)))),
-                None => Some((ffi::PyObject_Hash(object) as u64, Word::of_other(object))),
-            }
-        } else {
-            None
-        }
+pub(crate) fn quick_hash(object: Live<'_>) -> Option<(u64, Word)> {
+    let other = Word::of_other(object.as_ptr());
+    if let Some(text) = TextRef::of(object) {
+        return Some((text.hash(), other));
+    }
+    let int = IntRef::of(object)?;
+    match int.small() {
+        Some(small) => Some((small_hash(small), Word::of_int(small).unwrap_or(other))),
+        None => Some((int.hash(), other)),
     }
 }
 
 /// The hash and the word of an object as a part of a typed key, if it is of a type that hashes here.
-///
-/// # Safety
-/// The object is alive and the thread is attached.
 #[inline(always)]
-pub(crate) unsafe fn typed_hash(object: Pointer, seed: Seed) -> Option<(u64, Word)> {
-    // SAFETY: the types that are asked for a hash run no Python code for it.
-    unsafe {
-        let word = Word::of(object);
-        if let Kind::Int(_) = word.kind() {
-            Some((word.bits(), word))
-        } else if is_exactly(object, class!(PyUnicode_Type)) {
-            Some((text_hash(object), word))
-        } else {
-            Some((typed_hash_of_others(object, seed, 0)?, word))
-        }
+pub(crate) fn typed_hash(object: Live<'_>, seed: Seed) -> Option<(u64, Word)> {
+    let word = Word::of(object);
+    if let Kind::Int(_) = word.kind() {
+        Some((word.bits(), word))
+    } else if let Some(text) = TextRef::of(object) {
+        Some((text.hash(), word))
+    } else {
+        Some((typed_hash_of_others(object, seed, 0)?, word))
     }
 }
 
-/// # Safety
-/// The object is exactly a `str`, alive, and the thread is attached.
+/// Not the hash of CPython, which is that of other numbers too, as anybody can tell.
 #[inline(always)]
-pub(crate) unsafe fn text_hash(text: Pointer) -> u64 {
-    // SAFETY: hashing an exact str runs no Python code and cannot fail.
-    unsafe { cached_text_hash(text).unwrap_or_else(|| ffi::PyObject_Hash(text)) as u64 }
-}
-
-/// # Safety
-/// The object is exactly an `int`, alive, and the thread is attached.
-#[inline(always)]
-unsafe fn number_hash(number: Pointer, seed: Seed) -> u64 {
-    // SAFETY: by the caller's promise. The hash of CPython would be that of other numbers, which anybody can tell.
-    unsafe {
-        small_int(number)
-            .map_or_else(|| digits(number).iter().fold(0, |state, &digit| seed.mix(state, digit.into())), small_hash)
-    }
+fn number_hash(number: IntRef<'_>, seed: Seed) -> u64 {
+    let mixed = || number.digits().iter().fold(0, |state, &digit| seed.mix(state, digit.into()));
+    number.small().map_or_else(mixed, small_hash)
 }
 
 /// Small numbers are their own hash, but for -1.
@@ -96,151 +79,97 @@ fn small_hash(small: i64) -> u64 {
     (if small == -1 { -2 } else { small }) as u64
 }
 
-/// # Safety
-/// The object is alive and the thread is attached.
 #[inline(never)]
-unsafe fn typed_hash_of_others(object: Pointer, seed: Seed, depth: usize) -> Option<u64> {
-    // SAFETY: each type's own layout or hash is used, none of which runs Python code.
-    unsafe {
-        let class = ffi::Py_TYPE(object);
-        if class == class!(PyLong_Type) {
-            Some(number_hash(object, seed))
-        } else if class == class!(PyFloat_Type) {
-            Some(ffi::PyFloat_AS_DOUBLE(object).to_bits())
-        } else if class == class!(PyTuple_Type) {
-            tuple_hash(object, seed, depth)
-        } else if class == class!(PyBytes_Type) {
-            Some(ffi::PyObject_Hash(object) as u64)
-        } else if class == class!(PyBool_Type) || compares_by_identity(class) {
-            Some(address_hash(object))
-        } else {
-            None
-        }
+fn typed_hash_of_others(object: Live<'_>, seed: Seed, depth: usize) -> Option<u64> {
+    if let Some(int) = IntRef::of(object) {
+        Some(number_hash(int, seed))
+    } else if let Some(float) = FloatRef::of(object) {
+        Some(float.value().to_bits())
+    } else if let Some(tuple) = TupleRef::of(object) {
+        tuple_hash(tuple, seed, depth)
+    } else if object.is_exactly(class!(PyBytes_Type)) {
+        // SAFETY: hashing exact bytes runs no Python code and cannot fail.
+        Some(unsafe { ffi::PyObject_Hash(object.as_ptr()) } as u64)
+    } else if object.is_exactly(class!(PyBool_Type)) || is_itself(object) {
+        Some(address_hash(object.as_ptr()))
+    } else {
+        None
     }
 }
 
-/// # Safety
-/// The object is exactly a tuple, alive, and the thread is attached.
-unsafe fn tuple_hash(tuple: Pointer, seed: Seed, depth: usize) -> Option<u64> {
-    // SAFETY: items of a live tuple are alive.
-    unsafe {
-        let length = ffi::PyTuple_GET_SIZE(tuple);
-        let mut state = length as u64;
-        for number in 0..length {
-            let item = ffi::PyTuple_GET_ITEM(tuple, number);
-            if depth == DEPTH || keyed_by_address(item) {
-                return None;
-            }
-            let hash = if is_exactly(item, class!(PyUnicode_Type)) {
-                text_hash(item)
-            } else if is_exactly(item, class!(PyLong_Type)) {
-                number_hash(item, seed)
-            } else {
-                typed_hash_of_others(item, seed, depth + 1)?
-            };
-            state = seed.mix(state, hash);
+fn tuple_hash(tuple: TupleRef<'_>, seed: Seed, depth: usize) -> Option<u64> {
+    let mut state = tuple.len() as u64;
+    for item in tuple.items() {
+        if depth == DEPTH || keyed_by_address(item) {
+            return None;
         }
-        Some(state)
+        let hash = if let Some(text) = TextRef::of(item) {
+            text.hash()
+        } else if let Some(int) = IntRef::of(item) {
+            number_hash(int, seed)
+        } else {
+            typed_hash_of_others(item, seed, depth + 1)?
+        };
+        state = seed.mix(state, hash);
     }
+    Some(state)
 }
 
 /// Whether an object would be keyed by its address, so that a key has to notice when it dies.
-///
-/// # Safety
-/// The object is alive.
 #[inline]
-pub(crate) unsafe fn keyed_by_address(object: Pointer) -> bool {
-    // SAFETY: by the caller's promise.
-    unsafe {
-        let class = ffi::Py_TYPE(object);
-        class != class!(PyBool_Type)
-            && object != ffi::Py_None()
-            && object != ffi::Py_Ellipsis()
-            && compares_by_identity(class)
-    }
+pub(crate) fn keyed_by_address(object: Live<'_>) -> bool {
+    !object.is_exactly(class!(PyBool_Type)) && !object.is_none() && !object.is_ellipsis() && is_itself(object)
 }
 
 /// Whether a stored part of a typed key is the one that is sought.
-///
-/// # Safety
-/// Both objects are alive and the thread is attached.
 #[inline(always)]
-pub(crate) unsafe fn typed_same(stored: Pointer, sought: Pointer) -> Verdict {
-    if stored == sought {
+pub(crate) fn typed_same(stored: Live<'_>, sought: Live<'_>) -> Verdict {
+    if stored.as_ptr() == sought.as_ptr() {
         return Verdict::Same;
     }
-    // SAFETY: by the caller's promise.
-    unsafe {
-        match quick_equal(stored, sought) {
-            Some(same) => verdict(same),
-            None => typed_equal(stored, sought),
-        }
-    }
+    quick_equal(stored, sought).map_or_else(|| typed_equal(stored, sought), verdict)
 }
 
 /// Whether two objects of exactly the same of the two most usual types are equal, where that is told without a call.
-///
-/// # Safety
-/// Both objects are alive.
 #[inline(always)]
-unsafe fn quick_equal(stored: Pointer, sought: Pointer) -> Option<bool> {
-    // SAFETY: the types were just checked.
-    unsafe {
-        let class = ffi::Py_TYPE(stored);
-        if class != ffi::Py_TYPE(sought) {
-            None
-        } else if class == class!(PyLong_Type) {
-            Some(small_int(stored)? == small_int(sought)?)
-        } else if class == class!(PyUnicode_Type) {
-            Some(equal_texts(stored, sought))
-        } else {
-            None
-        }
+fn quick_equal(stored: Live<'_>, sought: Live<'_>) -> Option<bool> {
+    if let (Some(stored), Some(sought)) = (IntRef::of(stored), IntRef::of(sought)) {
+        return Some(stored.small()? == sought.small()?);
+    }
+    Some(TextRef::of(stored)? == TextRef::of(sought)?)
+}
+
+#[inline(never)]
+fn typed_equal(stored: Live<'_>, sought: Live<'_>) -> Verdict {
+    if let Some(identity) = WeakIdentity::of_stored(stored) {
+        return verdict(identity.referent() == sought.as_ptr());
+    }
+    let class = stored.class();
+    if class != sought.class() {
+        return Verdict::Different;
+    }
+    if let (Some(stored), Some(sought)) = (IntRef::of(stored), IntRef::of(sought)) {
+        verdict(stored == sought)
+    } else if class == class!(PyUnicode_Type) || class == class!(PyBytes_Type) {
+        verdict(equal_scalars(stored, sought))
+    } else if let (Some(stored), Some(sought)) = (FloatRef::of(stored), FloatRef::of(sought)) {
+        verdict(stored.value().to_bits() == sought.value().to_bits())
+    } else if let (Some(stored), Some(sought)) = (TupleRef::of(stored), TupleRef::of(sought)) {
+        equal_tuples(stored, sought)
+    } else if let (Some(stored), Some(sought)) = (Frozen::of(stored), Frozen::of(sought)) {
+        stored.same(sought)
+    } else if is_itself(stored) {
+        Verdict::Different
+    } else {
+        Verdict::Unknown
     }
 }
 
-/// # Safety
-/// Both objects are alive and the thread is attached.
-unsafe fn typed_equal(stored: Pointer, sought: Pointer) -> Verdict {
-    // SAFETY: objects of exactly these types are compared by their own means.
-    unsafe {
-        let class = ffi::Py_TYPE(stored);
-        if class == WeakIdentity::class() {
-            return verdict(WeakIdentity::get(stored).referent() == sought);
-        }
-        if class != ffi::Py_TYPE(sought) {
-            return Verdict::Different;
-        }
-        if class == class!(PyLong_Type) {
-            verdict(equal_ints(stored, sought))
-        } else if class == class!(PyUnicode_Type) || class == class!(PyBytes_Type) {
-            verdict(equal_by_type(stored, sought))
-        } else if class == class!(PyFloat_Type) {
-            verdict(ffi::PyFloat_AS_DOUBLE(stored).to_bits() == ffi::PyFloat_AS_DOUBLE(sought).to_bits())
-        } else if class == class!(PyTuple_Type) {
-            equal_tuples(stored, sought)
-        } else if class == Frozen::class() {
-            Frozen::same(stored, sought)
-        } else if compares_by_identity(class) {
-            Verdict::Different
-        } else {
-            Verdict::Unknown
-        }
+fn equal_tuples(stored: TupleRef<'_>, sought: TupleRef<'_>) -> Verdict {
+    if stored.len() != sought.len() {
+        return Verdict::Different;
     }
-}
-
-/// # Safety
-/// Both objects are alive tuples and the thread is attached.
-unsafe fn equal_tuples(stored: Pointer, sought: Pointer) -> Verdict {
-    // SAFETY: items of live tuples are alive.
-    unsafe {
-        let length = ffi::PyTuple_GET_SIZE(stored);
-        if length != ffi::PyTuple_GET_SIZE(sought) {
-            return Verdict::Different;
-        }
-        let items = (0..length).map(|n| typed_same(ffi::PyTuple_GET_ITEM(stored, n), ffi::PyTuple_GET_ITEM(sought, n)));
-        all_same(items)
-    }
+    all_same(stored.items().zip(sought.items()).map(|(stored, sought)| typed_same(stored, sought)))
 }
 
 /// The verdict over several parts: different if one is, else unknown if one is.
@@ -258,63 +187,41 @@ pub(crate) fn all_same(verdicts: impl Iterator<Item = Verdict>) -> Verdict {
 }
 
 /// Whether a stored key of the mapping is the one that is sought, by the rules of a dict.
-///
-/// # Safety
-/// Both objects are alive and the thread is attached.
 #[inline(always)]
-pub(crate) unsafe fn mapping_same(stored: Pointer, sought: Pointer) -> Verdict {
-    if stored == sought {
+pub(crate) fn mapping_same(stored: Live<'_>, sought: Live<'_>) -> Verdict {
+    if stored.as_ptr() == sought.as_ptr() {
         return Verdict::Same;
     }
-    // SAFETY: by the caller's promise.
-    unsafe {
-        match quick_equal(stored, sought) {
-            Some(same) => verdict(same),
-            None => mapping_equal(stored, sought),
-        }
-    }
+    quick_equal(stored, sought).map_or_else(|| mapping_equal(stored, sought), verdict)
 }
 
-/// # Safety
-/// Both objects are alive and the thread is attached.
-unsafe fn mapping_equal(stored: Pointer, sought: Pointer) -> Verdict {
-    // SAFETY: built-in scalars compare with each other without running Python code.
-    unsafe {
-        let (left, right) = (ffi::Py_TYPE(stored), ffi::Py_TYPE(sought));
-        if left == right && left == class!(PyUnicode_Type) {
-            verdict(equal_by_type(stored, sought))
-        } else if left == right && left == class!(PyLong_Type) {
-            verdict(equal_ints(stored, sought))
-        } else if is_scalar(left) && is_scalar(right) {
-            let texts = |class| class == class!(PyUnicode_Type) || class == class!(PyBytes_Type);
-            verdict((left == right || !texts(left) && !texts(right)) && equal_by_type(stored, sought))
-        } else if left == right && compares_by_identity(left) {
-            Verdict::Different
-        } else {
-            Verdict::Unknown
-        }
+#[inline(never)]
+fn mapping_equal(stored: Live<'_>, sought: Live<'_>) -> Verdict {
+    let (left, right) = (stored.class(), sought.class());
+    if let (Some(stored), Some(sought)) = (IntRef::of(stored), IntRef::of(sought)) {
+        verdict(stored == sought)
+    } else if is_scalar(left) && is_scalar(right) {
+        let texts = |class| class == class!(PyUnicode_Type) || class == class!(PyBytes_Type);
+        verdict((left == right || !texts(left) && !texts(right)) && equal_scalars(stored, sought))
+    } else if left == right && is_itself(stored) {
+        Verdict::Different
+    } else {
+        Verdict::Unknown
     }
 }
 
 /// Whether a small `int` and an object that is none are equal, by the rules of a dict.
-///
-/// # Safety
-/// The object is alive.
 #[inline(never)]
-pub(crate) unsafe fn int_same(int: i64, other: Pointer) -> Verdict {
-    // SAFETY: the layouts of exactly these types are read.
-    unsafe {
-        let class = ffi::Py_TYPE(other);
-        if class == class!(PyFloat_Type) {
-            let float = ffi::PyFloat_AS_DOUBLE(other);
-            verdict(float == int as f64 && float as i64 == int)
-        } else if class == class!(PyBool_Type) {
-            verdict(int == i64::from(other == ffi::Py_True()))
-        } else if is_scalar(class) || compares_by_identity(class) {
-            Verdict::Different
-        } else {
-            Verdict::Unknown
-        }
+pub(crate) fn int_same(int: i64, other: Live<'_>) -> Verdict {
+    if let Some(float) = FloatRef::of(other) {
+        let float = float.value();
+        verdict(float == int as f64 && float as i64 == int)
+    } else if other.is_exactly(class!(PyBool_Type)) {
+        verdict(int == i64::from(other.is_true()))
+    } else if is_scalar(other.class()) || is_itself(other) {
+        Verdict::Different
+    } else {
+        Verdict::Unknown
     }
 }
 
@@ -326,34 +233,22 @@ fn is_scalar(class: *mut ffi::PyTypeObject) -> bool {
         || class == class!(PyBool_Type)
 }
 
-/// # Safety
-/// Both are alive scalars of exactly a built-in type, either both numbers or both of one type; the thread is attached.
+/// Whether scalars of exactly a built-in type are equal, which are both numbers or both of one type.
 #[inline]
-unsafe fn equal_by_type(left: Pointer, right: Pointer) -> bool {
-    // SAFETY: the comparison of such objects returns one of two immortal objects or says that it does not apply.
-    unsafe {
-        let class = ffi::Py_TYPE(left);
-        let Some(compare) = (*class).tp_richcompare else { return false };
-        let result = compare(left, right, ffi::Py_EQ);
-        let swapped = result == ffi::Py_NotImplemented() && class != ffi::Py_TYPE(right);
-        if !result.is_null() {
-            ffi::Py_DECREF(result);
-        }
-        if swapped { equal_the_other_way(right, left) } else { result == ffi::Py_True() }
-    }
+fn equal_scalars(left: Live<'_>, right: Live<'_>) -> bool {
+    debug_assert!(is_scalar(left.class()) && is_scalar(right.class()));
+    equal_by(left, right).or_else(|| equal_by(right, left)).unwrap_or(false)
 }
 
-/// # Safety
-/// As for [`equal_by_type`].
-unsafe fn equal_the_other_way(left: Pointer, right: Pointer) -> bool {
-    // SAFETY: as in `equal_by_type`.
+/// What the type of the first says of that; `None` if it does not know the other.
+fn equal_by(left: Live<'_>, right: Live<'_>) -> Option<bool> {
+    // SAFETY: the comparison of such objects returns one of two immortal objects or says that it does not apply.
     unsafe {
-        let Some(compare) = (*ffi::Py_TYPE(left)).tp_richcompare else { return false };
-        let result = compare(left, right, ffi::Py_EQ);
+        let result = (*left.class()).tp_richcompare?(left.as_ptr(), right.as_ptr(), ffi::Py_EQ);
         if !result.is_null() {
             ffi::Py_DECREF(result);
         }
-        result == ffi::Py_True()
+        (result != ffi::Py_NotImplemented()).then(|| result == ffi::Py_True())
     }
 }
 

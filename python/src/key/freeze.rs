@@ -11,6 +11,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyBytes, PyComplex, PyDict, PyFrozenSet, PyList, PyString, PyTuple, PyType};
 
 use crate::ffi::foreign::Foreign;
+use crate::ffi::live::Live;
 use crate::ffi::object::{Object, borrow};
 use crate::ffi::{Pointer, class, is_exactly};
 use crate::hooks::{self, Hook};
@@ -332,8 +333,8 @@ impl<'a, C: Holder> Writer<'a, C> {
 
     /// Writes what is no built-in: by address, by what it is made of, or as a part that compares by its own rules.
     fn write_object(&mut self, value: &Bound<'_, PyAny>, class: *mut ffi::PyTypeObject, depth: usize) -> PyResult<()> {
-        // SAFETY: the value is alive.
-        let by_address = unsafe { keyed_by_address(value.as_ptr()) || compares_by_identity(class) };
+        // SAFETY: the class is alive.
+        let by_address = keyed_by_address(Live::bound(value)) || unsafe { compares_by_identity(class) };
         if by_address && !self.way.everywhere {
             return self.write_identity(value);
         }
@@ -436,9 +437,7 @@ pub(crate) fn by_identity<C: Holder>(value: &Bound<'_, PyAny>, cache: &Arc<C>) -
             "it stands for another object, and may for another one later: pass the object itself",
         ));
     }
-    // SAFETY: the value is alive.
-    let fixed = unsafe { !keyed_by_address(value.as_ptr()) };
-    if fixed {
+    if !keyed_by_address(Live::bound(value)) {
         return Ok(Object::of(value));
     }
     match WeakIdentity::of(py, cache, value.as_ptr()) {

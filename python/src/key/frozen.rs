@@ -12,8 +12,8 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::{PyTraverseError, PyVisit};
 
-use crate::ffi::Pointer;
-use crate::ffi::object::{Object, borrow};
+use crate::ffi::live::Live;
+use crate::ffi::object::Object;
 use crate::key::exact::{all_same, typed_same};
 
 static CLASS: AtomicPtr<ffi::PyTypeObject> = AtomicPtr::new(std::ptr::null_mut());
@@ -67,32 +67,23 @@ impl Frozen {
         self.bytes.len() + size_of_val(&*self.parts)
     }
 
-    /// What an object holds that is known to be a frozen container.
-    ///
-    /// # Safety
-    /// The object is alive, exactly of this class, and the thread is attached.
-    pub(crate) unsafe fn get<'a>(object: Pointer) -> &'a Self {
-        // SAFETY: by the caller's promise; a frozen class is only ever borrowed.
-        unsafe {
-            let py = Python::assume_attached();
-            let frozen: *const Self = borrow(py, object).cast_unchecked::<Self>().get();
+    /// What an object holds if it is a frozen container.
+    #[inline]
+    pub(crate) fn of(object: Live<'_>) -> Option<&Self> {
+        // SAFETY: the class has been checked; a frozen class is only ever borrowed.
+        object.is_exactly(Self::class()).then(|| unsafe {
+            let frozen: *const Self = object.bind(Python::assume_attached()).cast_unchecked::<Self>().get();
             &*frozen
-        }
+        })
     }
 
     /// Whether two frozen containers are one key.
-    ///
-    /// # Safety
-    /// Both are alive, exactly of this class, and the thread is attached.
-    pub(crate) unsafe fn same(stored: Pointer, sought: Pointer) -> Verdict {
-        // SAFETY: by the caller's promise.
-        let (stored, sought) = unsafe { (Self::get(stored), Self::get(sought)) };
-        if stored.bytes != sought.bytes || stored.parts.len() != sought.parts.len() {
+    pub(crate) fn same(&self, sought: &Self) -> Verdict {
+        if self.bytes != sought.bytes || self.parts.len() != sought.parts.len() {
             return Verdict::Different;
         }
-        let pairs = stored.parts.iter().zip(&sought.parts);
-        // SAFETY: parts of live objects are alive.
-        all_same(pairs.map(|(left, right)| unsafe { typed_same(left.as_ptr(), right.as_ptr()) }))
+        let pairs = self.parts.iter().zip(&sought.parts);
+        all_same(pairs.map(|(left, right)| typed_same(Live::of(left), Live::of(right))))
     }
 }
 

@@ -12,14 +12,15 @@ use pyo3::prelude::*;
 use pyo3::{PyTraverseError, PyVisit, ffi};
 use smallvec::SmallVec;
 
+use crate::ffi::Pointer;
 use crate::ffi::attached_lock::AttachedLock;
 use crate::ffi::guard::attached;
+use crate::ffi::live::Live;
 use crate::ffi::object::{Object, borrow};
-use crate::ffi::{Pointer, class, is_exactly};
 use crate::key::Key;
 use crate::key::frozen::Frozen;
 use crate::key::holder::Holder;
-use crate::key::layout::is_being_collected;
+use crate::key::layout::{TupleRef, is_being_collected};
 use crate::key::part::Part;
 
 static CLASS: AtomicPtr<ffi::PyTypeObject> = AtomicPtr::new(std::ptr::null_mut());
@@ -85,13 +86,10 @@ impl WeakIdentity {
     }
 
     /// What a stored object holds if it is an identity.
-    ///
-    /// # Safety
-    /// The object is alive and the thread is attached.
     #[inline(always)]
-    pub(crate) unsafe fn of_stored<'a>(object: Pointer) -> Option<&'a Self> {
-        // SAFETY: the class was just checked.
-        unsafe { is_exactly(object, Self::class()).then(|| Self::get(object)) }
+    pub(crate) fn of_stored(object: Live<'_>) -> Option<&Self> {
+        // SAFETY: the class has been checked.
+        object.is_exactly(Self::class()).then(|| unsafe { Self::get(object.as_ptr()) })
     }
 
     /// The identity of an object in a cache. A `TypeError` if it cannot be referred to weakly.
@@ -197,43 +195,30 @@ impl WeakIdentity {
 
 /// Whether what is stored is, or has as a part, this identity.
 fn mentions(stored: &Part, identity: &WeakIdentity) -> bool {
-    // SAFETY: what was found are identities.
-    let is_it = |found: Pointer| std::ptr::eq(unsafe { WeakIdentity::get(found) }, identity);
-    // SAFETY: parts of keys are alive.
-    stored.objects().any(|object| unsafe { any_identity(object, &mut { is_it }) })
+    stored.lives().any(|object| any_identity(object, &mut |_, found| std::ptr::eq(found, identity)))
 }
 
 /// The identities that what is stored is made of.
 pub(crate) fn identities_in(stored: &Part) -> SmallVec<[Object; 1]> {
     let mut all = SmallVec::new();
-    for object in stored.objects() {
-        // SAFETY: parts of keys, and their parts, are alive.
-        unsafe {
-            any_identity(object, &mut |identity| {
-                all.push(Object::from_borrowed(identity));
-                false
-            });
-        }
+    for object in stored.lives() {
+        any_identity(object, &mut |identity, _| {
+            all.push(identity.to_object());
+            false
+        });
     }
     all
 }
 
 /// Whether `test` holds for one of the identities in an object.
-///
-/// # Safety
-/// The object is alive and the thread is attached.
-unsafe fn any_identity(object: Pointer, test: &mut impl FnMut(Pointer) -> bool) -> bool {
-    // SAFETY: parts of live objects are alive.
-    unsafe {
-        if is_exactly(object, WeakIdentity::class()) {
-            test(object)
-        } else if is_exactly(object, class!(PyTuple_Type)) {
-            let length = ffi::PyTuple_GET_SIZE(object);
-            (0..length).any(|number| any_identity(ffi::PyTuple_GET_ITEM(object, number), test))
-        } else if is_exactly(object, Frozen::class()) {
-            Frozen::get(object).parts().iter().any(|part| any_identity(part.as_ptr(), test))
-        } else {
-            false
-        }
+fn any_identity(object: Live<'_>, test: &mut impl FnMut(Live<'_>, &WeakIdentity) -> bool) -> bool {
+    if let Some(identity) = WeakIdentity::of_stored(object) {
+        test(object, identity)
+    } else if let Some(tuple) = TupleRef::of(object) {
+        tuple.items().any(|item| any_identity(item, test))
+    } else if let Some(frozen) = Frozen::of(object) {
+        frozen.parts().iter().any(|part| any_identity(Live::of(part), test))
+    } else {
+        false
     }
 }

@@ -2,7 +2,9 @@
 
 use pyo3::ffi;
 
-use crate::ffi::Pointer;
+use crate::ffi::live::Live;
+use crate::ffi::object::Object;
+use crate::ffi::{Pointer, class};
 
 #[repr(C)]
 struct Int {
@@ -23,24 +25,100 @@ fn measure(size: isize) -> (usize, bool) {
     if cfg!(Py_3_12) { (size as usize >> 3, size & 3 == 2) } else { (size.unsigned_abs(), size < 0) }
 }
 
-/// The value of an `int` of one or two digits, which is below 2^60.
-///
-/// # Safety
-/// The object is exactly an `int` and alive.
-#[inline(always)]
-pub(crate) unsafe fn small_int(number: Pointer) -> Option<i64> {
-    // SAFETY: every int has this layout, with as many digits as it says, and one at least.
-    unsafe {
-        let int = number.cast::<Int>();
-        let size = (*int).size;
-        let digits = (&raw const (*int).digits).cast::<u32>();
+/// An object that is exactly an `int`.
+#[derive(Clone, Copy)]
+pub(crate) struct IntRef<'a>(Live<'a>);
+
+impl<'a> IntRef<'a> {
+    #[inline(always)]
+    pub(crate) fn of(object: Live<'a>) -> Option<Self> {
+        object.is_exactly(class!(PyLong_Type)).then_some(Self(object))
+    }
+
+    #[inline(always)]
+    fn layout(self) -> *const Int {
+        self.0.as_ptr().cast()
+    }
+
+    /// Its value, if it has one or two digits, and so is below 2^60.
+    #[inline(always)]
+    pub(crate) fn small(self) -> Option<i64> {
+        // SAFETY: every int has this layout, with as many digits as it says, and one at least.
+        let (size, digits) = unsafe { ((*self.layout()).size, (&raw const (*self.layout()).digits).cast::<u32>()) };
         let (count, negative) = measure(size);
+        // SAFETY: likewise.
+        let lowest = i64::from(unsafe { *digits });
         if count <= 1 {
             let sign = if cfg!(Py_3_12) { 1 - (size & 3) } else { size };
-            return Some(sign as i64 * i64::from(*digits));
+            return Some(sign as i64 * lowest);
         }
-        let value = i64::from(*digits) | i64::from(*digits.add(1)) << DIGIT;
+        // SAFETY: there are two.
+        let value = lowest | i64::from(unsafe { *digits.add(1) }) << DIGIT;
         (count == 2).then_some(if negative { -value } else { value })
+    }
+
+    /// Its digits, the lowest first.
+    #[inline(always)]
+    pub(crate) fn digits(self) -> &'a [u32] {
+        // SAFETY: every int has this layout, with as many digits as it says.
+        unsafe {
+            let int = self.layout();
+            std::slice::from_raw_parts((&raw const (*int).digits).cast::<u32>(), measure((*int).size).0)
+        }
+    }
+
+    /// Its hash, as Python has it.
+    pub(crate) fn hash(self) -> u64 {
+        // SAFETY: hashing an exact int runs no Python code and cannot fail.
+        unsafe { ffi::PyObject_Hash(self.0.as_ptr()) as u64 }
+    }
+}
+
+impl PartialEq for IntRef<'_> {
+    #[inline(always)]
+    fn eq(&self, other: &Self) -> bool {
+        // SAFETY: every int has this layout.
+        let sizes = unsafe { ((*self.layout()).size, (*other.layout()).size) };
+        sizes.0 == sizes.1 && self.digits() == other.digits()
+    }
+}
+
+/// An object that is exactly a `float`.
+pub(crate) struct FloatRef<'a>(Live<'a>);
+
+impl<'a> FloatRef<'a> {
+    #[inline(always)]
+    pub(crate) fn of(object: Live<'a>) -> Option<Self> {
+        object.is_exactly(class!(PyFloat_Type)).then_some(Self(object))
+    }
+
+    #[inline(always)]
+    pub(crate) fn value(self) -> f64 {
+        // SAFETY: it is a float.
+        unsafe { ffi::PyFloat_AS_DOUBLE(self.0.as_ptr()) }
+    }
+}
+
+/// An object that is exactly a tuple.
+#[derive(Clone, Copy)]
+pub(crate) struct TupleRef<'a>(Live<'a>);
+
+impl<'a> TupleRef<'a> {
+    #[inline(always)]
+    pub(crate) fn of(object: Live<'a>) -> Option<Self> {
+        object.is_exactly(class!(PyTuple_Type)).then_some(Self(object))
+    }
+
+    #[inline(always)]
+    pub(crate) fn len(self) -> usize {
+        // SAFETY: it is a tuple.
+        unsafe { ffi::PyTuple_GET_SIZE(self.0.as_ptr()) as usize }
+    }
+
+    #[inline(always)]
+    pub(crate) fn items(self) -> impl Iterator<Item = Live<'a>> {
+        // SAFETY: items of a live tuple are alive, and there are that many.
+        (0..self.len()).map(move |n| unsafe { Live::new(ffi::PyTuple_GET_ITEM(self.0.as_ptr(), n as ffi::Py_ssize_t)) })
     }
 }
 
@@ -61,37 +139,107 @@ pub(crate) unsafe fn is_being_collected(object: Pointer) -> bool {
     }
 }
 
-/// The digits of an `int`, the lowest first.
-///
-/// # Safety
-/// The object is exactly an `int` and outlives the result.
-pub(crate) unsafe fn digits<'a>(number: Pointer) -> &'a [u32] {
-    // SAFETY: every int has this layout, with as many digits as it says.
-    unsafe {
-        let int = number.cast::<Int>();
-        std::slice::from_raw_parts((&raw const (*int).digits).cast::<u32>(), measure((*int).size).0)
+/// An object that is exactly a `str`.
+#[derive(Clone, Copy)]
+pub(crate) struct TextRef<'a>(Live<'a>);
+
+impl<'a> TextRef<'a> {
+    #[inline(always)]
+    pub(crate) fn of(object: Live<'a>) -> Option<Self> {
+        object.is_exactly(class!(PyUnicode_Type)).then_some(Self(object))
+    }
+
+    #[inline(always)]
+    pub(crate) fn as_ptr(self) -> Pointer {
+        self.0.as_ptr()
+    }
+
+    /// Another reference to it.
+    pub(crate) fn to_object(self) -> Object {
+        self.0.to_object()
+    }
+
+    /// Its hash, as Python has it.
+    #[inline(always)]
+    pub(crate) fn hash(self) -> u64 {
+        // SAFETY: every `str` begins with this struct, and its hash is -1 until it is first asked for; hashing an exact str runs no Python
+        // code and cannot fail.
+        unsafe {
+            let hash = (*self.as_ptr().cast::<ffi::PyASCIIObject>()).hash;
+            (if hash == -1 { ffi::PyObject_Hash(self.as_ptr()) } else { hash }) as u64
+        }
+    }
+
+    /// How many characters it has.
+    #[inline(always)]
+    pub(crate) fn length(self) -> usize {
+        // SAFETY: it is a str.
+        unsafe { ffi::PyUnicode_GET_LENGTH(self.as_ptr()) as usize }
+    }
+
+    #[inline(always)]
+    pub(crate) fn state(self) -> TextState {
+        // SAFETY: every `str` begins with this struct.
+        unsafe {
+            if cfg!(any(Py_GIL_DISABLED, target_endian = "big")) {
+                // The bits lie otherwise there: what can be asked for is that of a text that is not in one piece.
+                return TextState((ffi::PyUnicode_KIND(self.as_ptr()) as u32) << 2);
+            }
+            TextState((*self.as_ptr().cast::<ffi::PyASCIIObject>()).state)
+        }
+    }
+
+    /// Where its characters are.
+    #[inline(always)]
+    fn data(self) -> *const u8 {
+        let (state, text) = (self.state(), self.as_ptr());
+        // SAFETY: the characters of one in one piece lie behind its head, which is longer where they are not ASCII.
+        unsafe {
+            if !state.is_compact() {
+                ffi::PyUnicode_DATA(text).cast()
+            } else if state.is_ascii() {
+                text.cast::<ffi::PyASCIIObject>().add(1).cast()
+            } else {
+                text.cast::<ffi::PyCompactUnicodeObject>().add(1).cast()
+            }
+        }
+    }
+
+    /// Its characters, of which each takes so many bytes, all of them of this kind.
+    #[inline(always)]
+    pub(crate) fn characters<T>(self) -> &'a [T] {
+        debug_assert_eq!(size_of::<T>(), self.state().width());
+        // SAFETY: a str has as many characters of its kind as it says, and never changes.
+        unsafe { std::slice::from_raw_parts(self.data().cast(), self.length()) }
+    }
+
+    /// It as UTF-8, which it keeps; `None` if it has none, or there is no memory.
+    pub(crate) fn utf8(self) -> Option<&'a [u8]> {
+        let mut length = 0;
+        // SAFETY: it is a str, whose UTF-8 lives as long; what is raised is taken back.
+        unsafe {
+            let text = ffi::PyUnicode_AsUTF8AndSize(self.as_ptr(), &raw mut length);
+            if text.is_null() {
+                ffi::PyErr_Clear();
+                return None;
+            }
+            Some(std::slice::from_raw_parts(text.cast(), length as usize))
+        }
+    }
+
+    #[inline(always)]
+    fn bytes(self, width: usize) -> &'a [u8] {
+        // SAFETY: as above.
+        unsafe { std::slice::from_raw_parts(self.data(), self.length() * width) }
     }
 }
 
-/// Whether two `int`s are equal.
-///
-/// # Safety
-/// Both are exactly an `int` and alive.
-#[inline(always)]
-pub(crate) unsafe fn equal_ints(left: Pointer, right: Pointer) -> bool {
-    // SAFETY: every int has this layout, with as many digits as it says.
-    unsafe { (*left.cast::<Int>()).size == (*right.cast::<Int>()).size && digits(left) == digits(right) }
-}
-
-/// The hash of a `str` if it has been asked for before.
-///
-/// # Safety
-/// The object is exactly a `str` and alive.
-#[inline(always)]
-pub(crate) unsafe fn cached_text_hash(text: Pointer) -> Option<ffi::Py_hash_t> {
-    // SAFETY: every `str` begins with this struct, and its hash is -1 until it is first asked for.
-    let hash = unsafe { (*text.cast::<ffi::PyASCIIObject>()).hash };
-    (hash != -1).then_some(hash)
+impl PartialEq for TextRef<'_> {
+    #[inline(always)]
+    fn eq(&self, other: &Self) -> bool {
+        let width = self.state().width();
+        self.length() == other.length() && width == other.state().width() && self.bytes(width) == other.bytes(width)
+    }
 }
 
 /// What the head of a `str` says of it, in the bits of `PyASCIIObject.state`, which have lain so from Python 3.11 to 3.15.
@@ -99,20 +247,6 @@ pub(crate) unsafe fn cached_text_hash(text: Pointer) -> Option<ffi::Py_hash_t> {
 pub(crate) struct TextState(u32);
 
 impl TextState {
-    /// # Safety
-    /// The object is exactly a `str` and alive.
-    #[inline(always)]
-    pub(crate) unsafe fn of(text: Pointer) -> Self {
-        // SAFETY: every `str` begins with this struct.
-        unsafe {
-            if cfg!(any(Py_GIL_DISABLED, target_endian = "big")) {
-                // The bits lie otherwise there: what can be asked for is that of a text that is not in one piece.
-                return Self((ffi::PyUnicode_KIND(text) as u32) << 2);
-            }
-            Self((*text.cast::<ffi::PyASCIIObject>()).state)
-        }
-    }
-
     /// Whether the interpreter keeps it once, as it does names.
     #[inline]
     pub(crate) fn is_interned(self) -> bool {
@@ -135,43 +269,5 @@ impl TextState {
     #[inline(always)]
     pub(crate) fn is_ascii(self) -> bool {
         self.0 >> 6 & 1 != 0
-    }
-}
-
-/// Where the characters of a `str` are.
-///
-/// # Safety
-/// The object is exactly a `str` and alive.
-#[inline(always)]
-pub(crate) unsafe fn text_data(text: Pointer) -> *const u8 {
-    // SAFETY: the characters of one in one piece lie behind its head, which is longer where they are not ASCII.
-    unsafe {
-        let state = TextState::of(text);
-        if !state.is_compact() {
-            ffi::PyUnicode_DATA(text).cast()
-        } else if state.is_ascii() {
-            text.cast::<ffi::PyASCIIObject>().add(1).cast()
-        } else {
-            text.cast::<ffi::PyCompactUnicodeObject>().add(1).cast()
-        }
-    }
-}
-
-/// Whether two `str`s are equal.
-///
-/// # Safety
-/// Both are exactly a `str` and alive.
-#[inline(always)]
-pub(crate) unsafe fn equal_texts(left: Pointer, right: Pointer) -> bool {
-    // SAFETY: a str has as many characters of its kind as it says.
-    unsafe {
-        let length = ffi::PyUnicode_GET_LENGTH(left);
-        let width = TextState::of(left).width();
-        if length != ffi::PyUnicode_GET_LENGTH(right) || width != TextState::of(right).width() {
-            return false;
-        }
-        let bytes = length as usize * width;
-        let data = |text: Pointer| std::slice::from_raw_parts(text_data(text), bytes);
-        data(left) == data(right)
     }
 }

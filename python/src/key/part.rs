@@ -10,9 +10,10 @@ use std::num::NonZeroUsize;
 use pyo3::types::PyTuple;
 use pyo3::{PyTraverseError, PyVisit, ffi, prelude::*};
 
+use crate::ffi::Pointer;
+use crate::ffi::live::Live;
 use crate::ffi::object::Object;
-use crate::ffi::{Pointer, class, is_exactly};
-use crate::key::layout::small_int;
+use crate::key::layout::IntRef;
 
 const KIND: usize = 0b11;
 const OBJECT: usize = 0b00;
@@ -36,16 +37,13 @@ pub(crate) enum Kind {
 }
 
 impl Word {
-    /// # Safety
-    /// The object is alive.
     #[inline(always)]
-    pub(crate) unsafe fn of(object: Pointer) -> Self {
-        // SAFETY: the type was just checked.
-        let int = unsafe { is_exactly(object, class!(PyLong_Type)).then(|| small_int(object)).flatten() };
-        int.and_then(Self::of_int).unwrap_or(Self(object as usize))
+    pub(crate) fn of(object: Live<'_>) -> Self {
+        let int = IntRef::of(object).and_then(IntRef::small);
+        int.and_then(Self::of_int).unwrap_or(Self(object.as_ptr() as usize))
     }
 
-    /// The word of an `int`, if it has room there: on 64 bits every [`small_int`] has.
+    /// The word of an `int`, if it has room there: on 64 bits every [`IntRef::small`] has.
     #[inline(always)]
     pub(crate) fn of_int(value: i64) -> Option<Self> {
         let shifted = (value as isize) << SHIFT;
@@ -107,12 +105,9 @@ fn system_malloc(length: usize) -> *mut Several {
 
 impl Part {
     /// A new reference to a borrowed object, or the `int` that it is.
-    ///
-    /// # Safety
-    /// The object is alive.
     #[inline]
-    pub(crate) unsafe fn of(object: Pointer) -> Self {
-        // SAFETY: by the caller's promise; no word of an object or an int is zero.
+    pub(crate) fn of(object: Live<'_>) -> Self {
+        // SAFETY: no word of an object or an int is zero.
         unsafe {
             let word = Word::of(object);
             if let Kind::Object(object) = word.kind() {
@@ -170,6 +165,12 @@ impl Part {
         parts.iter().filter_map(|part| if let Kind::Object(object) = part.word().kind() { Some(object) } else { None })
     }
 
+    /// As [`Part::objects`], as long as this lives.
+    pub(crate) fn lives(&self) -> impl Iterator<Item = Live<'_>> {
+        // SAFETY: a part keeps its objects alive.
+        self.objects().map(|object| unsafe { Live::new(object) })
+    }
+
     /// The part as an object: itself, an `int`, or a tuple of several parts.
     pub(crate) fn to_object(&self, py: Python<'_>) -> PyResult<Object> {
         // SAFETY: the part keeps its object alive.
@@ -199,8 +200,7 @@ impl Part {
 
 impl From<Object> for Part {
     fn from(object: Object) -> Self {
-        // SAFETY: the object is alive.
-        unsafe { Self::of(object.as_ptr()) }
+        Self::of(Live::of(&object))
     }
 }
 

@@ -3,16 +3,16 @@
 use std::collections::HashMap;
 
 use hotset::memory::{Probe as CoreProbe, Unsure, Verdict};
-use pyo3::ffi;
 use pyo3::prelude::*;
 use smallvec::SmallVec;
 
+use crate::ffi::Pointer;
 use crate::ffi::foreign::Foreign;
-use crate::ffi::object::borrow;
-use crate::ffi::{Pointer, class, is_exactly};
+use crate::ffi::live::Live;
 use crate::key::exact::{all_same, int_same, mapping_same, typed_same, verdict};
 use crate::key::frozen::Frozen;
 use crate::key::identity::WeakIdentity;
+use crate::key::layout::TupleRef;
 use crate::key::part::{Kind, Part, Word};
 use crate::key::{Key, Tag};
 
@@ -31,17 +31,12 @@ pub(crate) enum Rule {
 }
 
 impl Rule {
-    /// # Safety
-    /// Both objects are alive and the thread is attached.
     #[inline(always)]
-    unsafe fn same(self, stored: Pointer, sought: Pointer) -> Verdict {
-        // SAFETY: by the caller's promise.
-        unsafe {
-            match self {
-                Self::Typed => typed_same(stored, sought),
-                Self::Mapping => mapping_same(stored, sought),
-                Self::Loose => loose_same(stored, sought),
-            }
+    fn same(self, stored: Live<'_>, sought: Live<'_>) -> Verdict {
+        match self {
+            Self::Typed => typed_same(stored, sought),
+            Self::Mapping => mapping_same(stored, sought),
+            Self::Loose => loose_same(stored, sought),
         }
     }
 
@@ -63,69 +58,55 @@ impl Rule {
     #[inline(always)]
     unsafe fn compare_kinds(self, stored: Word, sought: Word) -> Verdict {
         // SAFETY: by the caller's promise.
-        unsafe {
-            match (stored.kind(), sought.kind()) {
-                (Kind::Object(stored), Kind::Object(sought)) => match WeakIdentity::of_stored(stored) {
-                    Some(identity) => verdict(identity.referent() == sought),
-                    None => self.same(stored, sought),
-                },
-                (Kind::Int(int), Kind::Object(object)) | (Kind::Object(object), Kind::Int(int))
-                    if self != Self::Typed =>
-                {
-                    int_same(int, object)
-                }
-                _ => Verdict::Different,
+        let live = |object| unsafe { Live::new(object) };
+        match (stored.kind(), sought.kind()) {
+            (Kind::Object(stored), Kind::Object(sought)) => match WeakIdentity::of_stored(live(stored)) {
+                Some(identity) => verdict(identity.referent() == sought),
+                None => self.same(live(stored), live(sought)),
+            },
+            (Kind::Int(int), Kind::Object(object)) | (Kind::Object(object), Kind::Int(int)) if self != Self::Typed => {
+                int_same(int, live(object))
             }
+            _ => Verdict::Different,
         }
     }
 
     /// Compares by Python's means.
-    fn ask(self, py: Python<'_>, stored: Pointer, sought: Pointer) -> PyResult<bool> {
-        // SAFETY: the probe keeps both alive.
-        match unsafe { self.same(stored, sought) } {
+    fn ask(self, py: Python<'_>, stored: Live<'_>, sought: Live<'_>) -> PyResult<bool> {
+        match self.same(stored, sought) {
             Verdict::Same => Ok(true),
             Verdict::Different => Ok(false),
             Verdict::Unknown => self.ask_parts(py, stored, sought),
         }
     }
 
-    fn ask_parts(self, py: Python<'_>, stored: Pointer, sought: Pointer) -> PyResult<bool> {
-        // SAFETY: the probe keeps both alive, and they keep their parts alive.
-        unsafe {
-            if is_exactly(stored, Frozen::class()) && is_exactly(sought, Frozen::class()) {
-                let pairs = Frozen::get(stored).parts().iter().zip(Frozen::get(sought).parts());
-                for (left, right) in pairs {
-                    if !self.ask(py, left.as_ptr(), right.as_ptr())? {
-                        return Ok(false);
-                    }
+    fn ask_parts(self, py: Python<'_>, stored: Live<'_>, sought: Live<'_>) -> PyResult<bool> {
+        let all = |pairs: &mut dyn Iterator<Item = (Live<'_>, Live<'_>)>| {
+            for (stored, sought) in pairs {
+                if !self.ask(py, stored, sought)? {
+                    return Ok(false);
                 }
-                return Ok(true);
             }
-            if self == Self::Typed && is_exactly(stored, class!(PyTuple_Type)) {
-                for number in 0..ffi::PyTuple_GET_SIZE(stored) {
-                    let (left, right) = (ffi::PyTuple_GET_ITEM(stored, number), ffi::PyTuple_GET_ITEM(sought, number));
-                    if !self.ask(py, left, right)? {
-                        return Ok(false);
-                    }
-                }
-                return Ok(true);
-            }
-            borrow(py, stored).ask_equal(&borrow(py, sought))
+            Ok(true)
+        };
+        if let (Some(stored), Some(sought)) = (Frozen::of(stored), Frozen::of(sought)) {
+            return all(&mut stored.parts().iter().map(Live::of).zip(sought.parts().iter().map(Live::of)));
         }
+        if self == Self::Typed
+            && let (Some(stored), Some(sought)) = (TupleRef::of(stored), TupleRef::of(sought))
+        {
+            return all(&mut stored.items().zip(sought.items()));
+        }
+        stored.bind(py).ask_equal(&sought.bind(py))
     }
 }
 
-/// # Safety
-/// Both objects are alive and the thread is attached.
 #[inline(never)]
-unsafe fn loose_same(stored: Pointer, sought: Pointer) -> Verdict {
-    // SAFETY: by the caller's promise.
-    unsafe {
-        if is_exactly(stored, WeakIdentity::class()) || is_exactly(stored, Frozen::class()) {
-            return typed_same(stored, sought);
-        }
-        mapping_same(stored, sought)
+fn loose_same(stored: Live<'_>, sought: Live<'_>) -> Verdict {
+    if stored.is_exactly(WeakIdentity::class()) || stored.is_exactly(Frozen::class()) {
+        return typed_same(stored, sought);
     }
+    mapping_same(stored, sought)
 }
 
 /// A key that is looked for, by its parts.
@@ -181,7 +162,7 @@ impl<'a> Probe<'a> {
     /// What to store of a key whose parts are all told by what they are, not by their addresses.
     pub(crate) fn stored(&self) -> Part {
         // SAFETY: the parts outlive the probe.
-        let part = |&part: &Pointer| unsafe { Part::of(part) };
+        let part = |&part: &Pointer| Part::of(unsafe { Live::new(part) });
         match self.parts {
             [only] if self.single => part(only),
             parts => Part::several(parts.iter().map(part)),
@@ -236,7 +217,8 @@ impl<'a> Probe<'a> {
             return Ok(false);
         }
         for (stored, &sought) in stored.iter().zip(self.parts) {
-            if !self.rule.ask(py, stored.to_object(py)?.as_ptr(), sought)? {
+            // SAFETY: the parts outlive the probe.
+            if !self.rule.ask(py, Live::of(&stored.to_object(py)?), unsafe { Live::new(sought) })? {
                 return Ok(false);
             }
         }
@@ -269,7 +251,9 @@ impl CoreProbe<Key> for Probe<'_> {
             Some(parts) if parts.len() == self.parts.len() => {
                 let pairs = parts.iter().zip(self.parts);
                 // SAFETY: a stored key is alive, memories are only used by attached threads, and the parts outlive the probe.
-                all_same(pairs.map(|(part, &sought)| unsafe { self.rule.compare(part.word(), Word::of(sought)) }))
+                all_same(
+                    pairs.map(|(part, &sought)| unsafe { self.rule.compare(part.word(), Word::of(Live::new(sought))) }),
+                )
             }
             _ => Verdict::Different,
         };
@@ -337,7 +321,8 @@ unsafe fn is_identity_of(stored: Word, sought: Word) -> bool {
     match (stored.kind(), sought.kind()) {
         (Kind::Object(stored), Kind::Object(sought)) => {
             // SAFETY: by the caller's promise.
-            unsafe { WeakIdentity::of_stored(stored).is_some_and(|identity| identity.referent() == sought) }
+            let stored = unsafe { Live::new(stored) };
+            WeakIdentity::of_stored(stored).is_some_and(|identity| identity.referent() == sought)
         }
         _ => false,
     }

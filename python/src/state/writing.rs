@@ -9,6 +9,7 @@ use pyo3::prelude::*;
 
 use crate::errors::invalid;
 use crate::ffi::foreign::Foreign;
+use crate::ffi::live::Live;
 use crate::ffi::object::Object;
 use crate::footprint::entry_bytes;
 use crate::key::identity::{WeakIdentity, identities_in};
@@ -145,8 +146,8 @@ impl CacheState {
     }
 
     fn note_each(self: &Arc<Self>, identities: &[Object], hash: u32) {
-        // SAFETY: what was collected are identities.
-        identities.iter().for_each(|identity| unsafe { WeakIdentity::get(identity.as_ptr()) }.note(hash, self));
+        let identities = identities.iter().filter_map(|identity| WeakIdentity::of_stored(Live::of(identity)));
+        identities.for_each(|identity| identity.note(hash, self));
     }
 
     /// What is kept of a value, and details with the weight of its entry. An error is kept as it is, and no function is asked about it.

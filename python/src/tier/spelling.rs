@@ -13,12 +13,13 @@ use pyo3::types::{PyBytes, PyInt, PyString, PyTuple};
 use smallvec::SmallVec;
 
 use crate::ffi::foreign::Foreign;
+use crate::ffi::live::Live;
 use crate::ffi::object::borrow;
-use crate::ffi::{Pointer, class, is_exactly};
+use crate::ffi::{Pointer, class};
 use crate::hooks;
 use crate::key::MAPPING;
 use crate::key::frozen::Frozen;
-use crate::key::layout::small_int;
+use crate::key::layout::{IntRef, TextRef};
 
 /// Deeper than this no tuple is followed.
 const DEPTH: usize = 64;
@@ -108,15 +109,14 @@ impl Prefix {
         self.spelled(|bytes| {
             for (number, &part) in parts.iter().enumerate() {
                 // SAFETY: parts are alive during the call.
-                unsafe {
-                    if part == mark {
-                        bytes.push(b'*');
-                    } else if is_exactly(part, Frozen::class()) {
-                        write_tagged(bytes, b'z', Frozen::get(part).written());
-                    } else if loose || !write_exact(bytes, part) {
-                        let frozen = freeze(number, &borrow(py, part))?;
-                        write_tagged(bytes, b'z', frozen.written());
-                    }
+                let live = unsafe { Live::new(part) };
+                if part == mark {
+                    bytes.push(b'*');
+                } else if let Some(frozen) = Frozen::of(live) {
+                    write_tagged(bytes, b'z', frozen.written());
+                } else if loose || !write_exact(bytes, live) {
+                    let frozen = freeze(number, &live.bind(py))?;
+                    write_tagged(bytes, b'z', frozen.written());
                 }
             }
             Ok(())
@@ -135,35 +135,22 @@ pub(crate) fn tag_mark(namespace: &str, tag: &str) -> Mark {
 }
 
 /// Writes an object of one of the most usual types, as a typed key tells it from others; whether it is of one.
-///
-/// # Safety
-/// The object is alive and the thread is attached.
-unsafe fn write_exact(bytes: &mut Vec<u8>, object: Pointer) -> bool {
-    // SAFETY: the types were just checked.
-    unsafe {
-        if is_exactly(object, class!(PyLong_Type))
-            && let Some(small) = small_int(object)
-        {
-            bytes.push(b'i');
-            bytes.extend(small.to_le_bytes());
-            return true;
-        }
-        if is_exactly(object, class!(PyUnicode_Type)) {
-            let mut length = 0;
-            let text = ffi::PyUnicode_AsUTF8AndSize(object, &raw mut length);
-            if text.is_null() {
-                ffi::PyErr_Clear();
-                return false;
-            }
-            write_tagged(bytes, b's', std::slice::from_raw_parts(text.cast(), length as usize));
-            return true;
-        }
-        if object == ffi::Py_None() {
-            bytes.push(b'N');
-            return true;
-        }
-        false
+fn write_exact(bytes: &mut Vec<u8>, object: Live<'_>) -> bool {
+    if let Some(small) = IntRef::of(object).and_then(IntRef::small) {
+        bytes.push(b'i');
+        bytes.extend(small.to_le_bytes());
+        return true;
     }
+    if let Some(text) = TextRef::of(object) {
+        let Some(utf8) = text.utf8() else { return false };
+        write_tagged(bytes, b's', utf8);
+        return true;
+    }
+    if object.is_none() {
+        bytes.push(b'N');
+        return true;
+    }
+    false
 }
 
 fn write_tagged(bytes: &mut Vec<u8>, tag: u8, content: &[u8]) {
