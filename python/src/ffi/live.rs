@@ -51,6 +51,34 @@ impl<'a> Live<'a> {
         self.class() == class
     }
 
+    /// Whether its class has a flag.
+    #[inline]
+    pub(crate) fn has_feature(self, flag: std::ffi::c_ulong) -> bool {
+        // SAFETY: the class of a live object is alive.
+        unsafe { ffi::PyType_HasFeature(self.class(), flag) != 0 }
+    }
+
+    /// Whether its class is this one, or a subclass.
+    #[inline]
+    pub(crate) fn is_of(self, class: *mut ffi::PyTypeObject) -> bool {
+        // SAFETY: likewise, and whoever asks has a class that is.
+        unsafe { ffi::PyType_IsSubtype(self.class(), class) != 0 }
+    }
+
+    /// Whether a collection of garbage can see it.
+    #[inline]
+    pub(crate) fn is_collected(self) -> bool {
+        // SAFETY: it is alive.
+        unsafe { ffi::PyObject_IS_GC(self.0) != 0 }
+    }
+
+    /// Bytes that every object of its class has.
+    #[inline]
+    pub(crate) fn basic_size(self) -> usize {
+        // SAFETY: the class of a live object is alive.
+        unsafe { (*self.class()).tp_basicsize as usize }
+    }
+
     pub(crate) fn bind<'py>(self, py: Python<'py>) -> Borrowed<'a, 'py, PyAny> {
         // SAFETY: it is alive.
         unsafe { borrow(py, self.0) }

@@ -8,6 +8,7 @@ use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 
 use crate::ffi::Pointer;
+use crate::ffi::live::Live;
 use crate::ffi::object::Object;
 use crate::footprint::branches::{Branch, Branches, ROOT};
 use crate::footprint::kind::Kind;
@@ -157,8 +158,7 @@ impl<'py> Estimate<'py> {
 
     /// Adds an object and what it refers to, unless that is too much.
     fn add(&mut self, object: &Object) -> PyResult<()> {
-        // SAFETY: the object is alive.
-        if let Kind::Plain(bytes) = unsafe { Kind::of(object.as_ptr()) } {
+        if let Kind::Plain(bytes) = Kind::of(Live::of(object)) {
             self.plain += bytes as u64;
             return Ok(());
         }
@@ -190,8 +190,7 @@ impl<'py> Estimate<'py> {
     fn look(&mut self, object: &Object, branch: Branch, budget: usize) -> PyResult<Option<Open>> {
         self.looks += 1;
         let pointer = object.as_ptr();
-        // SAFETY: the object is alive.
-        let kind = unsafe { Kind::of(pointer) };
+        let kind = Kind::of(Live::of(object));
         if let Kind::Plain(bytes) = kind {
             let met = self.met.entry(pointer as usize).or_insert(Met { branch, begins: ROOT, bytes, again: false });
             met.branch = self.branches.common(met.branch, branch);
@@ -199,7 +198,7 @@ impl<'py> Estimate<'py> {
         }
         if kind == Kind::Eternal
             || self.look_again(pointer, branch)
-            || kind == Kind::Other && self.is_shared(pointer)?
+            || kind == Kind::Other && self.is_shared(Live::of(object))?
         {
             return Ok(None);
         }
@@ -207,7 +206,7 @@ impl<'py> Estimate<'py> {
             self.met.reserve(USUALLY_MET);
         }
         let parts = self.parts(object, kind, budget)?;
-        let bytes = self.own_bytes(pointer, kind, &parts)?;
+        let bytes = self.own_bytes(Live::of(object), kind, &parts)?;
         // What is there once cannot be moved nearer to the root.
         let begins = if branch == ROOT { ROOT } else { self.branches.grow(branch, 1.0) };
         self.met.insert(pointer as usize, Met { branch, begins, bytes, again: false });
@@ -225,44 +224,35 @@ impl<'py> Estimate<'py> {
         true
     }
 
-    fn is_shared(&mut self, object: Pointer) -> PyResult<bool> {
-        // SAFETY: the object is alive.
-        unsafe { Ok(is_program(object) || self.classes()?.shares(object)) }
+    fn is_shared(&mut self, object: Live<'_>) -> PyResult<bool> {
+        Ok(is_program(object) || self.classes()?.shares(object))
     }
 
     fn parts(&mut self, object: &Object, kind: Kind, budget: usize) -> PyResult<Parts> {
-        let pointer = object.as_ptr();
-        // SAFETY: the object is alive.
-        unsafe {
-            if self.looks >= MOST_OBJECTS {
-                return Ok(Parts::default());
-            }
-            if kind == Kind::Other && self.classes()?.is_array(pointer) {
-                let found = of_array(&object.bind(self.py), budget, &mut self.generator);
-                let parts = either(self.py, found, Parts::default)?;
-                self.made.extend_from_slice(&parts.objects);
-                return Ok(parts);
-            }
-            Ok(parts_of(pointer, budget, &mut self.generator))
+        if self.looks >= MOST_OBJECTS {
+            return Ok(Parts::default());
         }
+        if kind == Kind::Other && self.classes()?.is_array(Live::of(object)) {
+            let found = of_array(&object.bind(self.py), budget, &mut self.generator);
+            let parts = either(self.py, found, Parts::default)?;
+            self.made.extend_from_slice(&parts.objects);
+            return Ok(parts);
+        }
+        Ok(parts_of(Live::of(object), budget, &mut self.generator))
     }
 
     /// What an object takes, with the table of its attributes.
-    fn own_bytes(&mut self, object: Pointer, kind: Kind, parts: &Parts) -> PyResult<usize> {
-        let py = self.py;
-        // SAFETY: the object is alive.
-        unsafe {
-            let least = || least_bytes(object);
-            match kind {
-                Kind::Container(Some(bytes)) => Ok(bytes),
-                Kind::Other => {
-                    let walks = self.classes()?.walks(object);
-                    let said = if walks { least() } else { either(py, own_bytes(py, object), least)? };
-                    let more = attribute_bytes(object, parts.beside) + frozen_bytes(object);
-                    Ok(said.saturating_add(parts.hidden).saturating_add(more))
-                }
-                _ => either(py, own_bytes(py, object), least),
+    fn own_bytes(&mut self, object: Live<'_>, kind: Kind, parts: &Parts) -> PyResult<usize> {
+        let (py, least) = (self.py, || least_bytes(object));
+        match kind {
+            Kind::Container(Some(bytes)) => Ok(bytes),
+            Kind::Other => {
+                let walks = self.classes()?.walks(object);
+                let said = if walks { least() } else { either(py, own_bytes(py, object), least)? };
+                let more = attribute_bytes(object, parts.beside) + frozen_bytes(object);
+                Ok(said.saturating_add(parts.hidden).saturating_add(more))
             }
+            _ => either(py, own_bytes(py, object), least),
         }
     }
 

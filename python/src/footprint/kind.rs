@@ -2,10 +2,10 @@
 
 use pyo3::ffi;
 
+use crate::ffi::class;
 use crate::ffi::live::Live;
-use crate::ffi::{Pointer, class};
 use crate::footprint::own::{GC_HEAD_BYTES, WORD_BYTES};
-use crate::key::layout::{IntRef, TextRef};
+use crate::key::layout::{IntRef, TextRef, TupleRef};
 
 /// Bits of a digit of an `int`, and the bytes that it takes.
 const DIGIT: u32 = 30;
@@ -26,37 +26,33 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    /// # Safety
-    /// The object is alive.
     #[inline]
-    pub(super) unsafe fn of(object: Pointer) -> Self {
-        // SAFETY: each layout is read of an object of exactly that type.
-        unsafe {
-            let class = ffi::Py_TYPE(object);
-            let basic = (*class).tp_basicsize as usize;
-            if class == class!(PyUnicode_Type) {
-                of_text(object)
-            } else if let Some(int) = IntRef::of(Live::new(object)) {
-                int.small().map_or(Self::Other, |value| of_int(basic, value))
-            } else if class == class!(PyFloat_Type) || class == class!(PyComplex_Type) {
-                Self::Plain(basic)
-            } else if class == class!(PyList_Type) {
-                let allocated = (*object.cast::<ffi::PyListObject>()).allocated as usize;
-                Self::Container(Some(GC_HEAD_BYTES + basic + allocated * WORD_BYTES))
-            } else if class == class!(PyTuple_Type) {
-                match ffi::PyTuple_GET_SIZE(object) as usize {
-                    0 => Self::Eternal,
-                    length => Self::Container(Some(GC_HEAD_BYTES + basic + length * WORD_BYTES)),
-                }
-            } else if class == class!(PyDict_Type) || class == class!(PySet_Type) || class == class!(PyFrozenSet_Type) {
-                Self::Container(None)
-            } else if class == class!(PyBytes_Type) {
-                Self::Plain(basic + ffi::Py_SIZE(object) as usize)
-            } else if is_immortal(object) {
-                Self::Eternal
-            } else {
-                Self::Other
+    pub(super) fn of(object: Live<'_>) -> Self {
+        let (class, basic) = (object.class(), object.basic_size());
+        if let Some(text) = TextRef::of(object) {
+            of_text(text)
+        } else if let Some(int) = IntRef::of(object) {
+            int.small().map_or(Self::Other, |value| of_int(basic, value))
+        } else if class == class!(PyFloat_Type) || class == class!(PyComplex_Type) {
+            Self::Plain(basic)
+        } else if class == class!(PyList_Type) {
+            // SAFETY: it is a list.
+            let allocated = unsafe { (*object.as_ptr().cast::<ffi::PyListObject>()).allocated as usize };
+            Self::Container(Some(GC_HEAD_BYTES + basic + allocated * WORD_BYTES))
+        } else if let Some(tuple) = TupleRef::of(object) {
+            match tuple.len() {
+                0 => Self::Eternal,
+                length => Self::Container(Some(GC_HEAD_BYTES + basic + length * WORD_BYTES)),
             }
+        } else if class == class!(PyDict_Type) || class == class!(PySet_Type) || class == class!(PyFrozenSet_Type) {
+            Self::Container(None)
+        } else if class == class!(PyBytes_Type) {
+            // SAFETY: it is of bytes.
+            Self::Plain(basic + unsafe { ffi::Py_SIZE(object.as_ptr()) } as usize)
+        } else if is_immortal(object) {
+            Self::Eternal
+        } else {
+            Self::Other
         }
     }
 }
@@ -70,41 +66,37 @@ fn of_int(basic: usize, value: i64) -> Kind {
 }
 
 /// A text takes its head, its characters and, if somebody has asked for it, its UTF-8.
-///
-/// # Safety
-/// The object is exactly a `str` and alive.
-unsafe fn of_text(text: Pointer) -> Kind {
-    // SAFETY: by the caller's promise; a compact text that is not ASCII has the longer head.
-    unsafe {
-        let Some(state) = TextRef::of(Live::new(text)).map(TextRef::state) else { return Kind::Other };
-        if state.is_interned() {
-            return Kind::Eternal;
-        }
-        let characters = (ffi::PyUnicode_GET_LENGTH(text) as usize + 1) * state.width();
-        if !state.is_compact() {
-            return Kind::Other;
-        }
-        if state.is_ascii() {
-            return Kind::Plain(size_of::<ffi::PyASCIIObject>() + characters);
-        }
-        let compact = text.cast::<ffi::PyCompactUnicodeObject>();
-        let utf8 = if (*compact).utf8.is_null() { 0 } else { (*compact).utf8_length as usize + 1 };
-        Kind::Plain(size_of::<ffi::PyCompactUnicodeObject>() + characters + utf8)
+fn of_text(text: TextRef<'_>) -> Kind {
+    let state = text.state();
+    if state.is_interned() {
+        return Kind::Eternal;
     }
+    let characters = (text.length() + 1) * state.width();
+    if !state.is_compact() {
+        return Kind::Other;
+    }
+    if state.is_ascii() {
+        return Kind::Plain(size_of::<ffi::PyASCIIObject>() + characters);
+    }
+    let compact = text.as_ptr().cast::<ffi::PyCompactUnicodeObject>();
+    // SAFETY: a compact text that is not ASCII has the longer head.
+    let (utf8, length) = unsafe { ((*compact).utf8, (*compact).utf8_length) };
+    let utf8 = if utf8.is_null() { 0 } else { length as usize + 1 };
+    Kind::Plain(size_of::<ffi::PyCompactUnicodeObject>() + characters + utf8)
 }
 
 #[cfg(Py_3_12)]
-unsafe fn is_immortal(object: Pointer) -> bool {
+fn is_immortal(object: Live<'_>) -> bool {
     // SAFETY: the object is alive.
-    unsafe { (ffi::Py_REFCNT(object) as i32) < 0 }
+    unsafe { (ffi::Py_REFCNT(object.as_ptr()) as i32) < 0 }
 }
 
 #[cfg(not(Py_3_12))]
-unsafe fn is_immortal(object: Pointer) -> bool {
-    // SAFETY: these are there as long as the interpreter.
-    unsafe {
-        let singletons =
-            [ffi::Py_None(), ffi::Py_True(), ffi::Py_False(), ffi::Py_Ellipsis(), ffi::Py_NotImplemented()];
-        singletons.contains(&object)
-    }
+fn is_immortal(object: Live<'_>) -> bool {
+    // SAFETY: it is there as long as the interpreter.
+    let not_implemented = unsafe { ffi::Py_NotImplemented() };
+    object.is_none()
+        || object.is_ellipsis()
+        || object.is_exactly(class!(PyBool_Type))
+        || object.as_ptr() == not_implemented
 }

@@ -5,7 +5,6 @@ use std::ffi::c_ulong;
 use pyo3::ffi;
 use pyo3::prelude::*;
 
-use crate::ffi::Pointer;
 use crate::ffi::call_args::Call;
 use crate::ffi::foreign::vectorcall;
 use crate::ffi::live::Live;
@@ -24,12 +23,9 @@ const INLINE_VALUES: c_ulong = 1 << 2;
 const MOST_VALUES: usize = 29;
 
 /// Bytes of any object by its own `__sizeof__`.
-///
-/// # Safety
-/// The object is alive.
-pub(super) unsafe fn own_bytes(py: Python<'_>, object: Pointer) -> PyResult<usize> {
+pub(super) fn own_bytes(py: Python<'_>, object: Live<'_>) -> PyResult<usize> {
     let getsizeof = hooks::GETSIZEOF.get(py)?;
-    let args = [object];
+    let args = [object.as_ptr()];
     let call = Call { args: args.as_ptr(), flagged_count: 1, names: std::ptr::null_mut() };
     // SAFETY: the function and its argument are alive; the result is new or null.
     let said = unsafe { Object::from_result(py, vectorcall(getsizeof.as_ptr(), call)) };
@@ -37,42 +33,30 @@ pub(super) unsafe fn own_bytes(py: Python<'_>, object: Pointer) -> PyResult<usiz
 }
 
 /// Bytes that an object of its type has at least.
-///
-/// # Safety
-/// The object is alive.
-pub(super) unsafe fn least_bytes(object: Pointer) -> usize {
-    // SAFETY: by the caller's promise.
-    unsafe {
-        let head = if ffi::PyObject_IS_GC(object) != 0 { GC_HEAD_BYTES } else { 0 };
-        head + (*ffi::Py_TYPE(object)).tp_basicsize as usize
-    }
+pub(super) fn least_bytes(object: Live<'_>) -> usize {
+    let head = if object.is_collected() { GC_HEAD_BYTES } else { 0 };
+    head + object.basic_size()
 }
 
 /// Bytes of the table of an object's attributes, which `__sizeof__` leaves out: it has a byte for each beside the attribute itself.
-///
-/// # Safety
-/// The object is alive, and shows so many objects to a collection: its class and its attributes.
-pub(super) unsafe fn attribute_bytes(object: Pointer, shown: usize) -> usize {
-    // SAFETY: by the caller's promise.
-    let dict_bytes = unsafe { if shown > 1 + MOST_VALUES { None } else { dict_bytes(object) } };
+/// It shows so many objects to a collection: its class and its attributes.
+pub(super) fn attribute_bytes(object: Live<'_>, shown: usize) -> usize {
+    let dict_bytes = if shown > 1 + MOST_VALUES { None } else { dict_bytes(object) };
     let Some(dict_bytes) = dict_bytes else { return 0 };
     let head = if cfg!(Py_3_13) { WORD_BYTES + shown } else { shown + 2 };
     dict_bytes + shown * WORD_BYTES + head.next_multiple_of(WORD_BYTES)
 }
 
 /// Bytes of the `__dict__` over an object's table of attributes, which a collection is not shown; None if there is no such table.
-///
-/// # Safety
-/// The object is alive.
-unsafe fn dict_bytes(object: Pointer) -> Option<usize> {
+fn dict_bytes(object: Live<'_>) -> Option<usize> {
+    if !object.has_feature(KEEPS_VALUES) {
+        return None;
+    }
     // SAFETY: objects of such classes have two words before the head of the collector. Before Python 3.13 a dict takes the place of the
     // table: in 3.11 the nearer word is the dict; in 3.12 it is either, and its lowest bit says that it is the table. From 3.13 on the
     // table is a part of the object, and the word is a dict that refers to it.
     unsafe {
-        if ffi::PyType_HasFeature(ffi::Py_TYPE(object), KEEPS_VALUES) == 0 {
-            return None;
-        }
-        let dict = *object.cast::<usize>().sub(3);
+        let dict = *object.as_ptr().cast::<usize>().sub(3);
         if cfg!(Py_3_13) {
             Some(if dict == 0 { 0 } else { GC_HEAD_BYTES + size_of::<ffi::PyDictObject>() })
         } else {
@@ -82,10 +66,6 @@ unsafe fn dict_bytes(object: Pointer) -> Option<usize> {
 }
 
 /// Bytes that a frozen container of a key holds beside its parts.
-///
-/// # Safety
-/// The object is alive.
-pub(super) unsafe fn frozen_bytes(object: Pointer) -> usize {
-    // SAFETY: the class was just checked.
-    Frozen::of(unsafe { Live::new(object) }).map_or(0, Frozen::written_bytes)
+pub(super) fn frozen_bytes(object: Live<'_>) -> usize {
+    Frozen::of(object).map_or(0, Frozen::written_bytes)
 }

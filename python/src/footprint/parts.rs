@@ -8,11 +8,12 @@ use pyo3::{ffi, intern};
 use smallvec::SmallVec;
 
 use crate::ffi::foreign::Foreign;
+use crate::ffi::live::Live;
 use crate::ffi::object::Object;
-use crate::ffi::{Pointer, class, is_exactly};
+use crate::ffi::{Pointer, class};
 use crate::footprint::kind::Kind;
 use crate::footprint::sample::{Generator, Picks};
-use crate::footprint::shared::is_suspended;
+use crate::footprint::shared::{closure_of, is_suspended};
 
 /// How many elements of a container are looked at if they are containers or objects themselves.
 const SAMPLE: usize = 64;
@@ -63,88 +64,71 @@ impl Parts {
 }
 
 /// Looks for what an object refers to, at most `budget` objects of it or one.
-///
-/// # Safety
-/// The object is alive.
-pub(super) unsafe fn parts_of(object: Pointer, budget: usize, generator: &mut Generator) -> Parts {
-    // SAFETY: by the caller's promise; a borrowed element is alive while no Python code runs.
-    unsafe {
-        let class = ffi::Py_TYPE(object);
-        let is_a = |flag| ffi::PyType_HasFeature(class, flag) != 0;
-        let (items, base) = if is_a(ffi::Py_TPFLAGS_LIST_SUBCLASS) {
-            let (length, item) = (ffi::PyList_GET_SIZE(object), |at| ffi::PyList_GET_ITEM(object, at as isize));
-            (of_sequence(length as usize, item, budget, generator), class!(PyList_Type))
-        } else if is_a(ffi::Py_TPFLAGS_TUPLE_SUBCLASS) {
-            let (length, item) = (ffi::PyTuple_GET_SIZE(object), |at| ffi::PyTuple_GET_ITEM(object, at as isize));
-            (of_sequence(length as usize, item, budget, generator), class!(PyTuple_Type))
-        } else if is_a(ffi::Py_TPFLAGS_DICT_SUBCLASS) {
-            (of_dict(object, budget, generator), class!(PyDict_Type))
-        } else if ffi::PyAnySet_Check(object) != 0 {
-            let is_frozen = ffi::PyType_IsSubtype(class, class!(PyFrozenSet_Type)) != 0;
-            let base = if is_frozen { class!(PyFrozenSet_Type) } else { class!(PySet_Type) };
-            (of_set(object, base, budget, generator), base)
-        } else if is_suspended(object) {
-            return Parts::default();
-        } else if is_exactly(object, class!(PyFunction_Type)) {
-            return Parts::all(reference(ffi::PyFunction_GetClosure(object)).into_iter().collect());
-        } else {
-            return of_any(object, budget, generator);
+pub(super) fn parts_of(object: Live<'_>, budget: usize, generator: &mut Generator) -> Parts {
+    let (items, base) = if object.has_feature(ffi::Py_TPFLAGS_LIST_SUBCLASS) {
+        // SAFETY: it is a list, or of a subclass, and has as many elements.
+        let (length, item) =
+            unsafe { (ffi::PyList_GET_SIZE(object.as_ptr()), |at| ffi::PyList_GET_ITEM(object.as_ptr(), at as isize)) };
+        (of_sequence(length as usize, item, budget, generator), class!(PyList_Type))
+    } else if object.has_feature(ffi::Py_TPFLAGS_TUPLE_SUBCLASS) {
+        // SAFETY: likewise a tuple.
+        let (length, item) = unsafe {
+            (ffi::PyTuple_GET_SIZE(object.as_ptr()), |at| ffi::PyTuple_GET_ITEM(object.as_ptr(), at as isize))
         };
-        if class == base { items } else { items.with(beside(object, base)) }
-    }
-}
-
-/// A reference to what is borrowed, if it is anything.
-unsafe fn reference(object: Pointer) -> Option<Object> {
-    // SAFETY: what is not null is alive.
-    (!object.is_null()).then(|| unsafe { Object::from_borrowed(object) })
+        (of_sequence(length as usize, item, budget, generator), class!(PyTuple_Type))
+    } else if object.has_feature(ffi::Py_TPFLAGS_DICT_SUBCLASS) {
+        // SAFETY: it is a dict, or of a subclass.
+        (unsafe { of_dict(object, budget, generator) }, class!(PyDict_Type))
+    } else if let Some(base) =
+        [class!(PyFrozenSet_Type), class!(PySet_Type)].into_iter().find(|&base| object.is_of(base))
+    {
+        // SAFETY: it is of that class of sets, or of a subclass.
+        (unsafe { of_set(object, base, budget, generator) }, base)
+    } else if is_suspended(object) {
+        return Parts::default();
+    } else if object.is_exactly(class!(PyFunction_Type)) {
+        return Parts::all(closure_of(object).into_iter().map(Live::to_object).collect());
+    } else {
+        return of_any(object, budget, generator);
+    };
+    if object.class() == base { items } else { items.with(beside(object, base)) }
 }
 
 /// How many elements are looked at.
-unsafe fn taken(count: usize, first: Option<Pointer>, budget: usize) -> usize {
-    // SAFETY: the element is alive.
-    let is_plain = first.is_some_and(|first| unsafe { is_plain(first) });
-    count.min(if is_plain { SAMPLE_OF_PLAIN } else { SAMPLE }).min(budget.max(1))
+fn taken(count: usize, first: Option<Live<'_>>, budget: usize) -> usize {
+    count.min(if first.is_some_and(is_plain) { SAMPLE_OF_PLAIN } else { SAMPLE }).min(budget.max(1))
 }
 
 /// Whether an object is of a usual type that refers to nothing.
-unsafe fn is_plain(object: Pointer) -> bool {
-    // SAFETY: the object is alive.
-    unsafe { matches!(Kind::of(object), Kind::Plain(_) | Kind::Eternal) || is_exactly(object, class!(PyLong_Type)) }
+fn is_plain(object: Live<'_>) -> bool {
+    matches!(Kind::of(object), Kind::Plain(_) | Kind::Eternal) || object.is_exactly(class!(PyLong_Type))
 }
 
-/// # Safety
-/// The function gives elements that are alive, or null, for numbers below the length.
-unsafe fn of_sequence(
-    length: usize,
-    item: impl Fn(usize) -> Pointer,
-    budget: usize,
-    generator: &mut Generator,
-) -> Parts {
-    let first = (length > 0).then(|| item(0)).filter(|item| !item.is_null());
-    // SAFETY: by the caller's promise.
-    unsafe {
-        let taken = taken(length, first, budget);
-        let picks = Picks::new(length, taken, generator);
-        Parts::sampled(picks.filter_map(|at| reference(item(at))).collect(), length, taken)
-    }
+/// A sample of elements, of which `item` gives those that are alive, or null, for numbers below the length.
+fn of_sequence(length: usize, item: impl Fn(usize) -> Pointer, budget: usize, generator: &mut Generator) -> Parts {
+    // SAFETY: what is not null is alive, as long as no Python code runs.
+    let live = |at| Some(item(at)).filter(|item| !item.is_null()).map(|item| unsafe { Live::new(item) });
+    let first = if length > 0 { live(0) } else { None };
+    let taken = taken(length, first, budget);
+    let picks = Picks::new(length, taken, generator);
+    Parts::sampled(picks.filter_map(|at| live(at).map(Live::to_object)).collect(), length, taken)
 }
 
 /// # Safety
 /// The object is a dict, or of a subclass, and alive.
-unsafe fn of_dict(dict: Pointer, budget: usize, generator: &mut Generator) -> Parts {
+unsafe fn of_dict(dict: Live<'_>, budget: usize, generator: &mut Generator) -> Parts {
     let (mut at, mut key, mut value) = (0, std::ptr::null_mut(), std::ptr::null_mut());
     let mut objects = SmallVec::new();
-    let mut found = 0;
+    let (mut found, dict) = (0, dict.as_ptr());
     // SAFETY: no Python code runs between the steps, so what is found is alive. A position is the number of an entry, of which there are
     // as many as the length or, where some were deleted, more.
     unsafe {
         let length = (*dict.cast::<ffi::PyDictObject>()).ma_used as usize;
         let mut start = 0;
         let any = ffi::PyDict_Next(dict, &mut start, &mut key, &mut value) != 0;
-        let taken = taken(length, any.then_some(value), budget / 2);
-        for lookup_key in Picks::new(length, taken, generator) {
-            at = at.max(lookup_key as isize);
+        let taken = taken(length, any.then(|| Live::new(value)), budget / 2);
+        for pick in Picks::new(length, taken, generator) {
+            at = at.max(pick as isize);
             if ffi::PyDict_Next(dict, &mut at, &mut key, &mut value) == 0 {
                 break;
             }
@@ -159,11 +143,11 @@ unsafe fn of_dict(dict: Pointer, budget: usize, generator: &mut Generator) -> Pa
 ///
 /// # Safety
 /// The object is of a subclass of `base`, which is a class of sets, and alive.
-unsafe fn of_set(set: Pointer, base: *mut ffi::PyTypeObject, budget: usize, generator: &mut Generator) -> Parts {
+unsafe fn of_set(set: Live<'_>, base: *mut ffi::PyTypeObject, budget: usize, generator: &mut Generator) -> Parts {
     // SAFETY: by the caller's promise.
     unsafe {
         let Some(traverse) = (*base).tp_traverse else { return Parts::default() };
-        let length = ffi::PySet_Size(set) as usize;
+        let length = ffi::PySet_Size(set.as_ptr()) as usize;
         let (passed, taken) = (length.min(PASSED_OF_SET), length.min(SAMPLE_OF_PLAIN).min(budget.max(1)));
         let objects = collect(set, traverse, Picks::new(passed, taken, generator));
         let found = objects.len();
@@ -172,26 +156,20 @@ unsafe fn of_set(set: Pointer, base: *mut ffi::PyTypeObject, budget: usize, gene
 }
 
 /// What an object shows to a collection of garbage.
-///
-/// # Safety
-/// The object is alive.
-unsafe fn of_any(object: Pointer, budget: usize, generator: &mut Generator) -> Parts {
-    // SAFETY: by the caller's promise.
-    unsafe {
-        let Some(traverse) = traverse_of(object) else { return Parts::default() };
-        let count = count(object, traverse);
-        let objects = collect(object, traverse, Picks::new(count, count.min(SAMPLE).min(budget.max(1)), generator));
-        let found = objects.len();
-        Parts { beside: count, ..Parts::sampled(objects, count, found) }
-    }
+fn of_any(object: Live<'_>, budget: usize, generator: &mut Generator) -> Parts {
+    let Some(traverse) = traverse_of(object) else { return Parts::default() };
+    // SAFETY: that is what its type shows.
+    let count = unsafe { count(object, traverse) };
+    let picks = Picks::new(count, count.min(SAMPLE).min(budget.max(1)), generator);
+    // SAFETY: likewise.
+    let objects = unsafe { collect(object, traverse, picks) };
+    let found = objects.len();
+    Parts { beside: count, ..Parts::sampled(objects, count, found) }
 }
 
 /// What an object of a subclass of a container has beside its elements: its own part comes first.
-///
-/// # Safety
-/// The object is alive and of a subclass of `base`.
-unsafe fn beside(object: Pointer, base: *mut ffi::PyTypeObject) -> SmallVec<[Object; 8]> {
-    // SAFETY: by the caller's promise.
+fn beside(object: Live<'_>, base: *mut ffi::PyTypeObject) -> SmallVec<[Object; 8]> {
+    // SAFETY: the base is one of CPython's, and what it shows is shown of objects of subclasses too.
     unsafe {
         let (Some(all), Some(elements)) = (traverse_of(object), (*base).tp_traverse) else { return SmallVec::new() };
         let own = count(object, all).saturating_sub(count(object, elements));
@@ -200,16 +178,19 @@ unsafe fn beside(object: Pointer, base: *mut ffi::PyTypeObject) -> SmallVec<[Obj
     }
 }
 
-unsafe fn traverse_of(object: Pointer) -> Option<ffi::traverseproc> {
-    // SAFETY: the object is alive.
-    unsafe { if ffi::PyObject_IS_GC(object) != 0 { (*ffi::Py_TYPE(object)).tp_traverse } else { None } }
+fn traverse_of(object: Live<'_>) -> Option<ffi::traverseproc> {
+    // SAFETY: the class of a live object is alive.
+    if object.is_collected() { unsafe { (*object.class()).tp_traverse } } else { None }
 }
 
 /// How many objects are shown.
-unsafe fn count(object: Pointer, traverse: ffi::traverseproc) -> usize {
+///
+/// # Safety
+/// The function is that of the object's type, or of one that it is derived of.
+unsafe fn count(object: Live<'_>, traverse: ffi::traverseproc) -> usize {
     let mut count = 0_usize;
     // SAFETY: the object is alive, and the count outlives the call.
-    unsafe { traverse(object, count_one, (&raw mut count).cast()) };
+    unsafe { traverse(object.as_ptr(), count_one, (&raw mut count).cast()) };
     count
 }
 
@@ -231,11 +212,11 @@ struct Collected<'a> {
 ///
 /// # Safety
 /// The object is alive and of the type whose function it is.
-unsafe fn collect(object: Pointer, traverse: ffi::traverseproc, mut picks: Picks<'_>) -> SmallVec<[Object; 8]> {
+unsafe fn collect(object: Live<'_>, traverse: ffi::traverseproc, mut picks: Picks<'_>) -> SmallVec<[Object; 8]> {
     let mut collected = Collected { next: picks.next(), picks, shown: 0, objects: SmallVec::new() };
     if collected.next.is_some() {
         // SAFETY: by the caller's promise, and what is collected outlives the call.
-        unsafe { traverse(object, collect_one, (&raw mut collected).cast()) };
+        unsafe { traverse(object.as_ptr(), collect_one, (&raw mut collected).cast()) };
     }
     collected.objects
 }
@@ -269,8 +250,7 @@ pub(super) fn of_array(array: &Bound<'_, PyAny>, budget: usize, generator: &mut 
     let length: usize = array.getattr(intern!(py, "size"))?.extract()?;
     let item = |at| array.ask_method(intern!(py, "item"), (at,)).map(Object::from);
     let first = (length > 0).then(|| item(0)).transpose()?;
-    // SAFETY: the first element is alive.
-    let taken = unsafe { taken(length, first.as_ref().map(Object::as_ptr), budget) };
+    let taken = taken(length, first.as_ref().map(Live::of), budget);
     let objects = Picks::new(length, taken, generator).map(item).collect::<PyResult<_>>()?;
     Ok(Parts::sampled(objects, length, taken))
 }

@@ -9,46 +9,44 @@ use pyo3::{ffi, intern};
 use smallvec::SmallVec;
 
 use crate::ffi::attached_lock::AttachedLock;
+use crate::ffi::class;
 use crate::ffi::foreign::import;
+use crate::ffi::live::Live;
 use crate::ffi::object::Object;
-use crate::ffi::{Pointer, class, is_exactly};
 
 /// Whether an object is a part of the program rather than of its data.
-///
-/// # Safety
-/// The object is alive.
-pub(super) unsafe fn is_program(object: Pointer) -> bool {
-    // SAFETY: by the caller's promise.
+pub(super) fn is_program(object: Live<'_>) -> bool {
+    let classes = [
+        class!(PyCFunction_Type),
+        class!(PyMethodDescr_Type),
+        class!(PyWrapperDescr_Type),
+        class!(PyGetSetDescr_Type),
+        class!(PyMemberDescr_Type),
+        class!(PyCode_Type),
+        class!(PyFrame_Type),
+        class!(PyTraceBack_Type),
+    ];
+    object.has_feature(ffi::Py_TPFLAGS_TYPE_SUBCLASS)
+        || classes.contains(&object.class())
+        || object.is_of(class!(PyModule_Type))
+        || object.is_exactly(class!(PyFunction_Type)) && closure_of(object).is_none()
+}
+
+/// What the code of a function has from around it, if an object is one, and there is anything.
+pub(super) fn closure_of(object: Live<'_>) -> Option<Live<'_>> {
+    if !object.is_exactly(class!(PyFunction_Type)) {
+        return None;
+    }
+    // SAFETY: a function keeps its closure alive.
     unsafe {
-        let class = ffi::Py_TYPE(object);
-        ffi::PyType_HasFeature(class, ffi::Py_TPFLAGS_TYPE_SUBCLASS) != 0
-            || [
-                class!(PyCFunction_Type),
-                class!(PyMethodDescr_Type),
-                class!(PyWrapperDescr_Type),
-                class!(PyGetSetDescr_Type),
-                class!(PyMemberDescr_Type),
-                class!(PyCode_Type),
-                class!(PyFrame_Type),
-                class!(PyTraceBack_Type),
-            ]
-            .contains(&class)
-            || ffi::PyModule_Check(object) != 0
-            || class == class!(PyFunction_Type) && ffi::PyFunction_GetClosure(object).is_null()
+        let closure = ffi::PyFunction_GetClosure(object.as_ptr());
+        (!closure.is_null()).then(|| Live::new(closure))
     }
 }
 
 /// Whether an object is suspended code: what its variables refer to is not followed.
-///
-/// # Safety
-/// The object is alive.
-pub(super) unsafe fn is_suspended(object: Pointer) -> bool {
-    // SAFETY: by the caller's promise.
-    unsafe {
-        is_exactly(object, class!(PyGen_Type))
-            || is_exactly(object, class!(PyCoro_Type))
-            || is_exactly(object, class!(PyAsyncGen_Type))
-    }
+pub(super) fn is_suspended(object: Live<'_>) -> bool {
+    [class!(PyGen_Type), class!(PyCoro_Type), class!(PyAsyncGen_Type)].contains(&object.class())
 }
 
 /// Classes whose instances the program shares, where their modules are loaded.
@@ -104,42 +102,26 @@ impl Classes {
     }
 
     /// Whether the program shares an object: a member of an enumeration, a logger, a thread.
-    ///
-    /// # Safety
-    /// The object is alive.
-    pub(super) unsafe fn shares(&self, object: Pointer) -> bool {
-        // SAFETY: by the caller's promise; a type is an object.
-        unsafe {
-            let class = ffi::Py_TYPE(object);
-            self.enums.iter().any(|enums| is_of(class.cast(), enums))
-                || self.managers.iter().any(|manager| is_of(object, manager))
-        }
+    pub(super) fn shares(&self, object: Live<'_>) -> bool {
+        // SAFETY: a type is an object, and that of a live one is alive.
+        let class = unsafe { Live::new(object.class().cast()) };
+        self.enums.iter().any(|enums| is_of(class, enums)) || self.managers.iter().any(|manager| is_of(object, manager))
     }
 
-    /// Whether what an object says of its size includes what it refers to.
-    ///
-    /// # Safety
-    /// The object is alive.
-    pub(super) unsafe fn walks(&self, object: Pointer) -> bool {
-        // SAFETY: by the caller's promise.
-        self.walkers.iter().any(|walker| unsafe { is_of(object, walker) })
+    /// Whether `__sizeof__` of an object walks over all that it refers to.
+    pub(super) fn walks(&self, object: Live<'_>) -> bool {
+        self.walkers.iter().any(|walker| is_of(object, walker))
     }
 
     /// Whether an object is an array of NumPy's.
-    ///
-    /// # Safety
-    /// The object is alive.
-    pub(super) unsafe fn is_array(&self, object: Pointer) -> bool {
-        // SAFETY: by the caller's promise.
-        self.arrays.as_ref().is_some_and(|array| unsafe { is_of(object, array) })
+    pub(super) fn is_array(&self, object: Live<'_>) -> bool {
+        self.arrays.as_ref().is_some_and(|array| is_of(object, array))
     }
 }
 
-/// # Safety
-/// The object is alive.
-unsafe fn is_of(object: Pointer, class: &Object) -> bool {
-    // SAFETY: by the caller's promise; only types are asked for as classes.
-    unsafe { ffi::PyType_IsSubtype(ffi::Py_TYPE(object), class.as_ptr().cast()) != 0 }
+/// Whether an object is of a class, which is held.
+fn is_of(object: Live<'_>, class: &Object) -> bool {
+    object.is_of(class.as_ptr().cast())
 }
 
 /// A class of a module, if that is loaded and what it has under that name is a class.
