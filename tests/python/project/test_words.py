@@ -26,7 +26,7 @@ ROOMS = (
 )
 
 #: Classes that say enough by themselves where they are.
-PRIVATE = {"State", "Hasher", "IntoIter", "Item"}
+PRIVATE = {"State", "Hasher", "IntoIter", "Item", "Raw"}
 
 DEFINED = {
     ".rs": r"^\s*(?:pub(?:\([a-z]+\))? )?(?:struct|enum|trait|type) (\w+)",
