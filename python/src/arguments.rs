@@ -2,15 +2,12 @@
 
 use std::sync::Arc;
 
-use hotset::clock::{Tick, ticks};
-use hotset::expiry::{Early, Part};
 use hotset::size::parse;
 use pyo3::exceptions::{PyMemoryError, PyTypeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyString};
 
-use crate::duration::duration;
 use crate::errors::invalid;
 use crate::ffi::foreign::Foreign;
 use crate::ffi::object::Object;
@@ -97,34 +94,6 @@ fn whole_number(name: &str, value: &Bound<'_, PyAny>, instead: &str) -> PyResult
 /// A bound as users see it.
 pub(crate) fn shown(bound: u64) -> Option<u64> {
     (bound != u64::MAX).then_some(bound)
-}
-
-/// How long after its ttl an entry may be served stale; None is not at all.
-pub(crate) fn grace(value: &Bound<'_, PyAny>) -> PyResult<Tick> {
-    Ok(duration("grace", value)?.map_or(0, ticks))
-}
-
-/// `refresh_ahead`: a part of the ttl.
-pub(crate) fn refresh_ahead(value: &Bound<'_, PyAny>) -> PyResult<Part> {
-    if value.is_none() {
-        return Ok(Part::NONE);
-    }
-    let fraction = value.extract::<f64>().ok().filter(|fraction| *fraction > 0.0 && *fraction < 1.0);
-    let instead = "write the part of the ttl after which a hit starts a refresh, between 0 and 1 as in 0.8, or None";
-    fraction.map(Part::of).ok_or_else(|| invalid(value.py(), "refresh_ahead", value, instead))
-}
-
-/// `early_refresh`: whether, or a factor.
-pub(crate) fn early_refresh(value: &Bound<'_, PyAny>) -> PyResult<Early> {
-    if value.is_none() {
-        return Ok(Early::NONE);
-    }
-    if value.is_instance_of::<PyBool>() {
-        return Ok(if value.ask_truth()? { Early::of(1.0) } else { Early::NONE });
-    }
-    let factor = value.extract::<f64>().ok().filter(|factor| *factor > 0.0 && *factor <= 255.0);
-    let instead = "write True, False, or a factor above 0 and up to 255 by which to be earlier than with True";
-    factor.map(Early::of).ok_or_else(|| invalid(value.py(), "early_refresh", value, instead))
 }
 
 pub(crate) fn callable(name: &str, value: Option<Bound<'_, PyAny>>) -> PyResult<Option<Object>> {
