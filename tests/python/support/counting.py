@@ -51,7 +51,7 @@ def check_memory(name: str, operation: Callable[[], object], times: int) -> None
     for _ in range(2000):
         operation()
     gc.collect()
-    traced, resident = tracemalloc.get_traced_memory()[0], resident_bytes()
+    traced = tracemalloc.get_traced_memory()[0]
     for _ in range(times // 10):
         operation()
     gc.collect()
@@ -67,5 +67,5 @@ def check_memory(name: str, operation: Callable[[], object], times: int) -> None
 
 def resident_bytes() -> int:
     gc.collect()
-    with open("/proc/self/statm", encoding="ascii") as file:
+    with open("/proc/self/statm", "rb") as file:  # text would import a codec
         return int(file.read().split()[1]) * resource.getpagesize()
