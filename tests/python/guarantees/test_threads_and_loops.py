@@ -194,7 +194,6 @@ async def cancelled(number):
     except asyncio.CancelledError: pass
 
 async def main(source):
-    asyncio.get_running_loop().slow_callback_duration = 60
     numbers = [source.randrange(60) for _ in range(20)]
     await asyncio.gather(*(use(number) for number in numbers), *(cancelled(number) for number in numbers[:3]))
     values = await asyncio.gather(*(double(Key(number)) for number in numbers))

@@ -1,6 +1,7 @@
 """Runs a script in a Python of its own, so that a crash, an abort or a hang is a failed test and not the end of the run."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -16,6 +17,10 @@ SOAK = 20 if os.environ.get("HOTSET_SOAK", "0") not in ("", "0") else 1
 
 DONE = "done"
 """The last line of a script that reached its end."""
+
+
+SLOW_STEP = re.compile(r"^Executing <.*> took \d+\.\d+ seconds\n", re.MULTILINE)
+"""What asyncio's debug mode says of a step of a loop that took a tenth of a second: so can any, on a machine that is busy."""
 
 
 def run(
@@ -53,7 +58,7 @@ def judged(output: str, errors: str, ended: int, *, last: str, code: int, silent
     lines = output.splitlines() or [""]
     assert ended == code, f"the child ended with {ended}\n{shown(output, errors)}"
     assert lines[-1] == last, f"the child's last line is {lines[-1]!r}, not {last!r}\n{shown(output, errors)}"
-    assert not silent or errors == "", f"the child complained\n{shown(output, errors)}"
+    assert not silent or SLOW_STEP.sub("", errors) == "", f"the child complained\n{shown(output, errors)}"
     return output
 
 
