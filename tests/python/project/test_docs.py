@@ -1,4 +1,7 @@
-"""Every Python block of the pages is a program that prints what stands at its end, and so is a shell block that says so."""
+"""Every Python block of the pages is a program that prints what stands at its end, and so is a shell block that says so.
+
+And every file of the repository that a page names is there.
+"""
 
 import os
 import re
@@ -9,8 +12,16 @@ from pathlib import Path
 
 import pytest
 
-DOCS = Path(__file__).parents[3] / "docs"
+ROOT = Path(__file__).parents[3]
+DOCS = ROOT / "docs"
 BLOCK = re.compile(r"^( *)```(python|sh)\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
+NAMED = re.compile(r"`([\w.]+(?:/[\w.]+)*(?:\.rs|\.py|/))`")
+STARTS = [
+    "", "docs", "docs/design", "src", "src/memory", "src/tier", "python", "python/src", "python/src/footprint",
+    "python/hotset", "python/hotset/_loading", "tests/python",
+]  # fmt: skip
+"""Folders of the repository that pages name files from."""
+
 MARK = "# prints:\n"
 PATIENCE_SECONDS = 60
 
@@ -65,3 +76,21 @@ def test_a_command_prints_what_it_says(source: str, tmp_path: Path) -> None:
         pytest.skip("there is no shell")
     programs = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     prints([shell, "-ec"], source, tmp_path, PATH=programs, COLUMNS="80", PYTHONUTF8="1")
+
+
+def test_files_that_pages_name_are_there() -> None:
+    pages = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
+    named = [(page.name, name) for page in pages for name in NAMED.findall(page.read_text(encoding="utf-8"))]
+    missing = [(page, name) for page, name in named if not any((ROOT / start / name).exists() for start in STARTS)]
+    assert len(named) > 100 and not missing, missing
+
+
+def test_links_of_pages_lead_to_files() -> None:
+    missing = []
+    for page in [ROOT / "README.md", ROOT / "CHANGELOG.md", *DOCS.rglob("*.md"), ROOT / "benches/RESULTS.md"]:
+        text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+        for target in re.findall(r"\]\(([^)\s]+)\)", text):
+            path = target.partition("#")[0]
+            if path and "://" not in path and not (page.parent / path).exists():
+                missing.append((page.name, target))
+    assert not missing
