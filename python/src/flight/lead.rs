@@ -72,7 +72,7 @@ impl CacheState {
         let hash = key.tag.hash();
         // With the GIL nothing can have come between the miss and this.
         let look = |probe: &mut Probe<'_>| {
-            if cfg!(Py_GIL_DISABLED) { self.memory().peek(hash, probe, |_| ()) } else { Ok(None) }
+            if cfg!(Py_GIL_DISABLED) { self.memory().peek_outcome(hash, probe, |_, _| ()) } else { Ok(None) }
         };
         let mut gave_up = false;
         let tags = || Some(Box::default());
