@@ -22,9 +22,9 @@ def add_hook(hook: Callable[[Event], object]) -> None:
 
 
 def remove_hook(hook: Callable[[Event], object]) -> None:
-    """Call it no more; nothing happens if it was not called."""
+    """Call it no more; nothing happens if it was not called. A method is the same each time that it is read."""
     global _hooks
-    _hooks = tuple(present for present in _present() if present is not hook)
+    _hooks = tuple(present for present in _present() if present != hook)
 
 
 def emit(event: Event) -> None:

@@ -28,6 +28,16 @@ def told() -> Iterator[list[Event]]:
     hooks.remove_hook(events.append)
 
 
+def test_a_hook_that_was_removed_is_called_no_more() -> None:
+    events: list[Event] = []
+    hooks.add_hook(events.append)
+    hooks.emit(kinds.LoadGivenUp("users", 1.0))
+    hooks.remove_hook(events.append)
+    hooks.emit(kinds.LoadGivenUp("users", 2.0))
+    hooks.remove_hook(events.append)
+    assert events == [kinds.LoadGivenUp("users", 1.0)]
+
+
 def test_an_event_does_not_change() -> None:
     event = kinds.LoadGivenUp("users", 300.0)
     assert event == kinds.LoadGivenUp("users", 300.0) != kinds.LoadGivenUp("users", 1.0)
