@@ -8,6 +8,7 @@ use std::ffi::{CStr, CString, c_int, c_uint, c_void};
 use std::fmt;
 use std::io;
 use std::marker::PhantomData;
+use std::mem::ManuallyDrop;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::ptr::{self, NonNull};
@@ -87,6 +88,14 @@ fn found(code: c_int) -> Result<bool, Failure> {
     if code == sys::MDB_NOTFOUND { Ok(false) } else { done(code).map(|()| true) }
 }
 
+/// What a function makes and writes to a place.
+#[inline]
+fn made<T>(make: impl FnOnce(*mut *mut T) -> c_int) -> Result<NonNull<T>, Failure> {
+    let mut place = ptr::null_mut();
+    done(make(&raw mut place))?;
+    NonNull::new(place).ok_or(Failure(libc::ENOMEM))
+}
+
 fn value(bytes: &[u8]) -> sys::MDB_val {
     sys::MDB_val { mv_size: bytes.len(), mv_data: bytes.as_ptr().cast_mut().cast() }
 }
@@ -120,6 +129,9 @@ pub(super) struct Env {
     spare: [AtomicPtr<sys::MDB_txn>; SPARE],
 }
 
+/// A transaction that is active, or a read transaction that was reset.
+struct Txn(NonNull<sys::MDB_txn>);
+
 // SAFETY: an environment may be used by all threads; with `MDB_NOTLS` a read transaction may go from one thread to another, and is
 // only with one at a time: it is taken out of `spare` for that.
 unsafe impl Send for Env {}
@@ -141,10 +153,8 @@ impl Env {
     /// No other environment of this folder may be open in this process, and nobody else may be opening it.
     pub(super) fn open(folder: &Path, opening: Opening) -> Result<Self, Failure> {
         let path = CString::new(folder.as_os_str().as_bytes()).map_err(|_| Failure(libc::EINVAL))?;
-        let mut raw = ptr::null_mut();
-        // SAFETY: `raw` is a place to write to.
-        done(unsafe { sys::mdb_env_create(&raw mut raw) })?;
-        let raw = NonNull::new(raw).ok_or(Failure(libc::ENOMEM))?;
+        // SAFETY: it is given a place to write to.
+        let raw = made(|place| unsafe { sys::mdb_env_create(place) })?;
         // From here on it is closed when it is dropped.
         let env = Self { raw, spare: [const { AtomicPtr::new(ptr::null_mut()) }; SPARE] };
         let mut flags = sys::MDB_NOTLS;
@@ -157,7 +167,7 @@ impl Env {
             done(sys::mdb_env_set_maxreaders(raw.as_ptr(), READERS))?;
             done(sys::mdb_env_open(raw.as_ptr(), path.as_ptr(), flags as c_uint, 0o600))?;
         }
-        env.begin_read()?.open_main()?;
+        env.begin_read()?.txn.open_main()?;
         Ok(env)
     }
 
@@ -179,9 +189,8 @@ impl Env {
                 continue;
             }
             if let Some(txn) = NonNull::new(place.swap(ptr::null_mut(), Ordering::Acquire)) {
-                let reading = Reading { env: self, txn };
-                // SAFETY: it was reset when it was laid aside, and nobody else has it.
-                return Some(done(unsafe { sys::mdb_txn_renew(txn.as_ptr()) }).map(|()| reading));
+                let reading = Reading { env: self, txn: ManuallyDrop::new(Txn(txn)) };
+                return Some(reading.txn.renew().map(|()| reading));
             }
         }
         None
@@ -189,20 +198,17 @@ impl Env {
 
     /// A new read transaction. Takes LMDB's mutex of readers, for which there is no bound: so only one process at a time may do so.
     pub(super) fn begin_read(&self) -> Result<Reading<'_>, Failure> {
-        let mut txn = ptr::null_mut();
-        // SAFETY: the environment is open; `txn` is a place to write to.
-        done(unsafe {
-            sys::mdb_txn_begin(self.raw.as_ptr(), ptr::null_mut(), sys::MDB_RDONLY as c_uint, &raw mut txn)
-        })?;
-        NonNull::new(txn).map(|txn| Reading { env: self, txn }).ok_or(Failure(libc::ENOMEM))
+        Ok(Reading { env: self, txn: ManuallyDrop::new(self.begin(sys::MDB_RDONLY as c_uint)?) })
     }
 
     /// A write transaction. Takes LMDB's mutex of writers, for which there is no bound: so only one thread of all processes may do so.
     pub(super) fn begin_write(&self) -> Result<Writing<'_>, Failure> {
-        let mut txn = ptr::null_mut();
-        // SAFETY: the environment is open; `txn` is a place to write to.
-        done(unsafe { sys::mdb_txn_begin(self.raw.as_ptr(), ptr::null_mut(), 0, &raw mut txn) })?;
-        NonNull::new(txn).map(|txn| Writing { txn, env: PhantomData }).ok_or(Failure(libc::ENOMEM))
+        Ok(Writing { txn: self.begin(0)?, env: PhantomData })
+    }
+
+    fn begin(&self, flags: c_uint) -> Result<Txn, Failure> {
+        // SAFETY: the environment is open; it is given a place to write to.
+        made(|place| unsafe { sys::mdb_txn_begin(self.raw.as_ptr(), ptr::null_mut(), flags, place) }).map(Txn)
     }
 
     /// Frees the slots of readers that were killed. Takes LMDB's mutex of readers, as [`Env::begin_read`].
@@ -224,30 +230,26 @@ impl Env {
         done(unsafe { sys::mdb_env_copy2(self.raw.as_ptr(), path.as_ptr(), sys::MDB_CP_COMPACT as c_uint) })
     }
 
-    fn lay_aside(&self, txn: NonNull<sys::MDB_txn>) {
-        // SAFETY: it is a read transaction that its owner is done with.
-        unsafe { sys::mdb_txn_reset(txn.as_ptr()) };
+    /// Keeps a read transaction for its next use, if there is room.
+    fn lay_aside(&self, txn: Txn) {
+        txn.reset();
         let first = own_place();
         let places = (0..SPARE).map(|step| &self.spare[(first + step) % SPARE]);
         for place in places {
-            let laid = place.compare_exchange(ptr::null_mut(), txn.as_ptr(), Ordering::Release, Ordering::Relaxed);
-            if laid.is_ok() {
+            let raw = txn.0.as_ptr();
+            if place.compare_exchange(ptr::null_mut(), raw, Ordering::Release, Ordering::Relaxed).is_ok() {
+                std::mem::forget(txn);
                 return;
             }
         }
-        // SAFETY: as above; it is not used after this.
-        unsafe { sys::mdb_txn_abort(txn.as_ptr()) };
     }
 }
 
 impl Drop for Env {
     fn drop(&mut self) {
         for place in &self.spare {
-            let txn = place.load(Ordering::Acquire);
-            if !txn.is_null() {
-                // SAFETY: nobody else has it, and it belongs to this environment, which is still open.
-                unsafe { sys::mdb_txn_abort(txn) };
-            }
+            // Nobody else has it, and the environment is still open.
+            drop(NonNull::new(place.load(Ordering::Acquire)).map(Txn));
         }
         // SAFETY: all transactions have ended, since they borrow the environment.
         unsafe { sys::mdb_env_close(self.raw.as_ptr()) };
@@ -268,121 +270,136 @@ fn own_place() -> usize {
     PLACE.try_with(|place| *place).unwrap_or(0)
 }
 
-/// A read transaction: the entries as they were when it began.
-pub(super) struct Reading<'env> {
-    env: &'env Env,
-    txn: NonNull<sys::MDB_txn>,
-}
+impl Txn {
+    /// What is stored under a key.
+    #[inline]
+    fn get(&self, key: &[u8]) -> Result<Option<&[u8]>, Failure> {
+        let (mut key, mut entry) = (value(key), EMPTY);
+        // SAFETY: the transaction is active, and nothing is written while what is shown is borrowed; LMDB does not write to the key.
+        unsafe {
+            let code = sys::mdb_get(self.0.as_ptr(), MAIN, &raw mut key, &raw mut entry);
+            found(code).map(|there| there.then(|| bytes(&entry)))
+        }
+    }
 
-impl Reading<'_> {
+    fn used(&self) -> Result<Used, Failure> {
+        let mut stat = sys::MDB_stat {
+            ms_psize: 0,
+            ms_depth: 0,
+            ms_branch_pages: 0,
+            ms_leaf_pages: 0,
+            ms_overflow_pages: 0,
+            ms_entries: 0,
+        };
+        // SAFETY: the transaction is active; `stat` is a place to write to.
+        done(unsafe { sys::mdb_stat(self.0.as_ptr(), MAIN, &raw mut stat) })?;
+        let pages = stat.ms_branch_pages + stat.ms_leaf_pages + stat.ms_overflow_pages;
+        Ok(Used { pages: pages as u64, entries: stat.ms_entries as u64, depth: stat.ms_depth.into() })
+    }
+
+    fn cursor(&self) -> Result<Cursor<'_>, Failure> {
+        // SAFETY: the transaction is active for as long as the cursor borrows it; it is given a place to write to.
+        let raw = made(|place| unsafe { sys::mdb_cursor_open(self.0.as_ptr(), MAIN, place) })?;
+        Ok(Cursor { raw, txn: PhantomData })
+    }
+
     fn open_main(&self) -> Result<(), Failure> {
         let mut number = 0;
         // SAFETY: the transaction is active; `number` is a place to write to; no name is the main database.
-        done(unsafe { sys::mdb_dbi_open(self.txn.as_ptr(), ptr::null(), 0, &raw mut number) })?;
+        done(unsafe { sys::mdb_dbi_open(self.0.as_ptr(), ptr::null(), 0, &raw mut number) })?;
         if number == MAIN { Ok(()) } else { Err(Failure(sys::MDB_INCOMPATIBLE)) }
     }
 
-    /// What is stored under a key.
+    /// Ends a read transaction, which may be renewed.
+    fn reset(&self) {
+        // SAFETY: it is active, and nothing of it is borrowed.
+        unsafe { sys::mdb_txn_reset(self.0.as_ptr()) };
+    }
+
+    /// Begins a read transaction that was reset anew.
+    fn renew(&self) -> Result<(), Failure> {
+        // SAFETY: it was reset.
+        done(unsafe { sys::mdb_txn_renew(self.0.as_ptr()) })
+    }
+
+    fn commit(self) -> Result<(), Failure> {
+        let txn = ManuallyDrop::new(self);
+        // SAFETY: the transaction is active; it has ended after this, whatever comes of it.
+        done(unsafe { sys::mdb_txn_commit(txn.0.as_ptr()) })
+    }
+}
+
+impl Drop for Txn {
+    fn drop(&mut self) {
+        // SAFETY: it is active or was reset, and is not used after this.
+        unsafe { sys::mdb_txn_abort(self.0.as_ptr()) };
+    }
+}
+
+/// A read transaction: the entries as they were when it began.
+pub(super) struct Reading<'env> {
+    env: &'env Env,
+    /// Laid aside at the end.
+    txn: ManuallyDrop<Txn>,
+}
+
+impl Reading<'_> {
     #[inline]
     pub(super) fn get(&self, key: &[u8]) -> Result<Option<&[u8]>, Failure> {
-        // SAFETY: the transaction is active for as long as what is shown is borrowed.
-        unsafe { get(self.txn, key) }
+        self.txn.get(key)
     }
 
     pub(super) fn used(&self) -> Result<Used, Failure> {
-        // SAFETY: the transaction is active.
-        unsafe { used(self.txn) }
+        self.txn.used()
     }
 
     pub(super) fn cursor(&self) -> Result<Cursor<'_>, Failure> {
-        // SAFETY: the transaction is active for as long as the cursor is borrowed.
-        unsafe { Cursor::open(self.txn) }
+        self.txn.cursor()
     }
 }
 
 impl Drop for Reading<'_> {
     fn drop(&mut self) {
-        self.env.lay_aside(self.txn);
+        // SAFETY: nothing follows.
+        self.env.lay_aside(unsafe { ManuallyDrop::take(&mut self.txn) });
     }
 }
 
 /// A write transaction, which ends without effect unless it is committed.
 pub(super) struct Writing<'env> {
-    txn: NonNull<sys::MDB_txn>,
+    txn: Txn,
     env: PhantomData<(&'env Env, *mut c_void)>,
 }
 
 impl Writing<'_> {
     pub(super) fn get(&self, key: &[u8]) -> Result<Option<&[u8]>, Failure> {
-        // SAFETY: the transaction is active, and nothing is written while what is shown is borrowed.
-        unsafe { get(self.txn, key) }
+        self.txn.get(key)
     }
 
     pub(super) fn used(&self) -> Result<Used, Failure> {
-        // SAFETY: the transaction is active.
-        unsafe { used(self.txn) }
+        self.txn.used()
     }
 
     pub(super) fn cursor(&self) -> Result<Cursor<'_>, Failure> {
-        // SAFETY: the transaction is active, and nothing is written while the cursor is borrowed.
-        unsafe { Cursor::open(self.txn) }
+        self.txn.cursor()
     }
 
     pub(super) fn put(&mut self, key: &[u8], entry: &[u8]) -> Result<(), Failure> {
         let (mut key, mut entry) = (value(key), value(entry));
         // SAFETY: the transaction is active; LMDB copies both and writes to neither.
-        done(unsafe { sys::mdb_put(self.txn.as_ptr(), MAIN, &raw mut key, &raw mut entry, 0) })
+        done(unsafe { sys::mdb_put(self.txn.0.as_ptr(), MAIN, &raw mut key, &raw mut entry, 0) })
     }
 
     /// Whether there was anything.
     pub(super) fn remove(&mut self, key: &[u8]) -> Result<bool, Failure> {
         let mut key = value(key);
         // SAFETY: the transaction is active; LMDB does not write to the key.
-        found(unsafe { sys::mdb_del(self.txn.as_ptr(), MAIN, &raw mut key, ptr::null_mut()) })
+        found(unsafe { sys::mdb_del(self.txn.0.as_ptr(), MAIN, &raw mut key, ptr::null_mut()) })
     }
 
     pub(super) fn commit(self) -> Result<(), Failure> {
-        let txn = self.txn;
-        std::mem::forget(self);
-        // SAFETY: the transaction is active; it has ended after this, whatever comes of it.
-        done(unsafe { sys::mdb_txn_commit(txn.as_ptr()) })
+        self.txn.commit()
     }
-}
-
-impl Drop for Writing<'_> {
-    fn drop(&mut self) {
-        // SAFETY: the transaction is active, and not used after this.
-        unsafe { sys::mdb_txn_abort(self.txn.as_ptr()) };
-    }
-}
-
-/// # Safety
-/// The transaction is active, and nothing is written in it, for `'a`.
-#[inline]
-unsafe fn get<'a>(txn: NonNull<sys::MDB_txn>, key: &[u8]) -> Result<Option<&'a [u8]>, Failure> {
-    let (mut key, mut entry) = (value(key), EMPTY);
-    // SAFETY: as the caller promises; LMDB does not write to the key.
-    unsafe {
-        let code = sys::mdb_get(txn.as_ptr(), MAIN, &raw mut key, &raw mut entry);
-        found(code).map(|there| there.then(|| bytes(&entry)))
-    }
-}
-
-/// # Safety
-/// The transaction is active.
-unsafe fn used(txn: NonNull<sys::MDB_txn>) -> Result<Used, Failure> {
-    let mut stat = sys::MDB_stat {
-        ms_psize: 0,
-        ms_depth: 0,
-        ms_branch_pages: 0,
-        ms_leaf_pages: 0,
-        ms_overflow_pages: 0,
-        ms_entries: 0,
-    };
-    // SAFETY: as the caller promises; `stat` is a place to write to.
-    done(unsafe { sys::mdb_stat(txn.as_ptr(), MAIN, &raw mut stat) })?;
-    let pages = stat.ms_branch_pages + stat.ms_leaf_pages + stat.ms_overflow_pages;
-    Ok(Used { pages: pages as u64, entries: stat.ms_entries as u64, depth: stat.ms_depth.into() })
 }
 
 /// A key and what is stored under it.
@@ -395,15 +412,6 @@ pub(super) struct Cursor<'txn> {
 }
 
 impl<'txn> Cursor<'txn> {
-    /// # Safety
-    /// The transaction is active, and nothing is written in it, for `'txn`.
-    unsafe fn open(txn: NonNull<sys::MDB_txn>) -> Result<Self, Failure> {
-        let mut raw = ptr::null_mut();
-        // SAFETY: as the caller promises; `raw` is a place to write to.
-        done(unsafe { sys::mdb_cursor_open(txn.as_ptr(), MAIN, &raw mut raw) })?;
-        NonNull::new(raw).map(|raw| Self { raw, txn: PhantomData }).ok_or(Failure(libc::ENOMEM))
-    }
-
     /// The first entry whose key is this or comes after it.
     pub(super) fn seek(&mut self, key: &[u8]) -> Result<Option<Pair<'txn>>, Failure> {
         if key.is_empty() { self.go(EMPTY, sys::MDB_FIRST) } else { self.go(value(key), sys::MDB_SET_RANGE) }
