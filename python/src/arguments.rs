@@ -10,6 +10,7 @@ use pyo3::types::{PyBool, PyBytes, PyString};
 
 use crate::errors::invalid;
 use crate::ffi::foreign::Foreign;
+use crate::ffi::live::Live;
 use crate::ffi::object::Object;
 use crate::missing::is_missing;
 
@@ -22,7 +23,7 @@ pub(crate) enum Given<'py> {
 impl<'py> FromPyObject<'_, 'py> for Given<'py> {
     type Error = std::convert::Infallible;
     fn extract(value: Borrowed<'_, 'py, PyAny>) -> Result<Self, Self::Error> {
-        Ok(if is_missing(value.as_ptr()) { Self::Nothing } else { Self::Something(value.to_owned()) })
+        Ok(if is_missing(Live::bound(&value)) { Self::Nothing } else { Self::Something(value.to_owned()) })
     }
 }
 

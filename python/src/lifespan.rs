@@ -8,6 +8,7 @@ use pyo3::types::PyBool;
 use crate::duration::{duration, ticks};
 use crate::errors::invalid;
 use crate::ffi::foreign::Foreign;
+use crate::ffi::live::Live;
 use crate::missing::is_missing;
 
 /// Notes in a lifespan what an argument says of it, unless it is `MISSING`; whether there is an argument of that name. `ttl` reads one
@@ -18,7 +19,7 @@ pub(crate) fn change(
     value: &Bound<'_, PyAny>,
     ttl: impl FnOnce(&str, &Bound<'_, PyAny>) -> PyResult<Tick>,
 ) -> PyResult<bool> {
-    let is_given = !is_missing(value.as_ptr());
+    let is_given = !is_missing(Live::bound(value));
     match name {
         "ttl" if is_given => lifespan.ttl = ttl(name, value)?,
         "grace" if is_given => lifespan.grace = grace(value)?,

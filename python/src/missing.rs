@@ -7,7 +7,7 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 
-use crate::ffi::Pointer;
+use crate::ffi::live::Live;
 use crate::ffi::object::Object;
 
 static MISSING: PyOnceLock<Py<Missing>> = PyOnceLock::new();
@@ -28,12 +28,12 @@ pub(crate) fn missing(py: Python<'_>) -> PyResult<Object> {
 
 /// Whether an object is `MISSING`, which is no value.
 #[inline(always)]
-pub(crate) fn is_missing(object: Pointer) -> bool {
-    object == ADDRESS.load(Ordering::Relaxed)
+pub(crate) fn is_missing(object: Live<'_>) -> bool {
+    object.as_ptr() == ADDRESS.load(Ordering::Relaxed)
 }
 
 /// Refuses to store what says that there is nothing.
-pub(crate) fn refuse(value: Pointer) -> PyResult<()> {
+pub(crate) fn refuse(value: Live<'_>) -> PyResult<()> {
     if is_missing(value) {
         return Err(PyValueError::new_err(
             "MISSING says that there is nothing, so it cannot be stored: store None, or an object of your own that says so",

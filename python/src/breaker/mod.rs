@@ -25,6 +25,7 @@ use crate::breaker::stats::BreakerStats;
 pub(crate) use crate::breaker::stats::name_of;
 use crate::clock::ManualClock;
 use crate::ffi::foreign::Foreign;
+use crate::ffi::live::Live;
 use crate::hooks;
 
 pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -174,7 +175,7 @@ fn ended<'py>(
     result: PyResult<Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyAny>> {
     match result {
-        Ok(result) if may_be_coroutine(&result) => {
+        Ok(result) if Live::bound(&result).is_awaitable() => {
             let permit = Permit::new(slf, Some(permit))?;
             hooks::UNDER_PERMIT.ask(slf.py(), (permit, result))
         }
@@ -183,15 +184,6 @@ fn ended<'py>(
             told(slf, permit, Some(error.value(slf.py()).as_any()))?;
             Err(error)
         }
-    }
-}
-
-/// Whether something can be awaited.
-fn may_be_coroutine(result: &Bound<'_, PyAny>) -> bool {
-    // SAFETY: the object and its type are alive.
-    unsafe {
-        let methods = (*result.get_type_ptr()).tp_as_async;
-        !methods.is_null() && (*methods).am_await.is_some()
     }
 }
 

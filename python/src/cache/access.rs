@@ -10,10 +10,9 @@ use pyo3::prelude::*;
 use smallvec::SmallVec;
 
 use crate::cache::CacheVerbs;
-use crate::ffi::Pointer;
 use crate::ffi::foreign::Foreign;
 use crate::ffi::live::Live;
-use crate::ffi::object::{Object, borrow};
+use crate::ffi::object::Object;
 use crate::key::call_key::as_call_key;
 use crate::key::exact::quick_hash;
 use crate::key::judged::unmasked;
@@ -35,31 +34,23 @@ pub(super) enum Glance {
 
 impl CacheVerbs {
     #[inline]
-    pub(super) fn lookup_key(&self, py: Python<'_>, key: Pointer) -> PyResult<LookupKey> {
-        // SAFETY: keys are arguments, which are alive during the call.
-        unsafe {
-            if let Some(call) = as_call_key(py, key)
-                && call.get().is_of(&self.state)
-            {
-                let call = call.get();
-                let (tag, rule, single) = (call.tag(), call.rule(), call.is_single());
-                return Ok(LookupKey { tag, rule, single, parts: call.objects() });
-            }
-            refuse_pretender(py, key)?;
-            let tag = self.tag_of(python_hash(py, key)?);
-            let parts = SmallVec::from_buf([Object::from_borrowed(key)]);
-            Ok(LookupKey { tag, rule: Rule::Mapping, single: true, parts })
+    pub(super) fn lookup_key(&self, py: Python<'_>, key: Live<'_>) -> PyResult<LookupKey> {
+        if let Some(call) = as_call_key(py, key)
+            && call.is_of(&self.state)
+        {
+            let (tag, rule, single) = (call.tag(), call.rule(), call.is_single());
+            return Ok(LookupKey { tag, rule, single, parts: call.objects() });
         }
+        refuse_pretender(py, key)?;
+        let tag = self.tag_of(python_hash(py, key)?);
+        let parts = SmallVec::from_buf([key.to_object()]);
+        Ok(LookupKey { tag, rule: Rule::Mapping, single: true, parts })
     }
 
     /// What is stored under a key of the most usual types.
-    ///
-    /// # Safety
-    /// The key is alive and the thread is attached.
     #[inline(always)]
-    pub(super) unsafe fn find_quickly(&self, key: Pointer) -> Glance {
-        // SAFETY: by the caller's promise.
-        let Some((tag, word)) = (unsafe { self.quick_tag(key) }) else { return Glance::Unsuited };
+    pub(super) fn find_quickly(&self, key: Live<'_>) -> Glance {
+        let Some((tag, word)) = self.quick_tag(key) else { return Glance::Unsuited };
         let mut probe = QuickProbeOfOne { tag, rule: Rule::Mapping, word };
         let Ok(read) = self.state.memory().read_without_refresh(tag.hash(), MAPPING, &mut probe, Object::clone) else {
             return Glance::Unsuited;
@@ -75,13 +66,9 @@ impl CacheVerbs {
     }
 
     /// Tag and word of a key of the most usual types, while the cache is on.
-    ///
-    /// # Safety
-    /// The key is alive and the thread is attached.
     #[inline(always)]
-    unsafe fn quick_tag(&self, key: Pointer) -> Option<(Tag, Word)> {
-        // SAFETY: by the caller's promise.
-        let (hash, word) = quick_hash(unsafe { Live::new(key) })?;
+    fn quick_tag<'a>(&self, key: Live<'a>) -> Option<(Tag, Word<'a>)> {
+        let (hash, word) = quick_hash(key)?;
         (self.state.answers_quickly() && !self.state.serves()).then(|| (self.tag_of(hash), word))
     }
 
@@ -92,41 +79,31 @@ impl CacheVerbs {
 
     /// What the tier has for a key that memory was found not to have.
     #[inline(never)]
-    pub(super) fn find_behind(&self, py: Python<'_>, key: Pointer) -> PyResult<Option<Object>> {
+    pub(super) fn find_behind(&self, py: Python<'_>, key: Live<'_>) -> PyResult<Option<Object>> {
         let lookup_key = self.lookup_key(py, key)?;
         self.state.pull(py, &mut lookup_key.probe())
     }
 
     #[inline(never)]
-    pub(super) fn find_slowly(&self, py: Python<'_>, key: Pointer) -> PyResult<Option<Object>> {
+    pub(super) fn find_slowly(&self, py: Python<'_>, key: Live<'_>) -> PyResult<Option<Object>> {
         let lookup_key = self.lookup_key(py, key)?;
         self.state.look(py, &mut lookup_key.probe())
     }
 
     /// Stores a pair with a key of the most usual types where nobody has to be asked; whether it is done.
-    ///
-    /// # Safety
-    /// Key and value are alive and the thread is attached.
     #[inline(always)]
-    pub(super) unsafe fn store_quickly(&self, key: Pointer, value: Pointer) -> bool {
-        // SAFETY: by the caller's promise.
-        unsafe {
-            if is_missing(value)
-                || self.state.weigher.is_some()
-                || self.state.aliasing.is_some()
-                || self.state.has_tier()
-            {
-                return false;
-            }
-            let Some((tag, word)) = self.quick_tag(key) else { return false };
-            let mut probe = QuickProbeOfOne { tag, rule: Rule::Mapping, word };
-            let mut pair = Some((Key { part: Part::of(Live::new(key)), tag }, Object::from_borrowed(value)));
-            let mut details = self.usual();
-            let Ok(written) = self.state.store.write(&mut pair, &mut details, &Condition::Always, &mut probe) else {
-                return false;
-            };
-            self.state.finish_attached(written.left);
+    pub(super) fn store_quickly(&self, key: Live<'_>, value: Live<'_>) -> bool {
+        if is_missing(value) || self.state.weigher.is_some() || self.state.aliasing.is_some() || self.state.has_tier() {
+            return false;
         }
+        let Some((tag, word)) = self.quick_tag(key) else { return false };
+        let mut probe = QuickProbeOfOne { tag, rule: Rule::Mapping, word };
+        let mut pair = Some((Key { part: Part::of(key), tag }, value.to_object()));
+        let mut details = self.usual();
+        let Ok(written) = self.state.store.write(&mut pair, &mut details, &Condition::Always, &mut probe) else {
+            return false;
+        };
+        self.state.finish_attached(written.left);
         true
     }
 
@@ -148,7 +125,7 @@ impl CacheVerbs {
         condition: &Condition<'_, Object>,
     ) -> PyResult<bool> {
         let py = key.py();
-        let lookup_key = self.lookup_key(py, key.as_ptr())?;
+        let lookup_key = self.lookup_key(py, Live::bound(key))?;
         let mut probe = lookup_key.probe();
         if lookup_key.rule == Rule::Mapping {
             return self.state.write(py, lookup_key.stored(), Object::of(value), details, condition, &mut probe);
@@ -157,19 +134,15 @@ impl CacheVerbs {
     }
 
     pub(super) fn take_out(&self, key: &Bound<'_, PyAny>) -> PyResult<Option<Object>> {
-        let lookup_key = self.lookup_key(key.py(), key.as_ptr())?;
+        let lookup_key = self.lookup_key(key.py(), Live::bound(key))?;
         self.state.remove(key.py(), &mut lookup_key.probe(), Cause::Invalidated)
     }
 }
 
 /// The hash that Python computes.
-///
-/// # Safety
-/// The object is alive.
 #[inline]
-unsafe fn python_hash(py: Python<'_>, object: Pointer) -> PyResult<u64> {
-    // SAFETY: by the caller's promise.
-    let object = unsafe { borrow(py, object) };
+fn python_hash(py: Python<'_>, object: Live<'_>) -> PyResult<u64> {
+    let object = object.bind(py);
     object.ask_hash().map_err(|error| unhashable(&object, error))
 }
 
@@ -186,24 +159,19 @@ fn unhashable(object: &Bound<'_, PyAny>, error: PyErr) -> PyErr {
 }
 
 /// Refuses a key that stands for another object: what it is equal to may change while it is stored.
-///
-/// # Safety
-/// The key is alive and the thread is attached.
-unsafe fn refuse_pretender(py: Python<'_>, key: Pointer) -> PyResult<()> {
-    // SAFETY: by the caller's promise. Classes that the interpreter comes with do not pretend, but for weak proxies, which have no hash.
-    unsafe {
-        if ffi::PyType_HasFeature(ffi::Py_TYPE(key), ffi::Py_TPFLAGS_HEAPTYPE) == 0 {
-            return Ok(());
-        }
-        let key = borrow(py, key);
-        let class = key.get_type();
-        match unmasked(&key) {
-            Ok(None) => Ok(()),
-            Err(error) if !error.is_instance_of::<PyTypeError>(py) => Err(error),
-            _ => Err(PyTypeError::new_err(format!(
-                "a {} cannot be a key: it stands for another object, and may for another one later. Take the object itself",
-                class.qualname()?
-            ))),
-        }
+fn refuse_pretender(py: Python<'_>, key: Live<'_>) -> PyResult<()> {
+    // Classes that the interpreter comes with do not pretend, but for weak proxies, which have no hash.
+    if !key.has_feature(ffi::Py_TPFLAGS_HEAPTYPE) {
+        return Ok(());
+    }
+    let key = key.bind(py);
+    let class = key.get_type();
+    match unmasked(&key) {
+        Ok(None) => Ok(()),
+        Err(error) if !error.is_instance_of::<PyTypeError>(py) => Err(error),
+        _ => Err(PyTypeError::new_err(format!(
+            "a {} cannot be a key: it stands for another object, and may for another one later. Take the object itself",
+            class.qualname()?
+        ))),
     }
 }

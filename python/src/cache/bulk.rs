@@ -7,6 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
 use crate::cache::CacheVerbs;
+use crate::ffi::live::Live;
 use crate::ffi::object::Object;
 use crate::flight::attempt::Attempt;
 use crate::flight::load::Load;
@@ -23,7 +24,7 @@ impl CacheVerbs {
         let mut values: Vec<Option<Object>> = Vec::with_capacity(keys.len());
         self.state.catch_up(py);
         for (place, key) in keys.iter().enumerate() {
-            let lookup_key = self.lookup_key(py, key.as_ptr())?;
+            let lookup_key = self.lookup_key(py, Live::bound(&key))?;
             let value = self.state.look_here(py, &mut lookup_key.probe())?;
             if value.is_none() {
                 missing.push((place, lookup_key));
@@ -46,7 +47,7 @@ impl CacheVerbs {
     pub(super) fn store_many(&self, pairs: &[(Bound<'_, PyAny>, Bound<'_, PyAny>)], details: &Details) -> PyResult<()> {
         let Some((first, _)) = pairs.first() else { return Ok(()) };
         let lookup_key: Vec<LookupKey> =
-            pairs.iter().map(|(key, _)| self.lookup_key(key.py(), key.as_ptr())).collect::<PyResult<_>>()?;
+            pairs.iter().map(|(key, _)| self.lookup_key(key.py(), Live::bound(key))).collect::<PyResult<_>>()?;
         let entries =
             lookup_key.iter().zip(pairs).map(|(lookup_key, (_, value))| (lookup_key, Object::of(value))).collect();
         self.state.write_many(first.py(), entries, details)

@@ -25,6 +25,7 @@ use crate::cache::iterator::{CacheIterator, Shows};
 use crate::clock::ManualClock;
 use crate::duration::{seconds, ticks};
 use crate::errors::{invalid, raised};
+use crate::ffi::live::Live;
 use crate::ffi::object::Object;
 use crate::flight::attempt::{Attempt, Purpose};
 use crate::flight::step::Due;
@@ -363,7 +364,7 @@ impl CacheVerbs {
     }
 
     fn __contains__(&self, key: &Bound<'_, PyAny>) -> PyResult<bool> {
-        let lookup_key = self.lookup_key(key.py(), key.as_ptr())?;
+        let lookup_key = self.lookup_key(key.py(), Live::bound(key))?;
         self.state.holds(key.py(), &mut lookup_key.probe())
     }
 
@@ -432,7 +433,7 @@ impl CacheVerbs {
             let count = default.len() + 1;
             return Err(PyTypeError::new_err(format!("pop() takes a key and a default, not {count} arguments")));
         }
-        let lookup_key = self.lookup_key(key.py(), key.as_ptr())?;
+        let lookup_key = self.lookup_key(key.py(), Live::bound(key))?;
         match self.state.take(key.py(), &mut lookup_key.probe())? {
             Some(value) => Ok(self.state.served(key.py(), value)?.into_bound(key.py()).unbind()),
             None if default.is_empty() => Err(PyKeyError::new_err((key.clone().unbind(),))),
@@ -463,7 +464,7 @@ impl CacheVerbs {
     }
 
     fn expire(&self, key: &Bound<'_, PyAny>) -> PyResult<bool> {
-        let lookup_key = self.lookup_key(key.py(), key.as_ptr())?;
+        let lookup_key = self.lookup_key(key.py(), Live::bound(key))?;
         self.state.expire(key.py(), &mut lookup_key.probe())
     }
 
@@ -471,7 +472,7 @@ impl CacheVerbs {
     fn touch(&self, key: &Bound<'_, PyAny>, ttl: Given<'_>, grace: Given<'_>, idle: Given<'_>) -> PyResult<bool> {
         let py = key.py();
         let life = Life { ttl, grace, idle };
-        let lookup_key = self.lookup_key(py, key.as_ptr())?;
+        let lookup_key = self.lookup_key(py, Live::bound(key))?;
         life.changes(&self.state, self.state.lifespan)?;
         self.state.touch(py, &mut lookup_key.probe(), &|lifespan| life.changes(&self.state, lifespan))
     }
@@ -486,7 +487,7 @@ impl CacheVerbs {
                 continue;
             }
             let key = key.part.to_object(py)?;
-            let lookup_key = self.lookup_key(py, key.as_ptr())?;
+            let lookup_key = self.lookup_key(py, Live::of(&key))?;
             let Some((_, info)) = source.inspect(py, &mut lookup_key.probe())? else { continue };
             let details = Details {
                 lifespan: info.lifespan,
@@ -495,7 +496,7 @@ impl CacheVerbs {
                 ..Details::default()
             };
             let value = source.served(py, value)?;
-            let copied = other.get().lookup_key(py, key.as_ptr())?;
+            let copied = other.get().lookup_key(py, Live::of(&key))?;
             let mut probe = copied.probe();
             target.write(py, copied.stored(), value, details, &Condition::Always, &mut probe)?;
         }
@@ -512,7 +513,7 @@ impl CacheVerbs {
     /// The tags of an entry, None where there is none.
     #[pyo3(name = "_tags")]
     fn tags(&self, key: &Bound<'_, PyAny>) -> PyResult<Option<Vec<String>>> {
-        let lookup_key = self.lookup_key(key.py(), key.as_ptr())?;
+        let lookup_key = self.lookup_key(key.py(), Live::bound(key))?;
         let found = self.state.inspect(key.py(), &mut lookup_key.probe())?;
         let fresh = found.filter(|(_, info)| info.freshness == Freshness::Fresh);
         Ok(fresh.map(|(_, info)| info.tags.iter().map(|tag| tag.to_string()).collect()))
@@ -531,7 +532,7 @@ impl CacheVerbs {
 
     #[pyo3(signature = (key, default = None))]
     fn peek(&self, key: &Bound<'_, PyAny>, default: Option<&Bound<'_, PyAny>>) -> PyResult<Py<PyAny>> {
-        let lookup_key = self.lookup_key(key.py(), key.as_ptr())?;
+        let lookup_key = self.lookup_key(key.py(), Live::bound(key))?;
         let found = self.state.peek(key.py(), &mut lookup_key.probe())?;
         let absent = || default.map_or_else(|| key.py().None(), |default| default.clone().unbind());
         Ok(found.map_or_else(absent, |value| value.into_bound(key.py()).unbind()))
@@ -551,7 +552,7 @@ impl CacheVerbs {
         tags: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Attempt> {
         let details = self.details(Life { ttl, grace, idle }, tags)?;
-        let lookup_key = self.lookup_key(key.py(), key.as_ptr())?;
+        let lookup_key = self.lookup_key(key.py(), Live::bound(key))?;
         let stored = lookup_key.stored();
         let load_policy = load_policy.map_or_else(|| self.load_policy.clone(), Object::of);
         let max_age = max_age.map_or(Ok(NEVER), |age| ticks("max_age", age))?;
@@ -563,7 +564,7 @@ impl CacheVerbs {
     #[pyo3(name = "_look_up")]
     fn look_up(&self, key: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
         let py = key.py();
-        let lookup_key = self.lookup_key(py, key.as_ptr())?;
+        let lookup_key = self.lookup_key(py, Live::bound(key))?;
         match self.state.read(py, &mut lookup_key.probe())? {
             (Some(value), More::Refresh) => Ok(Py::new(py, Due { value: value.into_py(py) })?.into_any()),
             (Some(value), _) => Ok(value.into_py(py)),

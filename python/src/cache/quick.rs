@@ -17,8 +17,10 @@ use crate::ffi::Pointer;
 use crate::ffi::call_args::{Call, pack};
 use crate::ffi::foreign::Foreign;
 use crate::ffi::guard::guard;
-use crate::ffi::heap_type::{NewType, leaked, slot};
-use crate::ffi::object::{Object, borrow, object_from};
+use crate::ffi::heap_type::{FromSlot, NewType, leaked, slot};
+use crate::ffi::live::Live;
+use crate::ffi::make::none;
+use crate::ffi::object::{Object, object_from};
 use crate::hooks;
 
 static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
@@ -58,110 +60,111 @@ fn get_definition() -> ffi::PyMethodDef {
 #[pyfunction]
 pub(crate) fn adopt_get(class: &Bound<'_, PyType>) -> PyResult<()> {
     let definition = Box::leak(Box::new(get_definition()));
-    // SAFETY: the definition stays, and the class has the layout of `BaseCache`, which is checked.
-    let method = unsafe {
-        if !class.is_subclass_of::<CacheVerbs>()? {
-            return Err(PyTypeError::new_err("adopt_get() takes a subclass of BaseCache"));
-        }
-        Object::from_result(class.py(), ffi::PyDescr_NewMethod(class.as_type_ptr(), definition))?
-    };
+    if !class.is_subclass_of::<CacheVerbs>()? {
+        return Err(PyTypeError::new_err("adopt_get() takes a subclass of BaseCache"));
+    }
+    // SAFETY: the definition stays, and the class has the layout of `BaseCache`.
+    let method = unsafe { Object::from_result(class.py(), ffi::PyDescr_NewMethod(class.as_type_ptr(), definition))? };
     class.setattr("get", method.bind(class.py()))
 }
 
-/// The verbs behind a cache.
-///
-/// # Safety
-/// The pointer is that of a live object of a subclass of `BaseCache`, and the thread is attached.
-#[inline(always)]
-unsafe fn verbs<'a>(py: Python<'_>, cache: Pointer) -> &'a CacheVerbs {
-    // SAFETY: by the caller's promise; a frozen class is only ever borrowed.
-    unsafe {
-        let verbs: *const CacheVerbs = borrow(py, cache).cast_unchecked::<CacheVerbs>().get();
-        &*verbs
+/// A cache that a slot is called for.
+#[derive(Clone, Copy)]
+struct CacheRef<'a>(Live<'a>);
+
+impl FromSlot for CacheRef<'_> {
+    type Raw = Pointer;
+    #[inline(always)]
+    unsafe fn from_slot(raw: Pointer) -> Self {
+        // SAFETY: by the caller's promise.
+        Self(unsafe { Live::new(raw) })
     }
 }
 
-/// `cache[key]`
-unsafe extern "C" fn subscript(cache: Pointer, key: Pointer) -> Pointer {
-    // SAFETY: CPython calls this with a cache and a live key, on an attached thread.
-    unsafe {
-        let verbs = verbs(Python::assume_attached(), cache);
+impl<'a> CacheRef<'a> {
+    /// The verbs behind it.
+    #[inline(always)]
+    fn verbs(self) -> &'a CacheVerbs {
+        // SAFETY: it is a cache, or of a subclass.
+        unsafe { self.0.get_unchecked() }
+    }
+
+    #[inline(always)]
+    fn find(self, key: Live<'_>) -> Option<Object> {
+        let verbs = self.verbs();
         match verbs.find_quickly(key) {
-            Glance::Found(value) => value.into_ptr(),
+            Glance::Found(value) => Some(value),
             Glance::Missing => guard(|py| Err(missing(py, key))),
             Glance::Behind => guard(|py| verbs.find_behind(py, key)?.ok_or_else(|| missing(py, key))),
             Glance::Unsuited => guard(|py| verbs.find_slowly(py, key)?.ok_or_else(|| missing(py, key))),
         }
     }
+
+    #[inline(always)]
+    fn get(self, key: Live<'_>, default: impl FnOnce() -> Object) -> Option<Object> {
+        let verbs = self.verbs();
+        match verbs.find_quickly(key) {
+            Glance::Found(value) => Some(value),
+            Glance::Missing => Some(default()),
+            Glance::Behind => guard(|py| Ok(verbs.find_behind(py, key)?.unwrap_or_else(default))),
+            Glance::Unsuited => guard(|py| Ok(verbs.find_slowly(py, key)?.unwrap_or_else(default))),
+        }
+    }
+
+    /// `cache.get(key, default, max_age=...)`
+    #[cold]
+    fn get_on_terms(self, call: Call<'_>) -> Option<Object> {
+        guard(|py| {
+            let (args, kwargs) = pack(py, call)?;
+            let get = hooks::GET_ON_TERMS.get(py)?;
+            Ok(Object::from(get.ask((self.0.bind(py), args, kwargs))?))
+        })
+    }
+
+    /// Stores a value, or deletes the item if there is none; an exception is set if that fails.
+    #[inline(always)]
+    fn assign(self, key: Live<'_>, value: Option<Live<'_>>) -> Option<()> {
+        let verbs = self.verbs();
+        if value.is_some_and(|value| verbs.store_quickly(key, value)) {
+            return Some(());
+        }
+        guard(|py| {
+            match value {
+                Some(value) => verbs.store_item(&key.bind(py), &value.bind(py))?,
+                None => verbs.delete_item(&key.bind(py))?,
+            }
+            object_from(py, py.None())
+        })
+        .map(drop)
+    }
 }
 
-fn missing(py: Python<'_>, key: Pointer) -> PyErr {
-    // SAFETY: the key is an argument of the running call.
-    PyKeyError::new_err((unsafe { borrow(py, key) }.to_owned().unbind(),))
+fn missing(py: Python<'_>, key: Live<'_>) -> PyErr {
+    PyKeyError::new_err((key.bind(py).to_owned().unbind(),))
+}
+
+/// `cache[key]`
+unsafe extern "C" fn subscript(cache: Pointer, key: Pointer) -> Pointer {
+    // SAFETY: CPython calls this with a cache and a live key, on an attached thread.
+    let (cache, key) = unsafe { (CacheRef::from_slot(cache), Live::new(key)) };
+    Object::give(cache.find(key))
 }
 
 /// `cache.get(key, default=None, /, **terms)`
 unsafe extern "C" fn get(cache: Pointer, args: *const Pointer, count: ffi::Py_ssize_t, names: Pointer) -> Pointer {
     // SAFETY: CPython calls this with a cache and live arguments, on an attached thread.
-    unsafe {
-        if !names.is_null() {
-            return get_on_terms(cache, args, count, names);
-        }
-        if !(1..=2).contains(&count) {
-            return guard(|_| {
-                Err(PyTypeError::new_err(format!("get() takes a key and a default, not {count} arguments")))
-            });
-        }
-        let default =
-            || if count == 2 { Object::from_borrowed(*args.add(1)) } else { Object::from_borrowed(ffi::Py_None()) };
-        let verbs = verbs(Python::assume_attached(), cache);
-        match verbs.find_quickly(*args) {
-            Glance::Found(value) => value.into_ptr(),
-            Glance::Missing => default().into_ptr(),
-            Glance::Behind => guard(|py| Ok(verbs.find_behind(py, *args)?.unwrap_or_else(default))),
-            Glance::Unsuited => guard(|py| Ok(verbs.find_slowly(py, *args)?.unwrap_or_else(default))),
-        }
-    }
-}
-
-/// `cache.get(key, default, max_age=...)`
-///
-/// # Safety
-/// As for [`get`]; there are names.
-#[cold]
-unsafe fn get_on_terms(cache: Pointer, args: *const Pointer, count: ffi::Py_ssize_t, names: Pointer) -> Pointer {
-    guard(|py| {
-        let call = Call { args, flagged_count: count as usize, names };
-        let (args, kwargs) = pack(py, call)?;
-        // SAFETY: the cache is alive during the call.
-        let cache = unsafe { borrow(py, cache) }.to_owned();
-        let get = hooks::GET_ON_TERMS.get(py)?;
-        Ok(Object::from(get.ask((cache, args, kwargs))?))
+    let (cache, call) = unsafe { (CacheRef::from_slot(cache), Call::from_slot(args, count as usize, names)) };
+    Object::give(match *call.positional() {
+        _ if call.names().is_some() => cache.get_on_terms(call),
+        [key] => cache.get(key, none),
+        [key, default] => cache.get(key, || default.to_object()),
+        _ => guard(|_| Err(PyTypeError::new_err(format!("get() takes a key and a default, not {count} arguments")))),
     })
 }
 
 /// `cache[key] = value` and `del cache[key]`
 unsafe extern "C" fn assign_subscript(cache: Pointer, key: Pointer, value: Pointer) -> c_int {
     // SAFETY: CPython calls this with a cache, a live key, and a live value or null, on an attached thread.
-    let done = unsafe {
-        let verbs = verbs(Python::assume_attached(), cache);
-        if !value.is_null() && verbs.store_quickly(key, value) {
-            return 0;
-        }
-        guard(|py| {
-            let key = borrow(py, key).to_owned();
-            if value.is_null() {
-                verbs.delete_item(&key)?;
-            } else {
-                verbs.store_item(&key, &borrow(py, value))?;
-            }
-            object_from(py, py.None())
-        })
-    };
-    if done.is_null() {
-        return -1;
-    }
-    // SAFETY: a new reference.
-    unsafe { ffi::Py_DECREF(done) };
-    0
+    let (cache, key, value) = unsafe { (CacheRef::from_slot(cache), Live::new(key), Live::or_null(value)) };
+    if cache.assign(key, value).is_some() { 0 } else { -1 }
 }

@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use hotset::codec::value::class::Kind;
 use hotset::codec::value::{Damage, MOST_LEVELS_READ, Reader, Text, Token};
+use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyByteArray, PyBytes, PyInt, PyList, PyMemoryView, PyTuple};
-use pyo3::{ffi, intern};
+use pyo3::types::{PyBool, PyByteArray, PyBytes, PyInt, PyList, PyMemoryView, PySet, PyTuple};
 use smallvec::SmallVec;
 
 use crate::codec::known::Known;
@@ -18,9 +18,11 @@ use crate::codec::names;
 use crate::codec::plan::Plan;
 use crate::codec::refusal::{Decoded, Undecodable};
 use crate::codec::{text, times};
-use crate::ffi::foreign::{Foreign, add_element, raised, set_item};
+use crate::ffi::class;
+use crate::ffi::foreign::{Foreign, add_element, set_item, set_text_item};
+use crate::ffi::live::Live;
+use crate::ffi::make;
 use crate::ffi::object::Object;
-use crate::ffi::{class, is_exactly};
 
 /// A value that is being put together.
 pub(super) struct Decoder<'a, 'py> {
@@ -139,13 +141,10 @@ impl<'a, 'py> Decoder<'a, 'py> {
             Token::Text(text) => Ok(text::make(py, text)?),
             Token::Name(name) => self.name(name),
             Token::Named(number) => Ok(self.names[number].clone()),
-            // SAFETY: the number is new.
-            Token::Int(value) => Ok(unsafe { Object::from_result(py, ffi::PyLong_FromLongLong(value))? }),
-            // SAFETY: likewise.
-            Token::Float(value) => Ok(unsafe { Object::from_result(py, ffi::PyFloat_FromDouble(value))? }),
-            Token::Nothing => Ok(Object::of(&py.None().into_bound(py))),
-            // SAFETY: likewise.
-            Token::Bool(value) => Ok(unsafe { Object::from_result(py, ffi::PyBool_FromLong(value.into()))? }),
+            Token::Int(value) => Ok(make::int(py, value)?),
+            Token::Float(value) => Ok(make::float(py, value)?),
+            Token::Nothing => Ok(make::none()),
+            Token::Bool(value) => Ok(Object::of(&PyBool::new(py, value))),
             Token::Mark(number) => {
                 self.marked.push(Marked::default());
                 let token = self.reader.token()?.behind_mark()?;
@@ -249,63 +248,43 @@ impl<'a, 'py> Decoder<'a, 'py> {
     }
 
     fn dict(&mut self, count: usize, mark: Mark) -> Decoded<Object> {
-        // SAFETY: it is new.
-        let dict = unsafe { Object::from_result(self.py, new_dict(count))? };
-        self.remember(mark, &dict);
+        let dict = make::dict(self.py, count.min(MOST_ROOM))?;
+        self.remember(mark, &Object::of(&dict));
         let mut has_other_keys = false;
         for _ in 0..count {
             let key = self.key()?;
             let value = self.node()?;
-            // SAFETY: all are held, and texts are compared without a call into Python.
-            self.done(unsafe {
-                has_other_keys |= !is_exactly(key.as_ptr(), class!(PyUnicode_Type));
-                if has_other_keys {
-                    set_item(dict.as_ptr(), key.as_ptr(), value.as_ptr())
-                } else {
-                    ffi::PyDict_SetItem(dict.as_ptr(), key.as_ptr(), value.as_ptr())
-                }
-            })?;
+            has_other_keys |= !Live::of(&key).is_exactly(class!(PyUnicode_Type));
+            // Texts are compared without a call into Python.
+            if has_other_keys { set_item(&dict, &key, &value)? } else { set_text_item(&dict, &key, &value)? }
         }
-        // SAFETY: it is a dict.
-        if unsafe { ffi::PyDict_Size(dict.as_ptr()) } as usize != count {
+        if dict.len() != count {
             return Err(Undecodable::damaged("a dict has the same key twice"));
         }
-        Ok(dict)
+        Ok(dict.into())
     }
 
     fn set(&mut self, count: usize, mark: Mark) -> Decoded<Object> {
-        // SAFETY: it is new.
-        let set = unsafe { Object::from_result(self.py, ffi::PySet_New(std::ptr::null_mut()))? };
-        self.remember(mark, &set);
+        let set = PySet::empty(self.py)?;
+        self.remember(mark, &Object::of(&set));
         self.add(&set, count)?;
-        Ok(set)
+        Ok(set.into())
     }
 
     fn frozen_set(&mut self, count: usize) -> Decoded<Object> {
-        let set = self.set(count, None)?;
-        if count == 0 {
-            // SAFETY: as above.
-            return Ok(unsafe { Object::from_result(self.py, ffi::PyFrozenSet_New(std::ptr::null_mut()))? });
-        }
-        // SAFETY: as above.
-        Ok(unsafe { Object::from_result(self.py, ffi::PyFrozenSet_New(set.as_ptr()))? })
+        let set = PySet::empty(self.py)?;
+        self.add(&set, count)?;
+        Ok(make::frozen_set(&set)?)
     }
 
-    fn add(&mut self, set: &Object, count: usize) -> Decoded<()> {
+    fn add(&mut self, set: &Bound<'_, PySet>, count: usize) -> Decoded<()> {
         for _ in 0..count {
-            let element = self.key()?;
-            // SAFETY: both are held.
-            self.done(unsafe { add_element(set.as_ptr(), element.as_ptr()) })?;
+            add_element(set, &self.key()?)?;
         }
-        // SAFETY: it is a set.
-        if unsafe { ffi::PySet_Size(set.as_ptr()) } as usize != count {
+        if set.len() != count {
             return Err(Undecodable::damaged("a set has the same element twice"));
         }
         Ok(())
-    }
-
-    fn done(&self, result: std::ffi::c_int) -> PyResult<()> {
-        if result == 0 { Ok(()) } else { Err(raised(self.py)) }
     }
 
     fn big_int(&self, bytes: &[u8]) -> Decoded<Object> {
@@ -380,8 +359,7 @@ impl<'a, 'py> Decoder<'a, 'py> {
         for _ in 0..count {
             let name = self.node()?;
             let value = self.node()?;
-            // SAFETY: it is held.
-            let is_text = unsafe { is_exactly(name.as_ptr(), class!(PyUnicode_Type)) };
+            let is_text = Live::of(&name).is_exactly(class!(PyUnicode_Type));
             if !is_text || !plan.write_named(&name, &made, &value)? {
                 return Err(Undecodable::stale(format!(
                     "objects of {} cannot have an attribute that is stored",
@@ -424,17 +402,5 @@ impl<'py> Iterator for Taken<'_, 'py> {
 
 impl ExactSizeIterator for Taken<'_, '_> {}
 
-/// Items that a new dict has room for anyway, and those that it gets room for at once at most.
-const ROOM: usize = 5;
+/// Items that a new dict gets room for at once at most.
 const MOST_ROOM: usize = 4_096;
-
-/// A new dict, with room for so many items.
-fn new_dict(count: usize) -> *mut ffi::PyObject {
-    unsafe extern "C" {
-        fn _PyDict_NewPresized(count: ffi::Py_ssize_t) -> *mut ffi::PyObject;
-    }
-    // SAFETY: the thread is attached.
-    unsafe {
-        if count <= ROOM { ffi::PyDict_New() } else { _PyDict_NewPresized(count.min(MOST_ROOM) as ffi::Py_ssize_t) }
-    }
-}

@@ -116,7 +116,7 @@ impl<'py> Encoder<'_, 'py> {
             self.out.float(float.value());
         } else {
             // So that it is there until it is written, whatever runs meanwhile. The reference must not count as one of the value's.
-            let is_once = references(&object) == 1;
+            let is_once = Live::bound(&object).references() == 1;
             return self.other(&object.to_owned(), is_once);
         }
         Ok(())
@@ -450,8 +450,8 @@ impl<'py> Encoder<'_, 'py> {
     }
 
     fn named_tuple(&mut self, object: &Bound<'py, PyAny>, place: usize, plan: &Plan) -> Encoded<()> {
-        // SAFETY: the class is one of tuples.
-        let items = unsafe { plan::items(object.as_ptr()) };
+        let items: SmallVec<[Object; 8]> =
+            object.cast::<PyTuple>().map_err(PyErr::from)?.iter().map(Object::from).collect();
         if items.len() != plan.fields.len() || !plan.is_dict_empty(object)? {
             return Err(Refusal::of(object, "it holds more or less than its fields"));
         }
@@ -464,7 +464,7 @@ impl<'py> Encoder<'_, 'py> {
 
     /// Writes what is held by its container and by the walk.
     fn held(&mut self, value: Object) -> Encoded<()> {
-        self.again(&HeldOnce { is_once: references(&value.bind(self.py)) == 2, value })
+        self.again(&HeldOnce { is_once: Live::of(&value).references() == 2, value })
     }
 
     /// Writes what was held before it was known whether anybody else refers to it.
@@ -544,7 +544,7 @@ struct HeldOnce {
 
 impl HeldOnce {
     fn of(object: Given<'_, '_>) -> Self {
-        Self { is_once: references(&object) == 1, value: Object::of(&object) }
+        Self { is_once: Live::bound(&object).references() == 1, value: Object::of(&object) }
     }
 }
 
@@ -556,13 +556,6 @@ fn is_leaf(object: Given<'_, '_>) -> bool {
         || object.is_exact_instance_of::<PyFloat>()
         || object.is_exact_instance_of::<PyBool>()
         || object.is_none()
-}
-
-/// How many references there are to an object.
-#[inline]
-fn references(object: &Bound<'_, PyAny>) -> isize {
-    // SAFETY: it is alive.
-    unsafe { ffi::Py_REFCNT(object.as_ptr()) }
 }
 
 /// The next item of a dict, borrowed of it until Python code runs. Where the dict is changed meanwhile some may be left out.

@@ -139,13 +139,8 @@ impl Known {
 /// The way of dates and times, if there can be any: then their module has been imported.
 fn way_of_time(class: &Bound<'_, PyType>) -> Option<Form> {
     let py = class.py();
-    // SAFETY: the thread is attached.
-    let module = unsafe { ffi::PyImport_GetModule(intern!(py, "datetime").as_ptr()) };
-    if module.is_null() {
-        return None;
-    }
-    // SAFETY: it is new.
-    drop(unsafe { Object::from_owned(module) });
+    // SAFETY: the thread is attached; what is returned is new, or null.
+    drop(unsafe { Object::or_null(ffi::PyImport_GetModule(intern!(py, "datetime").as_ptr())) }?);
     let ways = [
         (PyDateTime::type_object(py), Form::Moment),
         (PyDate::type_object(py), Form::Day),

@@ -7,9 +7,10 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 use smallvec::SmallVec;
 
-use crate::ffi::foreign::{Foreign, raised};
+use crate::ffi::class;
+use crate::ffi::foreign::{Foreign, done};
+use crate::ffi::live::Live;
 use crate::ffi::object::Object;
-use crate::ffi::{Pointer, class};
 
 /// A field of a class.
 pub(super) struct Field {
@@ -105,7 +106,7 @@ impl Plan {
         }
         for (name, slot) in &self.others {
             // What a built-in exception has not got is None, and is no more that if it is set.
-            if let Some(value) = read(slot, object)?.filter(|value| self.make.is_none() || !is_none(value)) {
+            if let Some(value) = read(slot, object)?.filter(|value| self.make.is_none() || !Live::of(value).is_none()) {
                 taken.more.push((name.clone(), value));
             }
         }
@@ -206,17 +207,12 @@ fn hashes_by_identity(cls: *mut ffi::PyTypeObject) -> bool {
     own.map(|slot| slot as usize) == plain.map(|slot| slot as usize)
 }
 
-fn is_none(value: &Object) -> bool {
-    // SAFETY: it is there as long as the interpreter.
-    value.as_ptr() == unsafe { ffi::Py_None() }
-}
-
 /// The `__dict__` of an object, also where its class shows another one.
 fn dict_of<'py>(object: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyDict>> {
-    // SAFETY: the object is alive, and its class has room for a dict.
-    let dict = unsafe { ffi::PyObject_GenericGetDict(object.as_ptr(), std::ptr::null_mut()) };
-    // SAFETY: it is new.
-    let dict = unsafe { Object::from_result(object.py(), dict)? };
+    // SAFETY: the object is alive, and its class has room for a dict; what is returned is new, or null.
+    let dict = unsafe {
+        Object::from_result(object.py(), ffi::PyObject_GenericGetDict(object.as_ptr(), std::ptr::null_mut()))?
+    };
     Ok(dict.into_bound(object.py()).cast_into::<PyDict>()?)
 }
 
@@ -241,21 +237,5 @@ fn write(slot: &Object, object: &Bound<'_, PyAny>, value: &Object) -> PyResult<(
     unsafe {
         let set = (*ffi::Py_TYPE(slot.as_ptr())).tp_descr_set.unwrap_unchecked();
         done(object.py(), set(slot.as_ptr(), object.as_ptr(), value.as_ptr()))
-    }
-}
-
-fn done(py: Python<'_>, result: std::ffi::c_int) -> PyResult<()> {
-    if result == 0 { Ok(()) } else { Err(raised(py)) }
-}
-
-/// The fields of an object that is a tuple.
-///
-/// # Safety
-/// The object is a tuple, or of a subclass, and alive.
-pub(super) unsafe fn items(tuple: Pointer) -> SmallVec<[Object; 8]> {
-    // SAFETY: by the caller's promise.
-    unsafe {
-        let length = ffi::PyTuple_GET_SIZE(tuple);
-        (0..length).map(|number| Object::from_borrowed(ffi::PyTuple_GET_ITEM(tuple, number))).collect()
     }
 }

@@ -91,8 +91,7 @@ pub(super) fn from_points(py: Python<'_>, bytes: &[u8]) -> Option<PyResult<Objec
         return None;
     }
     let kind = ffi::PyUnicode_4BYTE_KIND as i32;
-    // SAFETY: there are as many points, all of which are in range.
-    let made = unsafe { ffi::PyUnicode_FromKindAndData(kind, points.as_ptr().cast(), points.len() as ffi::Py_ssize_t) };
-    // SAFETY: it is new.
-    Some(unsafe { Object::from_result(py, made) })
+    let (points, count) = (points.as_ptr().cast(), points.len() as ffi::Py_ssize_t);
+    // SAFETY: there are as many points, all of which are in range; what is made is new, or null.
+    Some(unsafe { Object::from_result(py, ffi::PyUnicode_FromKindAndData(kind, points, count)) })
 }

@@ -13,11 +13,13 @@ use std::ptr::null_mut;
 use hotset::call_stack;
 use pyo3::exceptions::PySystemError;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyString, PyTuple};
+use pyo3::types::{PyDict, PySet, PyString, PyTuple};
 use pyo3::{BoundObject, ffi};
 
 use crate::ffi::Pointer;
 use crate::ffi::call_args::Call;
+use crate::ffi::live::Live;
+use crate::ffi::object::Object;
 
 /// Stops its thread for ever if it is dropped by an unwinding that is no panic.
 struct StopsForEver;
@@ -86,34 +88,38 @@ fn go_down(py: Python<'_>) -> PyResult<()> {
     if is_too_deep() { Err(raised(py)) } else { Ok(()) }
 }
 
-/// Calls what may be anybody's code.
-///
-/// # Safety
-/// As for `PyObject_Vectorcall`.
+/// Calls what may be anybody's code; an exception is set where nothing is returned.
 #[inline(always)]
-pub(crate) unsafe fn vectorcall(callable: Pointer, call: Call) -> Pointer {
+pub(crate) fn vectorcall(callable: Live<'_>, call: Call<'_>) -> Option<Object> {
     if is_too_deep() {
-        return null_mut();
+        return None;
     }
-    // SAFETY: the pointer is that of the function, and the rest is the caller's promise.
+    let (args, flagged_count, names) = call.into_raw();
+    // SAFETY: the pointer is that of the function, all are alive, and what is returned is new or null.
     unsafe {
-        leave!(
+        Object::or_null(leave!(
             ffi::PyObject_Vectorcall as (Pointer, *const Pointer, usize, Pointer) -> Pointer,
-            callable, call.args, call.flagged_count, call.names
-        )
+            callable.as_ptr(), args, flagged_count, names
+        ))
     }
 }
 
-/// Sends to what may be anybody's coroutine.
-///
-/// # Safety
-/// As for `PyIter_Send`.
-pub(crate) unsafe fn iter_send(iterator: Pointer, sent: Pointer, result: *mut Pointer) -> ffi::PySendResult {
+/// As [`vectorcall`], with positional arguments.
+pub(crate) fn ask_quickly(py: Python<'_>, callable: Live<'_>, args: &[Live<'_>]) -> PyResult<Object> {
+    vectorcall(callable, Call::of(args, None)).ok_or_else(|| raised(py))
+}
+
+/// Sends to what may be anybody's coroutine: how that went, and what came back, unless an exception was set.
+pub(crate) fn iter_send(iterator: Live<'_>, sent: Live<'_>) -> (ffi::PySendResult, Option<Object>) {
     if is_too_deep() {
-        return ffi::PySendResult::PYGEN_ERROR;
+        return (ffi::PySendResult::PYGEN_ERROR, None);
     }
-    // SAFETY: as above.
-    unsafe { leave!(ffi::PyIter_Send as (Pointer, Pointer, *mut Pointer) -> ffi::PySendResult, iterator, sent, result) }
+    let (iterator, sent, mut back) = (iterator.as_ptr(), sent.as_ptr(), null_mut());
+    // SAFETY: both are alive; what came back is new, or null.
+    unsafe {
+        let how = leave!(ffi::PyIter_Send as (Pointer, Pointer, *mut Pointer) -> ffi::PySendResult, iterator, sent, &raw mut back);
+        (how, Object::or_null(back))
+    }
 }
 
 /// Gives a reference back, which may be the last one.
@@ -159,46 +165,61 @@ unsafe fn give_last_back(object: Pointer) {
 }
 
 /// Puts an item into a dict: what is there already may be compared with its key.
-///
-/// # Safety
-/// As for `PyDict_SetItem`.
 #[inline]
-pub(crate) unsafe fn set_item(dict: Pointer, key: Pointer, value: Pointer) -> c_int {
-    // SAFETY: by the caller's promise.
-    unsafe { leave!(ffi::PyDict_SetItem as (Pointer, Pointer, Pointer) -> c_int, dict, key, value) }
+pub(crate) fn set_item(dict: &Bound<'_, PyDict>, key: &Object, value: &Object) -> PyResult<()> {
+    let (into, key, value) = (dict.as_ptr(), key.as_ptr(), value.as_ptr());
+    // SAFETY: all are alive, and it is a dict.
+    let code = unsafe { leave!(ffi::PyDict_SetItem as (Pointer, Pointer, Pointer) -> c_int, into, key, value) };
+    done(dict.py(), code)
+}
+
+/// As [`set_item`], where all keys are texts: to compare them calls nobody.
+#[inline]
+pub(crate) fn set_text_item(dict: &Bound<'_, PyDict>, key: &Object, value: &Object) -> PyResult<()> {
+    // SAFETY: all are alive, and it is a dict.
+    done(dict.py(), unsafe { ffi::PyDict_SetItem(dict.as_ptr(), key.as_ptr(), value.as_ptr()) })
 }
 
 /// Puts an element into a set: what is there already may be compared with it.
-///
-/// # Safety
-/// As for `PySet_Add`.
-pub(crate) unsafe fn add_element(set: Pointer, element: Pointer) -> c_int {
-    // SAFETY: by the caller's promise.
-    unsafe { leave!(ffi::PySet_Add as (Pointer, Pointer) -> c_int, set, element) }
+#[inline]
+pub(crate) fn add_element(set: &Bound<'_, PySet>, element: &Object) -> PyResult<()> {
+    // SAFETY: both are alive, and it is a set.
+    let code = unsafe { leave!(ffi::PySet_Add as (Pointer, Pointer) -> c_int, set.as_ptr(), element.as_ptr()) };
+    done(set.py(), code)
+}
+
+/// What a function of C's that only succeeds or fails came to.
+#[inline]
+pub(crate) fn done(py: Python<'_>, code: c_int) -> PyResult<()> {
+    if code == 0 { Ok(()) } else { Err(raised(py)) }
 }
 
 /// The exception that is set, taken. (`PyErr::fetch` goes on with a panic that was one, also where nothing may unwind through.)
 pub(crate) fn raised(py: Python<'_>) -> PyErr {
+    take_raised().map_or_else(
+        || PySystemError::new_err("an operation failed without an exception"),
+        |exception| PyErr::from_value(exception.into_bound(py)),
+    )
+}
+
+#[cfg(Py_3_12)]
+fn take_raised() -> Option<Object> {
+    // SAFETY: the thread is attached, and what is taken is ours.
+    unsafe { Object::or_null(ffi::PyErr_GetRaisedException()) }
+}
+
+#[cfg(not(Py_3_12))]
+fn take_raised() -> Option<Object> {
+    let (mut class, mut value, mut traceback) = (null_mut(), null_mut(), null_mut());
     // SAFETY: the thread is attached, and what is taken is ours.
     unsafe {
-        #[cfg(Py_3_12)]
-        let exception = ffi::PyErr_GetRaisedException();
-        #[cfg(not(Py_3_12))]
-        let exception = {
-            let (mut class, mut value, mut traceback) = (null_mut(), null_mut(), null_mut());
-            ffi::PyErr_Fetch(&raw mut class, &raw mut value, &raw mut traceback);
-            ffi::PyErr_NormalizeException(&raw mut class, &raw mut value, &raw mut traceback);
-            if !traceback.is_null() {
-                ffi::PyException_SetTraceback(value, traceback);
-                ffi::Py_DECREF(traceback);
-            }
-            ffi::Py_XDECREF(class);
-            value
-        };
-        if exception.is_null() {
-            return PySystemError::new_err("an operation failed without an exception");
+        ffi::PyErr_Fetch(&raw mut class, &raw mut value, &raw mut traceback);
+        ffi::PyErr_NormalizeException(&raw mut class, &raw mut value, &raw mut traceback);
+        drop(Object::or_null(class));
+        if let Some(traceback) = Object::or_null(traceback) {
+            ffi::PyException_SetTraceback(value, traceback.as_ptr());
         }
-        PyErr::from_value(Bound::from_owned_ptr(py, exception))
+        Object::or_null(value)
     }
 }
 

@@ -5,23 +5,16 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use pyo3::panic::PanicException;
 use pyo3::prelude::*;
 
-use crate::ffi::Pointer;
 use crate::ffi::object::Object;
 
-/// Runs what a C slot does; null and an exception if it fails.
-pub(crate) fn guard(action: impl FnOnce(Python<'_>) -> PyResult<Object>) -> Pointer {
+/// Runs what a C slot does; an exception is set if it fails.
+pub(crate) fn guard(action: impl FnOnce(Python<'_>) -> PyResult<Object>) -> Option<Object> {
     attached(|py| {
         // An exception is made when it is raised, which can fail for want of memory.
-        let done = catch_unwind(AssertUnwindSafe(|| match action(py) {
-            Ok(object) => object.into_ptr(),
-            Err(error) => {
-                error.restore(py);
-                std::ptr::null_mut()
-            }
-        }));
+        let done = catch_unwind(AssertUnwindSafe(|| action(py).map_err(|error| error.restore(py)).ok()));
         done.unwrap_or_else(|_| {
             raise_panic(py);
-            std::ptr::null_mut()
+            None
         })
     })
 }

@@ -32,7 +32,59 @@ impl FromSlot for Option<Live<'_>> {
     type Raw = Pointer;
     unsafe fn from_slot(raw: Pointer) -> Self {
         // SAFETY: by the caller's promise.
-        (!raw.is_null()).then(|| unsafe { Live::new(raw) })
+        unsafe { Live::or_null(raw) }
+    }
+}
+
+impl FromSlot for c_int {
+    type Raw = Self;
+    unsafe fn from_slot(raw: Self) -> Self {
+        raw
+    }
+}
+
+/// Shows objects, of which some may be null, to a garbage collection, and the class first.
+///
+/// # Safety
+/// CPython has called `tp_traverse` of the object with the function and the argument.
+pub(crate) unsafe fn show<const N: usize>(
+    object: Pointer,
+    reached: [Pointer; N],
+    visit: ffi::visitproc,
+    argument: *mut c_void,
+) -> c_int {
+    // SAFETY: it is alive.
+    let class = unsafe { ffi::Py_TYPE(object) };
+    let reached = std::iter::once(class.cast()).chain(reached).filter(|reached| !reached.is_null());
+    // SAFETY: by the caller's promise.
+    let mut shown = reached.map(|reached| unsafe { visit(reached, argument) });
+    shown.find(|&result| result != 0).unwrap_or(0)
+}
+
+/// Hides an object from collections of garbage, and ends the weak references to it.
+///
+/// # Safety
+/// CPython has called `tp_dealloc` of the object, and this is what it has at the offset of weak references.
+pub(crate) unsafe fn leave(object: Pointer, weak_references: Pointer) {
+    // SAFETY: by the caller's promise.
+    unsafe {
+        ffi::PyObject_GC_UnTrack(object.cast());
+        if !weak_references.is_null() {
+            ffi::PyObject_ClearWeakRefs(object);
+        }
+    }
+}
+
+/// Frees an object whose class was made by hand and that nobody refers to.
+///
+/// # Safety
+/// CPython has called `tp_dealloc` of the object, and it is empty and not tracked any more.
+pub(crate) unsafe fn free(object: Pointer) {
+    // SAFETY: by the caller's promise; the object was the class's.
+    unsafe {
+        let class = ffi::Py_TYPE(object);
+        ffi::PyObject_GC_Del(object.cast());
+        ffi::Py_DECREF(class.cast());
     }
 }
 
@@ -63,7 +115,7 @@ macro_rules! slots {
         ) -> $crate::ffi::Pointer {
             // SAFETY: CPython calls a slot with what it is for, alive during the call.
             let ($($given,)*) = unsafe { ($(<$kind as $crate::ffi::heap_type::FromSlot>::from_slot($given),)*) };
-            $crate::ffi::guard::guard(|$py| $action)
+            $crate::ffi::object::Object::give($crate::ffi::guard::guard(|$py| $action))
         }
     )*};
 }
@@ -116,6 +168,12 @@ pub(crate) fn offset(name: &'static CStr, offset: usize) -> ffi::PyMemberDef {
 pub(crate) fn members<const N: usize>(members: [ffi::PyMemberDef; N]) -> Vec<ffi::PyMemberDef> {
     let end = ffi::PyMemberDef { name: ptr::null(), type_code: 0, offset: 0, flags: 0, doc: ptr::null() };
     members.into_iter().chain([end]).collect()
+}
+
+/// An attribute table with its end.
+pub(crate) fn attributes(attributes: impl IntoIterator<Item = ffi::PyGetSetDef>) -> Vec<ffi::PyGetSetDef> {
+    let end = ffi::PyGetSetDef { name: ptr::null(), get: None, set: None, doc: ptr::null(), closure: ptr::null_mut() };
+    attributes.into_iter().chain([end]).collect()
 }
 
 /// A method table with its end.

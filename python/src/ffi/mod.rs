@@ -7,25 +7,16 @@ pub(crate) mod foreign;
 pub(crate) mod guard;
 pub(crate) mod heap_type;
 pub(crate) mod live;
+pub(crate) mod make;
 pub(crate) mod object;
 
 use pyo3::ffi;
 
 pub(crate) type Pointer = *mut ffi::PyObject;
 
-/// Whether an object is of exactly this type.
-///
-/// # Safety
-/// The object is alive.
-#[inline(always)]
-pub(crate) unsafe fn is_exactly(object: Pointer, class: *mut ffi::PyTypeObject) -> bool {
-    // SAFETY: by the caller's promise.
-    unsafe { ffi::Py_TYPE(object) == class }
-}
-
 macro_rules! class {
     ($name:ident) => {
-        (&raw mut ffi::$name)
+        (&raw mut pyo3::ffi::$name)
     };
 }
 pub(crate) use class;

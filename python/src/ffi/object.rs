@@ -3,11 +3,14 @@
 //! `pyo3::Py` asks a thread-local at each drop whether the thread is attached to the interpreter. Everything in this crate
 //! runs on attached threads and the core starts none, so the answer is known.
 
-use crate::ffi::foreign::{give_back, raised};
-use std::ptr::NonNull;
+use std::ptr::{NonNull, null_mut};
 
 use pyo3::prelude::*;
-use pyo3::{BoundObject, PyVisit, ffi};
+use pyo3::{BoundObject, PyTraverseError, PyVisit, ffi};
+
+use crate::ffi::Pointer;
+use crate::ffi::foreign::{give_back, raised};
+use crate::ffi::live::Live;
 
 /// A strong reference to an object, cloned and dropped by attached threads only.
 #[repr(transparent)]
@@ -24,10 +27,25 @@ impl Object {
     /// # Safety
     /// The pointer is a reference that the caller owns and gives away.
     #[inline]
-    pub(crate) unsafe fn from_owned(pointer: *mut ffi::PyObject) -> Self {
+    pub(crate) unsafe fn from_owned(pointer: Pointer) -> Self {
         debug_assert!(!pointer.is_null());
         // SAFETY: an owned reference is never null.
         Self(unsafe { NonNull::new_unchecked(pointer) })
+    }
+
+    /// Takes over a reference, if there is one.
+    ///
+    /// # Safety
+    /// The pointer is what a C API call returned as a new reference, or null.
+    #[inline]
+    pub(crate) unsafe fn or_null(pointer: Pointer) -> Option<Self> {
+        NonNull::new(pointer).map(Self)
+    }
+
+    /// What C is to have: the reference is given away, or there is none and an exception is set.
+    #[inline]
+    pub(crate) fn give(object: Option<Self>) -> Pointer {
+        object.map_or(null_mut(), Self::into_ptr)
     }
 
     /// Takes over a new reference, or the exception that is set if it is null.
@@ -35,12 +53,9 @@ impl Object {
     /// # Safety
     /// The pointer is what a C API call returned as a new reference.
     #[inline]
-    pub(crate) unsafe fn from_result(py: Python<'_>, pointer: *mut ffi::PyObject) -> PyResult<Self> {
-        if pointer.is_null() {
-            return Err(raised(py));
-        }
-        // SAFETY: it is not null, and new by the caller's promise.
-        Ok(unsafe { Self::from_owned(pointer) })
+    pub(crate) unsafe fn from_result(py: Python<'_>, pointer: Pointer) -> PyResult<Self> {
+        // SAFETY: by the caller's promise.
+        unsafe { Self::or_null(pointer) }.ok_or_else(|| raised(py))
     }
 
     /// Makes another reference to a borrowed object.
@@ -48,7 +63,7 @@ impl Object {
     /// # Safety
     /// The pointer is that of a live object.
     #[inline]
-    pub(crate) unsafe fn from_borrowed(pointer: *mut ffi::PyObject) -> Self {
+    pub(crate) unsafe fn from_borrowed(pointer: Pointer) -> Self {
         // SAFETY: the object is alive.
         unsafe {
             ffi::Py_INCREF(pointer);
@@ -59,25 +74,22 @@ impl Object {
     /// A reference to what a `Bound` is bound to.
     #[inline]
     pub(crate) fn of<T>(bound: &Bound<'_, T>) -> Self {
-        // SAFETY: a bound object is alive.
-        unsafe { Self::from_borrowed(bound.as_ptr()) }
-    }
-
-    /// References as pointers, which are borrowed.
-    #[inline]
-    pub(crate) fn pointers(objects: &[Self]) -> &[*mut ffi::PyObject] {
-        // SAFETY: an `Object` and a pointer have the same layout.
-        unsafe { std::slice::from_raw_parts(objects.as_ptr().cast(), objects.len()) }
+        Live::bound(bound).to_object()
     }
 
     #[inline]
-    pub(crate) fn as_ptr(&self) -> *mut ffi::PyObject {
+    pub(crate) fn as_ptr(&self) -> Pointer {
         self.0.as_ptr()
+    }
+
+    #[inline(always)]
+    pub(crate) fn as_non_null(&self) -> NonNull<ffi::PyObject> {
+        self.0
     }
 
     /// Gives the reference away.
     #[inline]
-    pub(crate) fn into_ptr(self) -> *mut ffi::PyObject {
+    pub(crate) fn into_ptr(self) -> Pointer {
         let pointer = self.as_ptr();
         std::mem::forget(self);
         pointer
@@ -102,18 +114,15 @@ impl Object {
     }
 
     /// Shows the object to a garbage collection.
-    pub(crate) fn visit(&self, visit: &PyVisit<'_>) -> Result<(), pyo3::PyTraverseError> {
-        // SAFETY: `Py` has the same layout, a pointer to a live object, and is only borrowed.
-        let object: &Py<PyAny> = unsafe { &*std::ptr::from_ref(self).cast() };
-        visit.call(object)
+    pub(crate) fn visit(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        Live::of(self).visit(visit)
     }
 }
 
 impl Clone for Object {
     #[inline]
     fn clone(&self) -> Self {
-        // SAFETY: the object is alive.
-        unsafe { Self::from_borrowed(self.as_ptr()) }
+        Live::of(self).to_object()
     }
 }
 
@@ -138,7 +147,7 @@ impl<'py, T> From<Bound<'py, T>> for Object {
 /// # Safety
 /// The pointer is that of a live object that outlives the result.
 #[inline]
-pub(crate) unsafe fn borrow<'a, 'py>(py: Python<'py>, pointer: *mut ffi::PyObject) -> Borrowed<'a, 'py, PyAny> {
+pub(crate) unsafe fn borrow<'a, 'py>(py: Python<'py>, pointer: Pointer) -> Borrowed<'a, 'py, PyAny> {
     // SAFETY: by the caller's promise.
     unsafe { Borrowed::from_ptr(py, pointer) }
 }

@@ -11,9 +11,9 @@ use pyo3::{PyTraverseError, PyVisit};
 
 use crate::errors::raised_again;
 use crate::ffi::attached_lock::AttachedLock;
-use crate::ffi::call_args::Call;
-use crate::ffi::foreign::vectorcall;
+use crate::ffi::foreign::ask_quickly;
 use crate::ffi::guard::{attached, is_finalizing};
+use crate::ffi::live::Live;
 use crate::ffi::object::Object;
 use crate::flight::entry_info::PyEntryInfo;
 use crate::flight::fate::{Decider, Fate, LoadedCall};
@@ -175,11 +175,7 @@ impl Attempt {
     /// Calls the function itself, or `loader`.
     fn call(&self, py: Python<'_>, loader: Option<&Bound<'_, PyAny>>) -> PyResult<Object> {
         match (loader, &self.purpose) {
-            (Some(loader), _) => {
-                let call = Call { args: std::ptr::null(), flagged_count: 0, names: std::ptr::null_mut() };
-                // SAFETY: the loader is alive; the result is new or null.
-                unsafe { Object::from_result(py, vectorcall(loader.as_ptr(), call)) }
-            }
+            (Some(loader), _) => ask_quickly(py, Live::bound(loader), &[]),
             (None, Purpose::Call(call)) => call.run(py),
             (None, Purpose::Key(_)) => Ok(Object::from(py.None().into_bound(py))),
         }

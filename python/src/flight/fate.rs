@@ -1,14 +1,12 @@
 //! What becomes of what a load returned.
 
-use std::ffi::CStr;
-
 use hotset::memory::Details;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::{PyTraverseError, PyVisit};
 
 use crate::duration::OVER;
-use crate::ffi::Pointer;
+use crate::ffi::live::Live;
 use crate::ffi::object::Object;
 use crate::flight::lead::KnownTags;
 use crate::flight::load_context::LoadOverrides;
@@ -50,10 +48,9 @@ pub(crate) enum Fate {
 impl Fate {
     /// Of what was loaded for a key of the mapping.
     pub(crate) fn of_key(value: &Bound<'_, PyAny>) -> Self {
-        // SAFETY: the value is alive.
-        if unsafe { can_be_read_once(value.as_ptr()) } {
+        if can_be_read_once(Live::bound(value)) {
             Self::Alone
-        } else if is_missing(value.as_ptr()) {
+        } else if is_missing(Live::bound(value)) {
             Self::Shared
         } else {
             Self::Stored
@@ -82,21 +79,9 @@ pub(crate) fn is_over(details: &Details) -> bool {
 }
 
 /// Whether a result is used up by reading it: an iterator, an open file, a coroutine.
-///
-/// # Safety
-/// The object is alive.
-pub(crate) unsafe fn can_be_read_once(object: Pointer) -> bool {
-    // SAFETY: types are initialised, and their slots are only read.
-    unsafe {
-        let class = ffi::Py_TYPE(object);
-        if (*class).tp_iternext.is_some() && ffi::PyIter_Check(object) != 0 {
-            return true;
-        }
-        let in_python = ffi::PyType_HasFeature(class, ffi::Py_TPFLAGS_HEAPTYPE) != 0;
-        if in_python && CStr::from_ptr((*class).tp_name) == c"_TemporaryFileWrapper" {
-            return true;
-        }
-        let methods = (*class).tp_as_async;
-        !methods.is_null() && ((*methods).am_await.is_some() || (*methods).am_anext.is_some())
-    }
+pub(crate) fn can_be_read_once(object: Live<'_>) -> bool {
+    object.is_iterator()
+        || object.has_feature(ffi::Py_TPFLAGS_HEAPTYPE) && object.class_name() == c"_TemporaryFileWrapper"
+        || object.is_awaitable()
+        || object.is_async_iterator()
 }

@@ -10,9 +10,9 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 
 use crate::errors::raised_again;
-use crate::ffi::call_args::Call;
-use crate::ffi::foreign::{raised, vectorcall};
+use crate::ffi::foreign::{ask_quickly, raised};
 use crate::ffi::guard::{attached, is_finalizing};
+use crate::ffi::live::Live;
 use crate::ffi::object::Object;
 use crate::flight::fate::{Decider, Fate, is_over};
 use crate::flight::handle::Flight;
@@ -402,10 +402,8 @@ impl Drop for Lead<'_> {
 /// What this thread is handling.
 pub(super) fn handled() -> Option<Object> {
     // SAFETY: the thread is attached; the result is a new reference or null.
-    unsafe {
-        let handled = ffi::PyErr_GetHandledException();
-        (!handled.is_null() && handled != ffi::Py_None()).then(|| Object::from_owned(handled))
-    }
+    let handled = unsafe { Object::or_null(ffi::PyErr_GetHandledException()) };
+    handled.filter(|handled| !Live::of(handled).is_none())
 }
 
 /// An error without what its caller was handling when the load began that raised it: that is nobody else's.
@@ -472,10 +470,7 @@ pub(super) fn follow(
     };
     let flight = Bound::new(py, Flight::new(promise.clone(), cache, hash, came))?;
     let waiter = hooks::WAIT_IN_THREAD.get(py)?;
-    let args = [flight.as_ptr()];
-    let call = Call { args: args.as_ptr(), flagged_count: 1, names: std::ptr::null_mut() };
-    // SAFETY: the function and its argument are alive; the result is new or null.
-    let waited = unsafe { Object::from_result(py, vectorcall(waiter.as_ptr(), call)) };
+    let waited = ask_quickly(py, Live::bound(&waiter), &[Live::bound(&flight)]);
     drop(wait);
     waited?;
     Ok(promise.outcome(came).unwrap_or(LoadResult::Retry))

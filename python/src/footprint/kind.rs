@@ -87,16 +87,10 @@ fn of_text(text: TextRef<'_>) -> Kind {
 
 #[cfg(Py_3_12)]
 fn is_immortal(object: Live<'_>) -> bool {
-    // SAFETY: the object is alive.
-    unsafe { (ffi::Py_REFCNT(object.as_ptr()) as i32) < 0 }
+    (object.references() as i32) < 0
 }
 
 #[cfg(not(Py_3_12))]
 fn is_immortal(object: Live<'_>) -> bool {
-    // SAFETY: it is there as long as the interpreter.
-    let not_implemented = unsafe { ffi::Py_NotImplemented() };
-    object.is_none()
-        || object.is_ellipsis()
-        || object.is_exactly(class!(PyBool_Type))
-        || object.as_ptr() == not_implemented
+    object.is_none() || object.is_ellipsis() || object.is_exactly(class!(PyBool_Type)) || object.is_not_implemented()
 }

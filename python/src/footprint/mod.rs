@@ -21,6 +21,7 @@ mod shared;
 use pyo3::prelude::*;
 use smallvec::SmallVec;
 
+use crate::ffi::live::Live;
 use crate::ffi::object::Object;
 use crate::footprint::estimate::Estimate;
 use crate::key::part::Part;
@@ -35,9 +36,7 @@ const WORD_BYTES: u64 = size_of::<usize>() as u64;
 
 /// Bytes of an entry with this key and value.
 pub(crate) fn entry_bytes(py: Python<'_>, key: &Part, value: &Object, tags: usize) -> PyResult<u64> {
-    // SAFETY: the key keeps its objects alive.
-    let mut objects: SmallVec<[Object; 4]> =
-        key.objects().map(|object| unsafe { Object::from_borrowed(object) }).collect();
+    let mut objects: SmallVec<[Object; 4]> = key.objects().map(Live::to_object).collect();
     objects.push(value.clone());
     let parts = key.parts().map_or(0, |parts| (1 + parts.len() as u64) * WORD_BYTES);
     let own = ENTRY_BYTES + TAG_BYTES * tags as u64 + parts;

@@ -5,10 +5,8 @@ use std::ffi::c_ulong;
 use pyo3::ffi;
 use pyo3::prelude::*;
 
-use crate::ffi::call_args::Call;
-use crate::ffi::foreign::vectorcall;
+use crate::ffi::foreign::ask_quickly;
 use crate::ffi::live::Live;
-use crate::ffi::object::Object;
 use crate::hooks;
 use crate::key::frozen::Frozen;
 
@@ -25,11 +23,7 @@ const MOST_VALUES: usize = 29;
 /// Bytes of any object by its own `__sizeof__`.
 pub(super) fn own_bytes(py: Python<'_>, object: Live<'_>) -> PyResult<usize> {
     let getsizeof = hooks::GETSIZEOF.get(py)?;
-    let args = [object.as_ptr()];
-    let call = Call { args: args.as_ptr(), flagged_count: 1, names: std::ptr::null_mut() };
-    // SAFETY: the function and its argument are alive; the result is new or null.
-    let said = unsafe { Object::from_result(py, vectorcall(getsizeof.as_ptr(), call)) };
-    said?.bind(py).extract()
+    ask_quickly(py, Live::bound(&getsizeof), &[object])?.bind(py).extract()
 }
 
 /// Bytes that an object of its type has at least.

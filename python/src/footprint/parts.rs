@@ -65,33 +65,19 @@ impl Parts {
 
 /// Looks for what an object refers to, at most `budget` objects of it or one.
 pub(super) fn parts_of(object: Live<'_>, budget: usize, generator: &mut Generator) -> Parts {
-    let (items, base) = if object.has_feature(ffi::Py_TPFLAGS_LIST_SUBCLASS) {
-        // SAFETY: it is a list, or of a subclass, and has as many elements.
-        let (length, item) =
-            unsafe { (ffi::PyList_GET_SIZE(object.as_ptr()), |at| ffi::PyList_GET_ITEM(object.as_ptr(), at as isize)) };
-        (of_sequence(length as usize, item, budget, generator), class!(PyList_Type))
-    } else if object.has_feature(ffi::Py_TPFLAGS_TUPLE_SUBCLASS) {
-        // SAFETY: likewise a tuple.
-        let (length, item) = unsafe {
-            (ffi::PyTuple_GET_SIZE(object.as_ptr()), |at| ffi::PyTuple_GET_ITEM(object.as_ptr(), at as isize))
-        };
-        (of_sequence(length as usize, item, budget, generator), class!(PyTuple_Type))
-    } else if object.has_feature(ffi::Py_TPFLAGS_DICT_SUBCLASS) {
-        // SAFETY: it is a dict, or of a subclass.
-        (unsafe { of_dict(object, budget, generator) }, class!(PyDict_Type))
-    } else if let Some(base) =
-        [class!(PyFrozenSet_Type), class!(PySet_Type)].into_iter().find(|&base| object.is_of(base))
-    {
-        // SAFETY: it is of that class of sets, or of a subclass.
-        (unsafe { of_set(object, base, budget, generator) }, base)
-    } else if is_suspended(object) {
-        return Parts::default();
-    } else if object.is_exactly(class!(PyFunction_Type)) {
-        return Parts::all(closure_of(object).into_iter().map(Live::to_object).collect());
-    } else {
-        return of_any(object, budget, generator);
-    };
-    if object.class() == base { items } else { items.with(beside(object, base)) }
+    let found = of_list(object, budget, generator)
+        .or_else(|| of_tuple(object, budget, generator))
+        .or_else(|| of_dict(object, budget, generator))
+        .or_else(|| of_set(object, budget, generator));
+    match found {
+        Some((items, base)) if object.class() == base => items,
+        Some((items, base)) => items.with(beside(object, base)),
+        None if is_suspended(object) => Parts::default(),
+        None if object.is_exactly(class!(PyFunction_Type)) => {
+            Parts::all(closure_of(object).into_iter().map(Live::to_object).collect())
+        }
+        None => of_any(object, budget, generator),
+    }
 }
 
 /// How many elements are looked at.
@@ -104,98 +90,136 @@ fn is_plain(object: Live<'_>) -> bool {
     matches!(Kind::of(object), Kind::Plain(_) | Kind::Eternal) || object.is_exactly(class!(PyLong_Type))
 }
 
-/// A sample of elements, of which `item` gives those that are alive, or null, for numbers below the length.
-fn of_sequence(length: usize, item: impl Fn(usize) -> Pointer, budget: usize, generator: &mut Generator) -> Parts {
-    // SAFETY: what is not null is alive, as long as no Python code runs.
-    let live = |at| Some(item(at)).filter(|item| !item.is_null()).map(|item| unsafe { Live::new(item) });
-    let first = if length > 0 { live(0) } else { None };
-    let taken = taken(length, first, budget);
-    let picks = Picks::new(length, taken, generator);
-    Parts::sampled(picks.filter_map(|at| live(at).map(Live::to_object)).collect(), length, taken)
+/// The elements of a container, and the built-in class that it is of.
+type Elements = Option<(Parts, *mut ffi::PyTypeObject)>;
+
+fn of_list(list: Live<'_>, budget: usize, generator: &mut Generator) -> Elements {
+    if !list.has_feature(ffi::Py_TPFLAGS_LIST_SUBCLASS) {
+        return None;
+    }
+    // SAFETY: it is a list, or of a subclass, and is asked for elements that it has, which live as long as no Python code runs.
+    let (length, item) = unsafe {
+        (ffi::PyList_GET_SIZE(list.as_ptr()), |at| Live::or_null(ffi::PyList_GET_ITEM(list.as_ptr(), at as isize)))
+    };
+    Some((of_sequence(length as usize, item, budget, generator), class!(PyList_Type)))
 }
 
-/// # Safety
-/// The object is a dict, or of a subclass, and alive.
-unsafe fn of_dict(dict: Live<'_>, budget: usize, generator: &mut Generator) -> Parts {
-    let (mut at, mut key, mut value) = (0, std::ptr::null_mut(), std::ptr::null_mut());
-    let mut objects = SmallVec::new();
-    let (mut found, dict) = (0, dict.as_ptr());
-    // SAFETY: no Python code runs between the steps, so what is found is alive. A position is the number of an entry, of which there are
-    // as many as the length or, where some were deleted, more.
+fn of_tuple(tuple: Live<'_>, budget: usize, generator: &mut Generator) -> Elements {
+    if !tuple.has_feature(ffi::Py_TPFLAGS_TUPLE_SUBCLASS) {
+        return None;
+    }
+    // SAFETY: as for lists.
+    let (length, item) = unsafe {
+        (ffi::PyTuple_GET_SIZE(tuple.as_ptr()), |at| Live::or_null(ffi::PyTuple_GET_ITEM(tuple.as_ptr(), at as isize)))
+    };
+    Some((of_sequence(length as usize, item, budget, generator), class!(PyTuple_Type)))
+}
+
+/// A sample of elements, which `item` gives for numbers below the length, if they are there.
+fn of_sequence<'a>(
+    length: usize,
+    item: impl Fn(usize) -> Option<Live<'a>>,
+    budget: usize,
+    generator: &mut Generator,
+) -> Parts {
+    let first = if length > 0 { item(0) } else { None };
+    let taken = taken(length, first, budget);
+    let picks = Picks::new(length, taken, generator);
+    Parts::sampled(picks.filter_map(|at| item(at).map(Live::to_object)).collect(), length, taken)
+}
+
+fn of_dict(dict: Live<'_>, budget: usize, generator: &mut Generator) -> Elements {
+    if !dict.has_feature(ffi::Py_TPFLAGS_DICT_SUBCLASS) {
+        return None;
+    }
+    // SAFETY: it is a dict, or of a subclass.
+    let length = unsafe { (*dict.as_ptr().cast::<ffi::PyDictObject>()).ma_used as usize };
+    let taken = taken(length, next_item(dict, &mut 0).map(|(_, value)| value), budget / 2);
+    let (mut objects, mut found, mut at) = (SmallVec::new(), 0, 0);
+    // A position is the number of an entry, of which there are as many as the length or, where some were deleted, more.
+    for pick in Picks::new(length, taken, generator) {
+        at = at.max(pick as isize);
+        let Some((key, value)) = next_item(dict, &mut at) else { break };
+        objects.extend([key.to_object(), value.to_object()]);
+        found += 1;
+    }
+    Some((Parts::sampled(objects, length, found), class!(PyDict_Type)))
+}
+
+/// The next item of what is a dict, or of a subclass, which lives as long as no Python code runs.
+fn next_item<'a>(dict: Live<'a>, at: &mut isize) -> Option<(Live<'a>, Live<'a>)> {
+    let (mut key, mut value) = (std::ptr::null_mut(), std::ptr::null_mut());
+    // SAFETY: what is found is alive; anything else than a dict has no items.
     unsafe {
-        let length = (*dict.cast::<ffi::PyDictObject>()).ma_used as usize;
-        let mut start = 0;
-        let any = ffi::PyDict_Next(dict, &mut start, &mut key, &mut value) != 0;
-        let taken = taken(length, any.then(|| Live::new(value)), budget / 2);
-        for pick in Picks::new(length, taken, generator) {
-            at = at.max(pick as isize);
-            if ffi::PyDict_Next(dict, &mut at, &mut key, &mut value) == 0 {
-                break;
-            }
-            objects.extend([Object::from_borrowed(key), Object::from_borrowed(value)]);
-            found += 1;
-        }
-        Parts::sampled(objects, length, found)
+        let found = ffi::PyDict_Next(dict.as_ptr(), at, &raw mut key, &raw mut value) != 0;
+        found.then(|| (Live::new(key), Live::new(value)))
     }
 }
 
 /// The elements of a set; a sample of the first ones if there are many, since they lie in no order.
-///
-/// # Safety
-/// The object is of a subclass of `base`, which is a class of sets, and alive.
-unsafe fn of_set(set: Live<'_>, base: *mut ffi::PyTypeObject, budget: usize, generator: &mut Generator) -> Parts {
-    // SAFETY: by the caller's promise.
-    unsafe {
-        let Some(traverse) = (*base).tp_traverse else { return Parts::default() };
-        let length = ffi::PySet_Size(set.as_ptr()) as usize;
-        let (passed, taken) = (length.min(PASSED_OF_SET), length.min(SAMPLE_OF_PLAIN).min(budget.max(1)));
-        let objects = collect(set, traverse, Picks::new(passed, taken, generator));
-        let found = objects.len();
-        Parts::sampled(objects, length, found)
-    }
+fn of_set(set: Live<'_>, budget: usize, generator: &mut Generator) -> Elements {
+    let base = [class!(PyFrozenSet_Type), class!(PySet_Type)].into_iter().find(|&base| set.is_of(base))?;
+    // SAFETY: it is a set.
+    let length = unsafe { ffi::PySet_Size(set.as_ptr()) } as usize;
+    let (passed, taken) = (length.min(PASSED_OF_SET), length.min(SAMPLE_OF_PLAIN).min(budget.max(1)));
+    let objects = Shown::by(set, base)?.collect(Picks::new(passed, taken, generator));
+    let found = objects.len();
+    Some((Parts::sampled(objects, length, found), base))
 }
 
 /// What an object shows to a collection of garbage.
 fn of_any(object: Live<'_>, budget: usize, generator: &mut Generator) -> Parts {
-    let Some(traverse) = traverse_of(object) else { return Parts::default() };
-    // SAFETY: that is what its type shows.
-    let count = unsafe { count(object, traverse) };
-    let picks = Picks::new(count, count.min(SAMPLE).min(budget.max(1)), generator);
-    // SAFETY: likewise.
-    let objects = unsafe { collect(object, traverse, picks) };
+    let Some(shown) = Shown::of(object) else { return Parts::default() };
+    let count = shown.count();
+    let objects = shown.collect(Picks::new(count, count.min(SAMPLE).min(budget.max(1)), generator));
     let found = objects.len();
     Parts { beside: count, ..Parts::sampled(objects, count, found) }
 }
 
 /// What an object of a subclass of a container has beside its elements: its own part comes first.
 fn beside(object: Live<'_>, base: *mut ffi::PyTypeObject) -> SmallVec<[Object; 8]> {
-    // SAFETY: the base is one of CPython's, and what it shows is shown of objects of subclasses too.
-    unsafe {
-        let (Some(all), Some(elements)) = (traverse_of(object), (*base).tp_traverse) else { return SmallVec::new() };
-        let own = count(object, all).saturating_sub(count(object, elements));
-        let first = own.min(SAMPLE);
-        collect(object, all, Picks::new(first, first, &mut Generator::new()))
+    let (Some(all), Some(elements)) = (Shown::of(object), Shown::by(object, base)) else { return SmallVec::new() };
+    let first = all.count().saturating_sub(elements.count()).min(SAMPLE);
+    all.collect(Picks::new(first, first, &mut Generator::new()))
+}
+
+/// An object and what shows its objects to a collection of garbage: the function of its class, or of one that it is derived of.
+#[derive(Clone, Copy)]
+struct Shown<'a>(Live<'a>, ffi::traverseproc);
+
+impl<'a> Shown<'a> {
+    /// All that it shows.
+    fn of(object: Live<'a>) -> Option<Self> {
+        if object.is_collected() { Self::by(object, object.class()) } else { None }
+    }
+
+    /// What a class of the object shows.
+    fn by(object: Live<'a>, class: *mut ffi::PyTypeObject) -> Option<Self> {
+        // SAFETY: if the object is of that class, the class is alive, and what it shows is shown of objects of subclasses too.
+        object.is_of(class).then(|| unsafe { (*class).tp_traverse }).flatten().map(|traverse| Self(object, traverse))
+    }
+
+    /// How many objects it shows.
+    fn count(self) -> usize {
+        let mut count = 0_usize;
+        // SAFETY: the object is alive, and the count outlives the call.
+        unsafe { (self.1)(self.0.as_ptr(), count_one, (&raw mut count).cast()) };
+        count
+    }
+
+    /// Those objects that are picked of what it shows.
+    fn collect(self, mut picks: Picks<'_>) -> SmallVec<[Object; 8]> {
+        let mut collected = Collected { next: picks.next(), picks, shown: 0, objects: SmallVec::new() };
+        if collected.next.is_some() {
+            // SAFETY: the object is alive, and what is collected outlives the call.
+            unsafe { (self.1)(self.0.as_ptr(), collect_one, (&raw mut collected).cast()) };
+        }
+        collected.objects
     }
 }
 
-fn traverse_of(object: Live<'_>) -> Option<ffi::traverseproc> {
-    // SAFETY: the class of a live object is alive.
-    if object.is_collected() { unsafe { (*object.class()).tp_traverse } } else { None }
-}
-
-/// How many objects are shown.
-///
-/// # Safety
-/// The function is that of the object's type, or of one that it is derived of.
-unsafe fn count(object: Live<'_>, traverse: ffi::traverseproc) -> usize {
-    let mut count = 0_usize;
-    // SAFETY: the object is alive, and the count outlives the call.
-    unsafe { traverse(object.as_ptr(), count_one, (&raw mut count).cast()) };
-    count
-}
-
 extern "C" fn count_one(_: Pointer, count: *mut c_void) -> c_int {
-    // SAFETY: it is what `count` has passed.
+    // SAFETY: it is what `Shown::count` has passed.
     unsafe { *count.cast::<usize>() += 1 };
     0
 }
@@ -208,21 +232,8 @@ struct Collected<'a> {
     objects: SmallVec<[Object; 8]>,
 }
 
-/// Those objects that are picked of what an object shows.
-///
-/// # Safety
-/// The object is alive and of the type whose function it is.
-unsafe fn collect(object: Live<'_>, traverse: ffi::traverseproc, mut picks: Picks<'_>) -> SmallVec<[Object; 8]> {
-    let mut collected = Collected { next: picks.next(), picks, shown: 0, objects: SmallVec::new() };
-    if collected.next.is_some() {
-        // SAFETY: by the caller's promise, and what is collected outlives the call.
-        unsafe { traverse(object.as_ptr(), collect_one, (&raw mut collected).cast()) };
-    }
-    collected.objects
-}
-
 extern "C" fn collect_one(object: Pointer, collected: *mut c_void) -> c_int {
-    // SAFETY: it is what `collect` has passed, and what is shown is alive.
+    // SAFETY: it is what `Shown::collect` has passed, and what is shown is alive.
     unsafe {
         let collected = &mut *collected.cast::<Collected<'_>>();
         if collected.next == Some(collected.shown) {

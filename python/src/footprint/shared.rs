@@ -37,11 +37,8 @@ pub(super) fn closure_of(object: Live<'_>) -> Option<Live<'_>> {
     if !object.is_exactly(class!(PyFunction_Type)) {
         return None;
     }
-    // SAFETY: a function keeps its closure alive.
-    unsafe {
-        let closure = ffi::PyFunction_GetClosure(object.as_ptr());
-        (!closure.is_null()).then(|| Live::new(closure))
-    }
+    // SAFETY: it is a function, which keeps its closure alive.
+    unsafe { Live::or_null(ffi::PyFunction_GetClosure(object.as_ptr())) }
 }
 
 /// Whether an object is suspended code: what its variables refer to is not followed.

@@ -8,6 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple};
 
 use crate::ffi::Pointer;
+use crate::ffi::heap_type;
 use crate::ffi::heap_type::{AttributeName, slots};
 use crate::ffi::live::Live;
 use crate::ffi::object::{Object, object_from};
@@ -34,9 +35,7 @@ pub(super) fn getset() -> Vec<ffi::PyGetSetDef> {
     ];
     table.push(attribute(c"__annotations__", annotations, Some(set_annotations), ptr::null(), ptr::null_mut()));
     table.extend(FORWARDED.map(|name| attribute(name, forward, None, ptr::null(), name.as_ptr().cast_mut().cast())));
-    // SAFETY: all zeroes end the table.
-    table.push(unsafe { std::mem::zeroed() });
-    table
+    heap_type::attributes(table)
 }
 
 slots! {
@@ -102,12 +101,7 @@ slots! {
 }
 
 unsafe extern "C" fn set_annotations(function: Pointer, value: Pointer, _name: *mut c_void) -> c_int {
-    // SAFETY: CPython calls this with a function of ours, and a live value or null.
-    let set = unsafe { changed_annotations(function, value) };
-    if set.is_null() {
-        return -1;
-    }
-    // SAFETY: a new reference.
-    unsafe { ffi::Py_DECREF(set) };
-    0
+    // SAFETY: CPython calls this with a function of ours, and a live value or null; what is returned is new, or null.
+    let set = unsafe { Object::or_null(changed_annotations(function, value)) };
+    if set.is_some() { 0 } else { -1 }
 }

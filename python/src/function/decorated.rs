@@ -11,7 +11,6 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
-use smallvec::SmallVec;
 
 use crate::cache::CacheVerbs;
 use crate::duration::ticks;
@@ -184,18 +183,15 @@ impl Decorated {
     }
 
     /// The key of a call; a mismatch if the arguments do not fit.
-    pub(crate) fn prepare(&self, py: Python<'_>, call: Call) -> PyResult<Result<PreparedKey, Mismatch>> {
+    pub(crate) fn prepare<'a>(&'a self, py: Python<'_>, call: Call<'a>) -> PyResult<Result<PreparedKey<'a>, Mismatch>> {
         let parts = match self.signature.bind(py, call) {
             Ok(parts) => parts,
             Err(mismatch) => return Ok(Err(mismatch)),
         };
-        let Some(key) = &self.options.key else {
-            return PreparedKey::new(py, self, parts, SmallVec::new()).map(Ok);
-        };
+        let Some(key) = &self.options.key else { return PreparedKey::new(py, self, parts).map(Ok) };
         let (args, kwargs) = pack(py, call)?;
         let key = Object::from(key.bind(py).ask_with(&args, kwargs.as_ref())?);
-        let parts = SmallVec::from_slice(&[key.as_ptr()]);
-        PreparedKey::new(py, self, parts, SmallVec::from_iter([key])).map(Ok)
+        PreparedKey::of_made(py, self, key).map(Ok)
     }
 
     /// How long a result lives.

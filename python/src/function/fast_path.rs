@@ -3,19 +3,15 @@
 use hotset::hash;
 use hotset::memory::{More, Probe as CoreProbe};
 
-use crate::ffi::Pointer;
 use crate::ffi::call_args::Call;
 use crate::ffi::live::Live;
 use crate::ffi::object::Object;
 use crate::function::decorated::Decorated;
-use crate::function::signature::FEW;
+use crate::function::signature::{BoundParts, FEW};
 use crate::key::exact::{address_hash, typed_hash};
 use crate::key::part::Word;
 use crate::key::probe::{QuickProbe, QuickProbeOfOne, Rule};
 use crate::key::{Key, Tag};
-
-/// Room for the parts of a call that has to be bound.
-pub(crate) type BoundParts = std::mem::MaybeUninit<[Pointer; FEW]>;
 
 /// What the shortest path came to.
 pub(crate) enum Quick {
@@ -42,48 +38,37 @@ impl Quick {
 }
 
 /// Looks up a call without leaving this function for usual arguments.
-///
-/// # Safety
-/// The arguments are alive and the thread is attached.
 #[inline(always)]
-pub(crate) unsafe fn look_up_quickly<'a>(
-    decorated: &Decorated,
-    call: Call,
-    bound: &'a mut BoundParts,
-    parts: &mut &'a [Pointer],
+pub(crate) fn look_up_quickly<'a>(
+    decorated: &'a Decorated,
+    call: Call<'a>,
+    bound: &'a mut BoundParts<'a>,
+    parts: &mut &'a [Live<'a>],
 ) -> Quick {
     if !decorated.quick || !decorated.state().answers_quickly() {
         return Quick::Unsuited;
     }
-    if call.names.is_null() && call.count() == decorated.signature.all_by_position {
+    if call.names().is_none() && call.count() == decorated.signature.all_by_position {
         *parts = call.positional();
     } else if let Some(all) = decorated.signature.in_order(call) {
         *parts = all;
     } else {
-        let bound = bound.write([std::ptr::null_mut(); FEW]);
-        let Some(count) = decorated.signature.bind_quickly(call, bound) else { return Quick::Unsuited };
-        *parts = &bound[..count];
+        let Some(bound) = decorated.signature.bind_quickly(call, bound) else { return Quick::Unsuited };
+        *parts = bound;
     }
-    // SAFETY: arguments are alive.
-    unsafe {
-        match **parts {
-            [part] if decorated.single => look_up_one(decorated, part),
-            [first, second] => look_up_several(decorated, [first, second]),
-            [first, second, third] => look_up_several(decorated, [first, second, third]),
-            ref parts => look_up_many(decorated, parts),
-        }
+    match **parts {
+        [part] if decorated.single => look_up_one(decorated, part),
+        [first, second] => look_up_several(decorated, [first, second]),
+        [first, second, third] => look_up_several(decorated, [first, second, third]),
+        ref parts => look_up_many(decorated, parts),
     }
 }
 
 /// Looks up a key of several parts.
-///
-/// # Safety
-/// As for [`look_up_quickly`].
 #[inline(always)]
-unsafe fn look_up_several<const N: usize>(decorated: &Decorated, parts: [Pointer; N]) -> Quick {
-    let mut words = [Word::of_other(std::ptr::null_mut()); N];
-    // SAFETY: by the caller's promise.
-    match unsafe { hash_parts(decorated, &parts, &mut words) } {
+fn look_up_several<const N: usize>(decorated: &Decorated, parts: [Live<'_>; N]) -> Quick {
+    let mut words = [Word::ZERO; N];
+    match hash_parts(decorated, &parts, &mut words) {
         Some(tag) => look_up(decorated, tag, &mut QuickProbe { tag, words }),
         None => Quick::Unsuited,
     }
@@ -91,27 +76,22 @@ unsafe fn look_up_several<const N: usize>(decorated: &Decorated, parts: [Pointer
 
 /// As [`look_up_several`], for any number of parts up to [`FEW`].
 #[inline(never)]
-unsafe fn look_up_many(decorated: &Decorated, parts: &[Pointer]) -> Quick {
-    let mut words = [Word::of_other(std::ptr::null_mut()); FEW];
-    // SAFETY: by the caller's promise.
-    match unsafe { hash_parts(decorated, parts, &mut words) } {
+fn look_up_many(decorated: &Decorated, parts: &[Live<'_>]) -> Quick {
+    let mut words = [Word::ZERO; FEW];
+    match hash_parts(decorated, parts, &mut words) {
         Some(tag) => look_up(decorated, tag, &mut QuickProbe { tag, words: &words[..parts.len()] }),
         None => Quick::Unsuited,
     }
 }
 
-/// Hashes parts and turns them into words, if all are of types for which that can be done here.
-///
-/// # Safety
-/// As for [`look_up_quickly`]; there are not more parts than words.
+/// Hashes parts and turns them into words, of which there are enough, if all are of types for which that can be done here.
 #[inline(always)]
-unsafe fn hash_parts(decorated: &Decorated, parts: &[Pointer], words: &mut [Word]) -> Option<Tag> {
+fn hash_parts<'a>(decorated: &Decorated, parts: &[Live<'a>], words: &mut [Word<'a>]) -> Option<Tag> {
     let (seed, mut state) = (decorated.state().memory().seed(), decorated.salt);
     let mut by_identity = decorated.first_by_identity();
     for (&part, place) in parts.iter().zip(words) {
         let identity = (address_hash(part), Word::of_other(part));
-        // SAFETY: by the caller's promise.
-        let (hash, word) = if by_identity { identity } else { typed_hash(unsafe { Live::new(part) }, seed)? };
+        let (hash, word) = if by_identity { identity } else { typed_hash(part, seed)? };
         state = seed.mix(state, hash);
         *place = word;
         by_identity = false;
@@ -138,18 +118,14 @@ fn look_up(decorated: &Decorated, tag: Tag, probe: &mut impl CoreProbe<Key>) -> 
     }
 }
 
-/// Looks up a call with one positional argument of a function that has one parameter.
-///
-/// # Safety
-/// The argument is alive and the thread is attached; the function's keys are typed and have that argument as their only part.
+/// Looks up a call with one positional argument of a function whose keys are typed and have that argument as their only part.
 #[inline(always)]
-pub(crate) unsafe fn look_up_one(decorated: &Decorated, part: Pointer) -> Quick {
+pub(crate) fn look_up_one(decorated: &Decorated, part: Live<'_>) -> Quick {
     if !decorated.state().answers_quickly() {
         return Quick::Unsuited;
     }
     let mut words = [Word::of_other(part)];
-    // SAFETY: by the caller's promise.
-    match unsafe { hash_parts(decorated, &[part], &mut words) } {
+    match hash_parts(decorated, &[part], &mut words) {
         Some(tag) => look_up(decorated, tag, &mut QuickProbeOfOne { tag, rule: Rule::Typed, word: words[0] }),
         None => Quick::Unsuited,
     }

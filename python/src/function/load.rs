@@ -10,9 +10,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
 use crate::duration::ticks;
-use crate::ffi::Pointer;
 use crate::ffi::call_args::Call;
-use crate::ffi::foreign::{uncounted, vectorcall};
+use crate::ffi::foreign::{raised, uncounted, vectorcall};
 use crate::ffi::guard::{attached, guard};
 use crate::ffi::live::Live;
 use crate::ffi::object::Object;
@@ -36,94 +35,79 @@ use crate::key::{Key, Tag};
 use crate::missing::is_missing;
 use crate::state::CacheState;
 
-/// Loads and stores what a quick lookup has missed, where nothing has to be asked about the result; null and an exception if
-/// the function raises.
-///
-/// # Safety
-/// Function and arguments are alive, the parts are among them or its defaults, and the thread is attached.
-pub(crate) unsafe fn load_quickly(function: FunctionRef<'_>, call: Call, tag: Tag, parts: &[Pointer]) -> Pointer {
-    // SAFETY: by the caller's promise.
-    unsafe {
-        // Whoever calls may only borrow it, and the load may make it the last to do so.
-        let _held = function.to_object();
-        let decorated = function.decorated();
-        let (state, memory) = (decorated.state(), decorated.state().memory());
-        let part = if decorated.single {
-            Part::of(Live::new(parts[0]))
-        } else {
-            Part::several(parts.iter().map(|&part| Part::of(Live::new(part))))
-        };
-        let mut probe = Probe::new(tag, Rule::Typed, decorated.single, parts);
-        let watch = Stopwatch::begin_uncritical(memory, tag.hash(), decorated.owner);
-        let here = LoadStack::find();
-        let Some(ticket) = state.begin_quickly(Key { part, tag }, watch.began(memory), here, &mut probe) else {
-            return guard(|py| self::call(py, function, call, Some(More::Nothing)));
-        };
-        let result = {
-            let _within = here.enter(&ticket, state);
-            vectorcall(decorated.function.as_ptr(), call)
-        };
-        land_quickly(decorated, tag, parts, ticket, watch, result)
-    }
+/// Loads and stores what a quick lookup has missed, where nothing has to be asked about the result; an exception is set if the function
+/// raises. The parts are among the arguments, or defaults.
+pub(crate) fn load_quickly(function: FunctionRef<'_>, call: Call<'_>, tag: Tag, parts: &[Live<'_>]) -> Option<Object> {
+    // Whoever calls may only borrow it, and the load may make it the last to do so.
+    let _held = function.to_object();
+    let decorated = function.decorated();
+    let (state, memory) = (decorated.state(), decorated.state().memory());
+    let part =
+        if decorated.single { Part::of(parts[0]) } else { Part::several(parts.iter().map(|&part| Part::of(part))) };
+    let mut probe = Probe::new(tag, Rule::Typed, decorated.single, parts);
+    let watch = Stopwatch::begin_uncritical(memory, tag.hash(), decorated.owner);
+    let here = LoadStack::find();
+    let Some(ticket) = state.begin_quickly(Key { part, tag }, watch.began(memory), here, &mut probe) else {
+        return guard(|py| self::call(py, function, call, Some(More::Nothing)));
+    };
+    let result = {
+        let _within = here.enter(&ticket, state);
+        vectorcall(Live::of(&decorated.function), call)
+    };
+    land_quickly(decorated, tag, parts, ticket, watch, result)
 }
 
 /// Ends a load of [`load_quickly`] with what the function returned. Not a part of that, whose frame is to be small: calls may be deep.
-///
-/// # Safety
-/// The parts are alive, the result is a reference that is given away, or null and an exception, and the thread is attached.
 #[inline(never)]
-unsafe fn land_quickly(
+fn land_quickly(
     decorated: &Decorated,
     tag: Tag,
-    parts: &[Pointer],
+    parts: &[Live<'_>],
     ticket: Ticket,
     watch: Stopwatch,
-    result: Pointer,
-) -> Pointer {
+    result: Option<Object>,
+) -> Option<Object> {
     let (state, memory) = (decorated.state(), decorated.state().memory());
-    if result.is_null() {
+    let Some(result) = result else {
         attached(|py| Lead::new(state, ticket, Some(watch)).fail_raised(py));
-        return result;
-    }
-    // SAFETY: by the caller's promise.
-    unsafe {
-        let mut probe = Probe::new(tag, Rule::Typed, decorated.single, parts);
-        let Landed { now, nanos } = watch.landed(memory);
-        let result = Object::from_owned(result);
-        let lead = Lead::new(state, ticket, None);
-        let mut details = Details { lifespan: decorated.lifespan, nanos, ..Details::default() };
-        let skips = lead.overrides().is_some_and(|overrides| {
-            overrides.change(&mut details);
-            overrides.skips() || is_over(&details)
+        return None;
+    };
+    let mut probe = Probe::new(tag, Rule::Typed, decorated.single, parts);
+    let Landed { now, nanos } = watch.landed(memory);
+    let lead = Lead::new(state, ticket, None);
+    let mut details = Details { lifespan: decorated.lifespan, nanos, ..Details::default() };
+    let skips = lead.overrides().is_some_and(|overrides| {
+        overrides.change(&mut details);
+        overrides.skips() || is_over(&details)
+    });
+    if skips || is_missing(Live::of(&result)) || can_be_read_once(Live::of(&result)) {
+        return guard(|py| {
+            let fate = fate(py, decorated, &result.bind(py), 0)?;
+            lead.end(py, if skips { fate.at_most_shared() } else { fate }.outcome(&result));
+            Ok(result)
         });
-        if skips || is_missing(result.as_ptr()) || can_be_read_once(result.as_ptr()) {
-            return guard(|py| {
-                let fate = fate(py, decorated, &result.bind(py), 0)?;
-                lead.end(py, if skips { fate.at_most_shared() } else { fate }.outcome(&result));
-                Ok(result)
-            });
-        }
-        match lead.fill_quickly(&result, &mut details, now, &mut probe) {
-            Ok(()) => result.into_ptr(),
-            Err(lead) => guard(|py| {
-                lead.fill(py, &result, details, &mut probe)?;
-                Ok(result)
-            }),
-        }
+    }
+    match lead.fill_quickly(&result, &mut details, now, &mut probe) {
+        Ok(()) => Some(result),
+        Err(lead) => guard(|py| {
+            lead.fill(py, &result, details, &mut probe)?;
+            Ok(result)
+        }),
     }
 }
 
 /// Whether parts can be stored as they are.
-///
-/// # Safety
-/// They are alive and the thread is attached.
-pub(crate) unsafe fn are_storable(parts: &[Pointer]) -> bool {
-    // SAFETY: by the caller's promise.
-    parts.iter().all(|&part| !keyed_by_address(unsafe { Live::new(part) }))
+pub(crate) fn are_storable(parts: &[Live<'_>]) -> bool {
+    parts.iter().all(|&part| !keyed_by_address(part))
 }
 
 /// Calls a synchronous function through its cache.
-pub(crate) fn call(py: Python<'_>, function: FunctionRef<'_>, call: Call, looked_up: Option<More>) -> PyResult<Object> {
+pub(crate) fn call(
+    py: Python<'_>,
+    function: FunctionRef<'_>,
+    call: Call<'_>,
+    looked_up: Option<More>,
+) -> PyResult<Object> {
     // Whoever calls may only borrow it.
     let _held = function.to_object();
     let decorated = function.decorated();
@@ -148,11 +132,11 @@ pub(crate) fn call(py: Python<'_>, function: FunctionRef<'_>, call: Call, looked
 pub(crate) fn attempt(
     py: Python<'_>,
     function: FunctionRef<'_>,
-    call: Call,
-    prepared: &PreparedKey,
+    call: Call<'_>,
+    prepared: &PreparedKey<'_>,
 ) -> PyResult<Attempt> {
     let decorated = function.decorated();
-    let kept = Py::new(py, OwnedCall::new(function.to_object(), call))?;
+    let kept = Py::new(py, OwnedCall::new(function, call))?;
     let (load_key, load_policy) = (prepared.keep(py, decorated)?, decorated.options.load_policy.clone());
     Ok(Attempt::new(decorated.state().clone(), load_key, Purpose::Call(Box::new(kept)), load_policy))
 }
@@ -173,12 +157,7 @@ pub(crate) fn attempt_of(
     let mut values: Vec<Object> = args.iter().map(Object::from).collect();
     values.extend(kwargs.values().iter().map(Object::from));
     let names = PyTuple::new(py, kwargs.keys())?;
-    let pointers = Object::pointers(&values);
-    let call = Call {
-        args: pointers.as_ptr(),
-        flagged_count: args.len(),
-        names: if kwargs.is_empty() { std::ptr::null_mut() } else { names.as_ptr() },
-    };
+    let call = Call::of(Live::all(&values), (!kwargs.is_empty()).then(|| Live::bound(&names)));
     let Ok(prepared) = function.decorated().prepare(py, call)? else { return Ok(None) };
     let attempt = attempt(py, function, call, &prepared)?;
     Ok(Some(attempt.by_who_accepts(ticks("max_age", max_age)?)))
@@ -190,8 +169,8 @@ pub(crate) fn attempt_of(
 pub(crate) fn obtain(
     py: Python<'_>,
     function: FunctionRef<'_>,
-    call: Call,
-    prepared: &PreparedKey,
+    call: Call<'_>,
+    prepared: &PreparedKey<'_>,
     looks: bool,
 ) -> PyResult<Object> {
     let attempt = attempt(py, function, call, prepared)?;
@@ -200,7 +179,7 @@ pub(crate) fn obtain(
 
 /// Has the result of a call loaded anew, by somebody else and later. What goes wrong with that is not the caller's.
 #[cold]
-pub(crate) fn refresh_later(py: Python<'_>, function: FunctionRef<'_>, call: Call) {
+pub(crate) fn refresh_later(py: Python<'_>, function: FunctionRef<'_>, call: Call<'_>) {
     let decorated = function.decorated();
     let begin = || {
         let Ok(prepared) = decorated.prepare(py, call)? else { return Ok(()) };
@@ -213,22 +192,22 @@ pub(crate) fn refresh_later(py: Python<'_>, function: FunctionRef<'_>, call: Cal
 }
 
 /// What a lookup in the usual way came to.
-pub(crate) enum Lookup {
+pub(crate) enum Lookup<'a> {
     Found(Object),
     /// Found, and to be refreshed.
     Refreshes(Object),
-    Missing(PreparedKey, More),
+    Missing(PreparedKey<'a>, More),
     /// The arguments do not fit: the function itself will say so best.
     Misfit,
 }
 
 /// Looks a call up, unless that has been done, and came to nothing but this.
-pub(crate) fn prepare_and_look_up(
+pub(crate) fn prepare_and_look_up<'a>(
     py: Python<'_>,
-    decorated: &Decorated,
-    call: Call,
+    decorated: &'a Decorated,
+    call: Call<'a>,
     looked_up: Option<More>,
-) -> PyResult<Lookup> {
+) -> PyResult<Lookup<'a>> {
     let Ok(prepared) = decorated.prepare(py, call)? else { return Ok(Lookup::Misfit) };
     let (found, more) = match looked_up {
         None => decorated.state().read(py, &mut prepared.probe())?,
@@ -243,20 +222,16 @@ pub(crate) fn prepare_and_look_up(
 }
 
 /// Calls the function itself.
-pub(crate) fn call_uncached(py: Python<'_>, decorated: &Decorated, call: Call) -> PyResult<Object> {
-    // SAFETY: the arguments are those of our own call, handed on as they are.
-    unsafe {
-        let result = vectorcall(decorated.function.as_ptr(), call);
-        Object::from_result(py, result)
-    }
+pub(crate) fn call_uncached(py: Python<'_>, decorated: &Decorated, call: Call<'_>) -> PyResult<Object> {
+    vectorcall(Live::of(&decorated.function), call).ok_or_else(|| raised(py))
 }
 
 /// Loads a missing value and stores it, or waits for somebody who does.
 pub(crate) fn load(
     py: Python<'_>,
     decorated: &Decorated,
-    call: Call,
-    prepared: &PreparedKey,
+    call: Call<'_>,
+    prepared: &PreparedKey<'_>,
     looks: bool,
 ) -> PyResult<Object> {
     let look = if looks { Recheck::ForFresh } else { Recheck::Nowhere };
@@ -264,13 +239,13 @@ pub(crate) fn load(
 }
 
 /// A call that is being made.
-struct RunningCall<'a> {
+struct RunningCall<'a, 'b> {
     decorated: &'a Decorated,
-    call: Call,
-    prepared: &'a PreparedKey,
+    call: Call<'a>,
+    prepared: &'a PreparedKey<'b>,
 }
 
-impl Decider for RunningCall<'_> {
+impl Decider for RunningCall<'_, '_> {
     fn fate(&self, py: Python<'_>, result: &Bound<'_, PyAny>, nanos: u64) -> PyResult<Fate> {
         fate(py, self.decorated, result, nanos)
     }
@@ -280,7 +255,7 @@ impl Decider for RunningCall<'_> {
     }
 }
 
-impl Load for RunningCall<'_> {
+impl Load for RunningCall<'_, '_> {
     fn cache(&self) -> &Arc<CacheState> {
         self.decorated.state()
     }
@@ -303,9 +278,14 @@ impl Load for RunningCall<'_> {
 }
 
 /// The key of a call for a verb, which has to fit.
-pub(crate) fn key_for(py: Python<'_>, decorated: &Decorated, call: Call, verb: &str) -> PyResult<PreparedKey> {
-    // SAFETY: the arguments are alive during the call.
-    if decorated.expects_class && (call.count() == 0 || unsafe { ffi::PyType_Check(call.arg(0)) } == 0) {
+pub(crate) fn key_for<'a>(
+    py: Python<'_>,
+    decorated: &'a Decorated,
+    call: Call<'a>,
+    verb: &str,
+) -> PyResult<PreparedKey<'a>> {
+    let is_class = |argument: &Live<'_>| argument.has_feature(ffi::Py_TPFLAGS_TYPE_SUBCLASS);
+    if decorated.expects_class && !call.positional().first().is_some_and(is_class) {
         return Err(class_is_missing(py, decorated, verb));
     }
     let misfit = |mismatch: Mismatch| mismatch_error(&decorated.function.bind(py), verb, &mismatch);

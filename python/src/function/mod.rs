@@ -17,8 +17,6 @@ mod signature;
 mod storability;
 mod verbs;
 
-use crate::ffi::call_args::Call;
-use crate::ffi::foreign::raised;
 use std::ffi::{CStr, c_int, c_void};
 use std::mem::{ManuallyDrop, offset_of};
 use std::ptr;
@@ -32,14 +30,18 @@ pub(crate) use awaitable::pending::PendingCall;
 
 use crate::cache::CacheVerbs;
 use crate::ffi::Pointer;
+use crate::ffi::call_args::Call;
+use crate::ffi::foreign::raised;
 use crate::ffi::guard::guard;
-use crate::ffi::heap_type::{NewType, leaked, members, offset, slot};
+use crate::ffi::heap_type::{self, NewType, leaked, members, offset, slot};
+use crate::ffi::live::Live;
 use crate::ffi::object::Object;
 use crate::hooks;
 use decorated::Decorated;
 use fast_path::{Quick, look_up_one, look_up_quickly};
 use handles::FunctionRef;
 use load::{are_storable, load_quickly};
+use signature::BoundParts;
 
 /// The C layout of a decorated function.
 #[repr(C)]
@@ -111,8 +113,7 @@ fn wrap(
 /// Whether a result is used up by reading it: an iterator, an open file, a coroutine.
 #[pyfunction]
 fn can_be_read_once(result: &Bound<'_, PyAny>) -> bool {
-    // SAFETY: the result is an argument.
-    unsafe { crate::flight::fate::can_be_read_once(result.as_ptr()) }
+    crate::flight::fate::can_be_read_once(Live::bound(result))
 }
 
 /// Whether an object is a decorated function.
@@ -123,14 +124,11 @@ fn is_function(py: Python<'_>, object: &Bound<'_, PyAny>) -> bool {
 
 /// What a call of a decorated function comes to: where functions and coroutine functions differ.
 trait CallKind {
-    /// What a call returns whose value was found; null and an exception if there is no memory for it.
-    fn hit(value: Object) -> Pointer;
+    /// What a call returns whose value was found; an exception is set if there is no memory for it.
+    fn hit(value: Object) -> Option<Object>;
 
-    /// Anything else.
-    ///
-    /// # Safety
-    /// The function is alive, the arguments are, the parts are among them or its defaults, and the thread is attached.
-    unsafe fn other(function: FunctionRef<'_>, call: Call, quick: Quick, parts: &[Pointer]) -> Pointer;
+    /// Anything else. The parts are among the arguments, or defaults.
+    fn other(function: FunctionRef<'_>, call: Call<'_>, quick: Quick, parts: &[Live<'_>]) -> Option<Object>;
 }
 
 /// A function returns the value.
@@ -138,27 +136,22 @@ struct Plain;
 
 impl CallKind for Plain {
     #[inline(always)]
-    fn hit(value: Object) -> Pointer {
-        value.into_ptr()
+    fn hit(value: Object) -> Option<Object> {
+        Some(value)
     }
 
     #[inline(never)]
-    unsafe fn other(function: FunctionRef<'_>, call: Call, quick: Quick, parts: &[Pointer]) -> Pointer {
-        // SAFETY: by the caller's promise.
-        unsafe {
-            let decorated = function.decorated();
-            match quick {
-                Quick::Miss(tag)
-                    if decorated.fills_quickly && !decorated.first_by_identity() && are_storable(parts) =>
-                {
-                    load_quickly(function, call, tag, parts)
-                }
-                Quick::Refresh(value) => guard(|py| {
-                    load::refresh_later(py, function, call);
-                    Ok(value)
-                }),
-                _ => guard(|py| load::call(py, function, call, quick.looked_up())),
+    fn other(function: FunctionRef<'_>, call: Call<'_>, quick: Quick, parts: &[Live<'_>]) -> Option<Object> {
+        let decorated = function.decorated();
+        match quick {
+            Quick::Miss(tag) if decorated.fills_quickly && !decorated.first_by_identity() && are_storable(parts) => {
+                load_quickly(function, call, tag, parts)
             }
+            Quick::Refresh(value) => guard(|py| {
+                load::refresh_later(py, function, call);
+                Ok(value)
+            }),
+            _ => guard(|py| load::call(py, function, call, quick.looked_up())),
         }
     }
 }
@@ -168,12 +161,12 @@ struct Awaited;
 
 impl CallKind for Awaited {
     #[inline(always)]
-    fn hit(value: Object) -> Pointer {
+    fn hit(value: Object) -> Option<Object> {
         awaitable::ready::make(value)
     }
 
     #[inline(never)]
-    unsafe fn other(function: FunctionRef<'_>, call: Call, quick: Quick, _parts: &[Pointer]) -> Pointer {
+    fn other(function: FunctionRef<'_>, call: Call<'_>, quick: Quick, _parts: &[Live<'_>]) -> Option<Object> {
         let decorated = function.decorated();
         guard(|py| {
             if !decorated.state().memory().is_enabled() {
@@ -193,7 +186,7 @@ impl CallKind for Awaited {
                     _ => {}
                 }
             }
-            PendingCall::make(py, function.to_object(), call, false)
+            PendingCall::make(py, function, call, false)
         })
     }
 }
@@ -205,16 +198,13 @@ unsafe extern "C" fn entry<To: CallKind>(
     flagged_count: usize,
     names: Pointer,
 ) -> Pointer {
-    let call = Call { args, flagged_count, names };
-    let (mut bound, mut parts): (_, &[Pointer]) = (fast_path::BoundParts::uninit(), &[]);
     // SAFETY: CPython calls this with a function of ours and live arguments.
-    unsafe {
-        let function = FunctionRef::new(function);
-        match look_up_quickly(function.decorated(), call, &mut bound, &mut parts) {
-            Quick::Hit(value) => To::hit(value),
-            other => To::other(function, call, other, parts),
-        }
-    }
+    let (function, call) = unsafe { (FunctionRef::new(function), Call::from_slot(args, flagged_count, names)) };
+    let (mut bound, mut parts): (_, &[Live<'_>]) = (BoundParts::uninit(), &[]);
+    Object::give(match look_up_quickly(function.decorated(), call, &mut bound, &mut parts) {
+        Quick::Hit(value) => To::hit(value),
+        other => To::other(function, call, other, parts),
+    })
 }
 
 /// Calls a decorated function of one parameter, which has a shorter way for one positional argument.
@@ -224,18 +214,17 @@ unsafe extern "C" fn entry_of_one<To: CallKind>(
     flagged_count: usize,
     names: Pointer,
 ) -> Pointer {
-    let given = Call { args, flagged_count, names };
-    // SAFETY: CPython calls this with a function of ours and live arguments; this is the entry of suited functions only.
-    unsafe {
-        if !names.is_null() || given.count() != 1 {
-            return entry::<To>(function, args, flagged_count, names);
-        }
-        let function = FunctionRef::new(function);
-        match look_up_one(function.decorated(), given.arg(0)) {
-            Quick::Hit(value) => To::hit(value),
-            other => To::other(function, given, other, &[given.arg(0)]),
-        }
+    // SAFETY: CPython calls this with a function of ours and live arguments.
+    let (called, call) = unsafe { (FunctionRef::new(function), Call::from_slot(args, flagged_count, names)) };
+    let parts = call.positional();
+    if !names.is_null() || parts.len() != 1 {
+        // SAFETY: as this was called.
+        return unsafe { entry::<To>(function, args, flagged_count, names) };
     }
+    Object::give(match look_up_one(called.decorated(), parts[0]) {
+        Quick::Hit(value) => To::hit(value),
+        other => To::other(called, call, other, parts),
+    })
 }
 
 fn make_type(py: Python<'_>, name: &'static CStr, doc: &'static CStr) -> PyResult<Py<PyType>> {
@@ -276,17 +265,11 @@ unsafe extern "C" fn dealloc(function: Pointer) {
         if ffi::PyObject_CallFinalizerFromDealloc(function) < 0 {
             return;
         }
-        ffi::PyObject_GC_UnTrack(function.cast());
         let object = function.cast::<FunctionObject>();
-        if !(*object).weak_references.is_null() {
-            ffi::PyObject_ClearWeakRefs(function);
-        }
-        ffi::Py_CLEAR(&raw mut (*object).dict);
-        (*object).decorated.abandon();
+        heap_type::leave(function, (*object).weak_references);
+        forget_all(function);
         ManuallyDrop::drop(&mut (*object).decorated);
-        let class = ffi::Py_TYPE(function);
-        ffi::PyObject_GC_Del(function.cast());
-        ffi::Py_DECREF(class.cast());
+        heap_type::free(function);
     }
 }
 
@@ -294,26 +277,30 @@ unsafe extern "C" fn traverse(function: Pointer, visit: ffi::visitproc, argument
     // SAFETY: CPython calls this with a function of ours; nothing of it is changed.
     unsafe {
         let object = function.cast::<FunctionObject>();
-        for reached in [ffi::Py_TYPE(function).cast(), (*object).dict] {
-            if !reached.is_null() {
-                let result = visit(reached, argument);
-                if result != 0 {
-                    return result;
-                }
-            }
+        match heap_type::show(function, [(*object).dict], visit, argument) {
+            0 => (*object).decorated.traverse(visit, argument),
+            stopped => stopped,
         }
-        (*object).decorated.traverse(visit, argument)
     }
 }
 
 unsafe extern "C" fn clear(function: Pointer) -> c_int {
     // SAFETY: CPython calls this with a function of ours.
+    unsafe { forget_all(function) };
+    0
+}
+
+/// Lets go of a function's own attributes, and of its results, without telling anybody.
+///
+/// # Safety
+/// The pointer is that of a function of ours.
+unsafe fn forget_all(function: Pointer) {
+    // SAFETY: by the caller's promise.
     unsafe {
         let object = function.cast::<FunctionObject>();
         ffi::Py_CLEAR(&raw mut (*object).dict);
         (*object).decorated.abandon();
     }
-    0
 }
 
 /// The function is about to die, and all that it refers to is whole still.

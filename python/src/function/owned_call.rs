@@ -4,8 +4,8 @@ use hotset::memory::Details;
 use pyo3::prelude::*;
 use pyo3::{PyTraverseError, PyVisit};
 
-use crate::ffi::Pointer;
 use crate::ffi::call_args::Call;
+use crate::ffi::live::Live;
 use crate::ffi::object::Object;
 use crate::flight::fate::{Decider, Fate, LoadedCall};
 use crate::flight::lead::KnownTags;
@@ -19,18 +19,13 @@ use crate::function::storability::{details, fate, known_tags};
 pub(crate) struct OwnedCall {
     function: Object,
     values: Vec<Object>,
-    count: usize,
     names: Option<Object>,
 }
 
 impl OwnedCall {
-    pub(crate) fn new(function: Object, call: Call) -> Self {
-        let count = call.count();
-        // SAFETY: the arguments are alive during the call, in which this runs.
-        let values = call.values().iter().map(|&value| unsafe { Object::from_borrowed(value) }).collect();
-        // SAFETY: as above.
-        let names = (!call.names.is_null()).then(|| unsafe { Object::from_borrowed(call.names) });
-        Self { function, values, count, names }
+    pub(crate) fn new(function: FunctionRef<'_>, call: Call<'_>) -> Self {
+        let values = call.values().iter().map(|value| value.to_object()).collect();
+        Self { function: function.to_object(), values, names: call.names().map(Live::to_object) }
     }
 
     pub(crate) fn function(&self) -> &Object {
@@ -42,9 +37,8 @@ impl OwnedCall {
         unsafe { FunctionRef::new(self.function.as_ptr()) }.decorated()
     }
 
-    pub(crate) fn call(&self) -> Call {
-        let names = self.names.as_ref().map_or(std::ptr::null_mut(), Object::as_ptr);
-        Call { args: self.values.as_ptr().cast::<Pointer>(), flagged_count: self.count, names }
+    pub(crate) fn call(&self) -> Call<'_> {
+        Call::of(Live::all(&self.values), self.names.as_ref().map(Live::of))
     }
 
     /// Calls the function itself.

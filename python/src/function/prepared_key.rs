@@ -7,10 +7,9 @@ use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 use smallvec::SmallVec;
 
-use crate::ffi::Pointer;
 use crate::ffi::foreign::Foreign;
 use crate::ffi::live::Live;
-use crate::ffi::object::{Object, borrow};
+use crate::ffi::object::Object;
 use crate::function::decorated::Decorated;
 use crate::function::signature::{FEW, Parts};
 use crate::key::Tag;
@@ -24,36 +23,60 @@ use crate::key::part::Part;
 use crate::key::probe::{Probe, Rule};
 
 /// A key that can be looked for and stored.
-pub(crate) struct PreparedKey {
-    parts: Parts,
-    /// Keeps alive what the parts point to and the call does not.
-    _owned: SmallVec<[Object; 2]>,
+pub(crate) struct PreparedKey<'a> {
+    parts: Parts<'a>,
+    /// What the parts point to that the call does not keep alive.
+    made: SmallVec<[Object; 2]>,
     pub(crate) tag: Tag,
     rule: Rule,
     single: bool,
 }
 
-impl PreparedKey {
+impl<'a> PreparedKey<'a> {
     /// Hashes the parts of a call, after writing down those that could change.
-    pub(crate) fn new(
-        py: Python<'_>,
-        decorated: &Decorated,
-        mut parts: Parts,
-        mut owned: SmallVec<[Object; 2]>,
-    ) -> PyResult<Self> {
+    pub(crate) fn new(py: Python<'_>, decorated: &Decorated, parts: Parts<'a>) -> PyResult<Self> {
+        let mut key = Self {
+            parts,
+            made: SmallVec::new(),
+            tag: Tag::new(decorated.owner, 0),
+            rule: decorated.rule,
+            single: decorated.single,
+        };
+        key.hash(py, decorated)?;
+        Ok(key)
+    }
+
+    /// As [`PreparedKey::new`], of what was made for the call and is the whole key.
+    pub(crate) fn of_made(py: Python<'_>, decorated: &Decorated, made: Object) -> PyResult<Self> {
+        let mut key = Self::new(py, decorated, Parts::new())?;
+        let part = key.hold(made);
+        key.parts.push(part);
+        key.hash(py, decorated)?;
+        Ok(key)
+    }
+
+    fn hash(&mut self, py: Python<'_>, decorated: &Decorated) -> PyResult<()> {
         let seed = decorated.state().memory().seed();
         let mut state = decorated.salt;
-        for number in 0..parts.len() {
-            let (word, made) = hash_part(py, decorated, parts[number], number == 0 && decorated.first_by_identity())
+        for number in 0..self.parts.len() {
+            let by_identity = number == 0 && decorated.first_by_identity();
+            let (word, made) = hash_part(py, decorated, self.parts[number], by_identity)
                 .map_err(|error| explain(py, decorated, number, error))?;
             if let Some(made) = made {
-                parts[number] = made.as_ptr();
-                owned.push(made);
+                self.parts[number] = self.hold(made);
             }
             state = seed.mix(state, word);
         }
-        let tag = Tag::new(decorated.owner, hash::shorten(state));
-        Ok(Self { parts, _owned: owned, tag, rule: decorated.rule, single: decorated.single })
+        self.tag = Tag::new(decorated.owner, hash::shorten(state));
+        Ok(())
+    }
+
+    /// Holds what was made for a part, which nobody gets but with the key.
+    fn hold(&mut self, made: Object) -> Live<'a> {
+        // SAFETY: it lives as long as the key, out of which nothing is taken.
+        let part = unsafe { Live::new(made.as_ptr()) };
+        self.made.push(made);
+        part
     }
 
     #[inline]
@@ -75,8 +98,7 @@ impl PreparedKey {
 
     /// The key, to outlive the call.
     pub(crate) fn keep(&self, py: Python<'_>, decorated: &Decorated) -> PyResult<LoadKey> {
-        // SAFETY: the parts are alive during the call, in which this runs.
-        let parts = self.parts.iter().map(|&part| unsafe { Object::from_borrowed(part) }).collect();
+        let parts = self.parts.iter().map(|part| part.to_object()).collect();
         let lookup_key = LookupKey { tag: self.tag, rule: self.rule, single: self.single, parts };
         Ok(LoadKey { lookup_key, stored: self.stored(py, decorated)? })
     }
@@ -86,23 +108,20 @@ impl PreparedKey {
 fn hash_part(
     py: Python<'_>,
     decorated: &Decorated,
-    part: Pointer,
+    part: Live<'_>,
     by_identity: bool,
 ) -> PyResult<(u64, Option<Object>)> {
     if by_identity {
         return Ok((address_hash(part), None));
     }
-    // SAFETY: arguments are alive during the call.
-    let value = unsafe { borrow(py, part) };
+    let value = part.bind(py);
     if decorated.rule == Rule::Loose {
         return hash_loosely(py, decorated, &value);
     }
-    // SAFETY: as above.
-    if let Some((hash, _)) = typed_hash(Live::bound(&value), decorated.state().memory().seed()) {
+    if let Some((hash, _)) = typed_hash(part, decorated.state().memory().seed()) {
         return Ok((hash, None));
     }
-    // SAFETY: as above.
-    if unsafe { is_written_down(part) } {
+    if is_written_down(part) {
         return frozen(py, Writer::freeze(&value, decorated.arc(), way(decorated, false)));
     }
     match describe(&value)? {
@@ -113,15 +132,13 @@ fn hash_part(
 
 fn hash_loosely(py: Python<'_>, decorated: &Decorated, value: &Bound<'_, PyAny>) -> PyResult<(u64, Option<Object>)> {
     if keyed_by_address(Live::bound(value)) {
-        return Ok((address_hash(value.as_ptr()), None));
+        return Ok((address_hash(Live::bound(value)), None));
     }
     let freeze = || frozen(py, Writer::freeze(value, decorated.arc(), way(decorated, true)));
     if unmasked(value)?.is_some() {
         return freeze();
     }
-    // SAFETY: as above.
-    let is_content =
-        || Ok::<_, PyErr>(unsafe { is_written_down(value.as_ptr()) } || !matches!(judged(value)?, Judged::Own));
+    let is_content = || Ok::<_, PyErr>(is_written_down(Live::bound(value)) || !matches!(judged(value)?, Judged::Own));
     if !is_hashable(value) && is_content()? {
         return freeze();
     }
@@ -142,14 +159,13 @@ fn frozen(py: Python<'_>, frozen: PyResult<Frozen>) -> PyResult<(u64, Option<Obj
     Ok((frozen.get().hash(), Some(Object::from(frozen))))
 }
 
-fn stored_part(py: Python<'_>, decorated: &Decorated, part: Pointer, first_by_identity: bool) -> PyResult<Object> {
-    // SAFETY: parts are alive during the call.
-    let value = unsafe { borrow(py, part) };
+fn stored_part(py: Python<'_>, decorated: &Decorated, part: Live<'_>, first_by_identity: bool) -> PyResult<Object> {
+    let value = part.bind(py);
     if first_by_identity {
         return WeakIdentity::of(py, decorated.arc(), part)
             .map_err(|error| no_weak_references(py, decorated, &value, error));
     }
-    if keyed_by_address(Live::bound(&value)) { by_identity(&value, decorated.arc()) } else { Ok(Object::of(&value)) }
+    if keyed_by_address(part) { by_identity(&value, decorated.arc()) } else { Ok(part.to_object()) }
 }
 
 fn no_weak_references(py: Python<'_>, decorated: &Decorated, value: &Bound<'_, PyAny>, error: PyErr) -> PyErr {

@@ -6,8 +6,8 @@ use pyo3::prelude::*;
 use pyo3::{PyTraverseError, PyVisit};
 
 use crate::ffi::attached_lock::AttachedLock;
-use crate::ffi::call_args::Call;
-use crate::ffi::foreign::vectorcall;
+use crate::ffi::foreign::ask_quickly;
+use crate::ffi::live::Live;
 use crate::ffi::object::Object;
 
 /// A property whose values are those of a decorated function.
@@ -49,11 +49,7 @@ impl PropertyBase {
     ) -> PyResult<Py<PyAny>> {
         let Some(instance) = instance else { return Ok(slf.clone().into_any().unbind()) };
         let function = slf.get().function()?;
-        let args = [instance.as_ptr()];
-        let call = Call { args: args.as_ptr(), flagged_count: 1, names: std::ptr::null_mut() };
-        // SAFETY: the function and its argument are alive; the result is new or null.
-        unsafe { Object::from_result(slf.py(), vectorcall(function.as_ptr(), call)) }
-            .map(|value| value.into_bound(slf.py()).unbind())
+        ask_quickly(slf.py(), Live::of(&function), &[Live::bound(instance)]).map(|value| value.into_py(slf.py()))
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {

@@ -1,20 +1,28 @@
 //! A signature, compiled once: which parts a call's arguments make of a key.
 
+use std::mem::MaybeUninit;
+
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 use smallvec::SmallVec;
 
-use crate::ffi::Pointer;
 use crate::ffi::call_args::Call;
 use crate::ffi::foreign::Foreign;
-use crate::ffi::object::{Object, borrow};
+use crate::ffi::live::Live;
+use crate::ffi::object::Object;
 
 /// The most parameters that are bound without an allocation.
 pub(crate) const FEW: usize = 8;
 
 /// Parts of a key, borrowed from a call.
-pub(crate) type Parts = SmallVec<[Pointer; FEW]>;
+pub(crate) type Parts<'a> = SmallVec<[Live<'a>; FEW]>;
+
+/// Room for the parts of a usual call.
+pub(crate) type BoundParts<'a> = MaybeUninit<[Live<'a>; FEW]>;
+
+/// What parameters are given, by their numbers.
+type Places<'a> = SmallVec<[Option<Live<'a>>; FEW]>;
 
 /// The parameters of a function.
 pub(crate) struct Signature {
@@ -106,7 +114,7 @@ impl Signature {
 
     /// The values of a call that gives every argument, keywords in the order of the parameters: they are the parts as they stand.
     #[inline(always)]
-    pub(crate) fn in_order<'a>(&self, call: Call) -> Option<&'a [Pointer]> {
+    pub(crate) fn in_order<'a>(&self, call: Call<'a>) -> Option<&'a [Live<'a>]> {
         let (given, keywords) = (call.count(), call.keyword_count());
         if !self.plain
             || given + keywords != self.names.len()
@@ -115,57 +123,51 @@ impl Signature {
         {
             return None;
         }
-        for number in 0..keywords {
-            // SAFETY: there are that many.
-            let (name, _) = unsafe { call.keyword(number) };
-            if self.names[given + number].as_ptr() != name {
-                return None;
-            }
-        }
-        Some(call.values())
+        let names = self.names.get(given..)?.iter().map(Live::of);
+        call.keywords().zip(names).all(|((name, _), known)| name == known).then(|| call.values())
     }
 
-    /// Binds the arguments of usual calls to `bound`; the number of parts, or `None` for [`Signature::bind`] to try.
+    /// Binds the arguments of usual calls to `places`; the parts, or `None` for [`Signature::bind`] to try.
     #[inline(always)]
-    pub(crate) fn bind_quickly(&self, call: Call, bound: &mut [Pointer; FEW]) -> Option<usize> {
+    pub(crate) fn bind_quickly<'a>(&'a self, call: Call<'a>, places: &'a mut BoundParts<'a>) -> Option<&'a [Live<'a>]> {
         let (count, given) = (self.names.len(), call.count());
         if count > FEW || given > self.positional || self.variadic.takes_args || self.variadic.takes_kwargs {
             return None;
         }
-        // SAFETY: numbers stay below the counts.
-        unsafe {
-            for (number, place) in bound.iter_mut().enumerate().take(given) {
-                *place = call.arg(number);
+        // The mark, which is nobody's argument, stands for nothing.
+        let nothing = Live::of(&self.mark);
+        let bound = places.write([nothing; FEW]);
+        for (place, &value) in bound.iter_mut().zip(call.positional()) {
+            *place = value;
+        }
+        for (number, (name, value)) in call.keywords().enumerate() {
+            let place = self.find_interned(name, given + number)?;
+            if bound[place] != nothing {
+                return None;
             }
-            for number in 0..call.keyword_count() {
-                let (name, value) = call.keyword(number);
-                let place = self.find_interned(name, given + number)?;
-                if !bound[place].is_null() {
-                    return None;
-                }
-                bound[place] = value;
-            }
+            bound[place] = value;
         }
         if given + call.keyword_count() < count {
             for (place, default) in bound.iter_mut().zip(&self.defaults).skip(given) {
-                if place.is_null() {
-                    *place = default.as_ref()?.as_ptr();
+                if *place == nothing {
+                    *place = Live::of(default.as_ref()?);
                 }
             }
         }
-        if self.plain { Some(count) } else { Some(self.drop_ignored(bound)) }
+        let kept = if self.plain { count } else { self.drop_ignored(bound) };
+        Some(&bound[..kept])
     }
 
     /// The parameter of an interned name, which is probably the one at `guess`.
     #[inline(always)]
-    fn find_interned(&self, name: Pointer, guess: usize) -> Option<usize> {
-        if guess >= self.positional_only && self.names.get(guess).is_some_and(|known| known.as_ptr() == name) {
+    fn find_interned(&self, name: Live<'_>, guess: usize) -> Option<usize> {
+        if guess >= self.positional_only && self.names.get(guess).is_some_and(|known| Live::of(known) == name) {
             return Some(guess);
         }
-        (self.positional_only..self.names.len()).find(|&place| self.names[place].as_ptr() == name)
+        (self.positional_only..self.names.len()).find(|&place| Live::of(&self.names[place]) == name)
     }
 
-    fn drop_ignored(&self, bound: &mut [Pointer; FEW]) -> usize {
+    fn drop_ignored(&self, bound: &mut [Live<'_>; FEW]) -> usize {
         let mut count = 0;
         for (number, &kept) in self.kept.iter().enumerate() {
             if kept {
@@ -177,55 +179,54 @@ impl Signature {
     }
 
     /// Binds the arguments of any call, defaults included; or says why they do not fit.
-    pub(crate) fn bind(&self, py: Python<'_>, call: Call) -> Result<Parts, Mismatch> {
-        let mut places: SmallVec<[Pointer; FEW]> = SmallVec::from_elem(std::ptr::null_mut(), self.names.len());
+    pub(crate) fn bind<'a>(&'a self, py: Python<'_>, call: Call<'a>) -> Result<Parts<'a>, Mismatch> {
+        let mut places: Places<'a> = SmallVec::from_elem(None, self.names.len());
         let extra = self.place_positional(call, &mut places)?;
         let mut others = self.place_keywords(py, call, &mut places)?;
-        for (number, place) in places.iter_mut().enumerate() {
-            if place.is_null() {
-                let default = self.defaults[number].as_ref();
-                *place =
-                    default.ok_or_else(|| Mismatch(format!("missing argument {:?}", self.name(py, number))))?.as_ptr();
+        let mut parts = Parts::new();
+        for (number, place) in places.into_iter().enumerate() {
+            let value = place.or_else(|| self.defaults[number].as_ref().map(Live::of));
+            let value = value.ok_or_else(|| Mismatch(format!("missing argument {:?}", self.name(py, number))))?;
+            if self.kept[number] {
+                parts.push(value);
             }
         }
-        let kept = places.iter().zip(&self.kept).filter(|(_, kept)| **kept).map(|(place, _)| *place);
-        let mut parts: Parts = kept.collect();
         if self.variadic.keeps_args {
             parts.extend_from_slice(extra);
         }
         if self.variadic.keeps_kwargs && !others.is_empty() {
             others.sort_by_key(|(name, _)| text(py, *name));
-            parts.push(self.mark.as_ptr());
+            parts.push(Live::of(&self.mark));
             parts.extend(others.into_iter().flat_map(|(name, value)| [name, value]));
         }
         Ok(parts)
     }
 
-    fn place_positional<'a>(&self, call: Call, places: &mut [Pointer]) -> Result<&'a [Pointer], Mismatch> {
+    fn place_positional<'a>(&self, call: Call<'a>, places: &mut Places<'a>) -> Result<&'a [Live<'a>], Mismatch> {
         let given = call.positional();
         let fitting = given.len().min(self.positional);
-        places[..fitting].copy_from_slice(&given[..fitting]);
+        for (place, &value) in places.iter_mut().zip(&given[..fitting]) {
+            *place = Some(value);
+        }
         if given.len() > self.positional && !self.variadic.takes_args {
             return Err(Mismatch(format!("{} positional arguments, where {} fit", given.len(), self.positional)));
         }
         Ok(&given[fitting..])
     }
 
-    fn place_keywords(
+    fn place_keywords<'a>(
         &self,
         py: Python<'_>,
-        call: Call,
-        places: &mut [Pointer],
-    ) -> Result<Vec<(Pointer, Pointer)>, Mismatch> {
+        call: Call<'a>,
+        places: &mut Places<'a>,
+    ) -> Result<Vec<(Live<'a>, Live<'a>)>, Mismatch> {
         let mut others = Vec::new();
-        for number in 0..call.keyword_count() {
-            // SAFETY: there are that many.
-            let (name, value) = unsafe { call.keyword(number) };
+        for (number, (name, value)) in call.keywords().enumerate() {
             match self.find_interned(name, number).or_else(|| self.find_equal(py, name)) {
-                Some(place) if !places[place].is_null() => {
+                Some(place) if places[place].is_some() => {
                     return Err(Mismatch(format!("two values for {:?}", text(py, name))));
                 }
-                Some(place) => places[place] = value,
+                Some(place) => places[place] = Some(value),
                 None if self.variadic.takes_kwargs => others.push((name, value)),
                 None => return Err(Mismatch(format!("unexpected argument {:?}", text(py, name)))),
             }
@@ -233,9 +234,8 @@ impl Signature {
         Ok(others)
     }
 
-    fn find_equal(&self, py: Python<'_>, name: Pointer) -> Option<usize> {
-        // SAFETY: keyword names are alive during the call.
-        let name = unsafe { borrow(py, name) };
+    fn find_equal(&self, py: Python<'_>, name: Live<'_>) -> Option<usize> {
+        let name = name.bind(py);
         (self.positional_only..self.names.len())
             .find(|&place| self.names[place].bind(py).ask_equal(&name).unwrap_or(false))
     }
@@ -251,7 +251,7 @@ impl Signature {
     }
 
     fn name(&self, py: Python<'_>, number: usize) -> String {
-        text(py, self.names[number].as_ptr())
+        text(py, Live::of(&self.names[number]))
     }
 
     /// The defaults of those parameters that have one.
@@ -260,10 +260,8 @@ impl Signature {
     }
 }
 
-fn text(py: Python<'_>, name: Pointer) -> String {
-    // SAFETY: names are alive during the call.
-    let name = unsafe { borrow(py, name) };
-    name.extract().unwrap_or_default()
+fn text(py: Python<'_>, name: Live<'_>) -> String {
+    name.bind(py).extract().unwrap_or_default()
 }
 
 /// The error for arguments that fit no call.

@@ -7,6 +7,7 @@ use pyo3::prelude::*;
 use crate::arguments::tag_names;
 use crate::ffi::call_args::{Call, pack};
 use crate::ffi::foreign::Foreign;
+use crate::ffi::live::Live;
 use crate::flight::fate::{Fate, can_be_read_once};
 use crate::flight::lead::KnownTags;
 use crate::function::decorated::Decorated;
@@ -15,11 +16,10 @@ use crate::missing::is_missing;
 
 /// What becomes of a result that took so long to load.
 pub(crate) fn fate(py: Python<'_>, decorated: &Decorated, result: &Bound<'_, PyAny>, nanos: u64) -> PyResult<Fate> {
-    if is_missing(result.as_ptr()) {
+    if is_missing(Live::bound(result)) {
         return Ok(Fate::Shared);
     }
-    // SAFETY: the result is alive.
-    if unsafe { can_be_read_once(result.as_ptr()) } {
+    if can_be_read_once(Live::bound(result)) {
         decorated.state().memory().count_refused(0, decorated.owner);
         if decorated.warn_once() {
             let class = result.get_type().qualname()?.to_string();
@@ -34,7 +34,7 @@ pub(crate) fn fate(py: Python<'_>, decorated: &Decorated, result: &Bound<'_, PyA
 
 /// The tags that a result will carry, as far as the arguments tell.
 #[inline(never)]
-pub(crate) fn known_tags(py: Python<'_>, decorated: &Decorated, call: Call) -> PyResult<KnownTags> {
+pub(crate) fn known_tags(py: Python<'_>, decorated: &Decorated, call: Call<'_>) -> PyResult<KnownTags> {
     match &decorated.options.tags {
         None => Ok(Some(Box::default())),
         Some(_) if decorated.options.tags_need_result => Ok(None),
@@ -52,7 +52,7 @@ pub(crate) fn known_tags(py: Python<'_>, decorated: &Decorated, call: Call) -> P
 pub(crate) fn details(
     py: Python<'_>,
     decorated: &Decorated,
-    call: Call,
+    call: Call<'_>,
     result: &Bound<'_, PyAny>,
     nanos: u64,
 ) -> PyResult<Details> {

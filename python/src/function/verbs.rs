@@ -16,7 +16,7 @@ use crate::ffi::foreign::Foreign;
 use crate::ffi::guard::guard;
 use crate::ffi::heap_type::{self, FromSlot, slots};
 use crate::ffi::live::Live;
-use crate::ffi::object::{Object, borrow, object_from};
+use crate::ffi::object::{Object, object_from};
 use crate::flight::fate::is_over;
 use crate::function::awaitable::pending::PendingCall;
 use crate::function::awaitable::ready::ready_object;
@@ -29,43 +29,38 @@ use crate::hooks::{self, Hook};
 use crate::key::Key;
 
 /// A verb on a decorated function.
-type Verb = fn(Python<'_>, FunctionRef<'_>, Call) -> PyResult<Object>;
+type Verb = fn(Python<'_>, FunctionRef<'_>, Call<'_>) -> PyResult<Object>;
 
 /// Wraps the result of a verb on a coroutine function, whose work is done by then.
 fn wrapped(py: Python<'_>, decorated: &Decorated, result: Object) -> PyResult<Object> {
     if decorated.is_coroutine { ready_object(py, result) } else { Ok(result) }
 }
 
-fn invalidate(py: Python<'_>, function: FunctionRef<'_>, call: Call) -> PyResult<Object> {
+fn invalidate(py: Python<'_>, function: FunctionRef<'_>, call: Call<'_>) -> PyResult<Object> {
     let decorated = function.decorated();
     let prepared = key_for(py, decorated, call, "invalidate")?;
     let was = decorated.state().remove(py, &mut prepared.probe(), Cause::Invalidated)?.is_some();
     wrapped(py, decorated, object_from(py, was)?)
 }
 
-fn expire(py: Python<'_>, function: FunctionRef<'_>, call: Call) -> PyResult<Object> {
+fn expire(py: Python<'_>, function: FunctionRef<'_>, call: Call<'_>) -> PyResult<Object> {
     let decorated = function.decorated();
     let prepared = key_for(py, decorated, call, "expire")?;
     let was = decorated.state().expire(py, &mut prepared.probe())?;
     wrapped(py, decorated, object_from(py, was)?)
 }
 
-fn peek(py: Python<'_>, function: FunctionRef<'_>, call: Call) -> PyResult<Object> {
+fn peek(py: Python<'_>, function: FunctionRef<'_>, call: Call<'_>) -> PyResult<Object> {
     let decorated = function.decorated();
     let prepared = key_for(py, decorated, call, "peek")?;
     let found = decorated.state().peek(py, &mut prepared.probe())?;
     wrapped(py, decorated, found.map_or_else(|| crate::missing::missing(py), Ok)?)
 }
 
-fn set(py: Python<'_>, function: FunctionRef<'_>, call: Call) -> PyResult<Object> {
+fn set(py: Python<'_>, function: FunctionRef<'_>, call: Call<'_>) -> PyResult<Object> {
     let decorated = function.decorated();
-    if call.count() == 0 {
-        return Err(value_is_missing());
-    }
-    // SAFETY: there is a first argument, and the others follow it.
-    let (value, rest) = unsafe {
-        (borrow(py, call.arg(0)), Call { args: call.args.add(1), flagged_count: call.count() - 1, names: call.names })
-    };
+    let (value, rest) = call.split_first().ok_or_else(value_is_missing)?;
+    let value = value.bind(py);
     let prepared = key_for(py, decorated, rest, "set")?;
     let stored = prepared.stored(py, decorated)?;
     let details = details(py, decorated, rest, &value, 0)?;
@@ -77,10 +72,10 @@ fn set(py: Python<'_>, function: FunctionRef<'_>, call: Call) -> PyResult<Object
     wrapped(py, decorated, object_from(py, py.None())?)
 }
 
-fn refresh(py: Python<'_>, function: FunctionRef<'_>, call: Call) -> PyResult<Object> {
+fn refresh(py: Python<'_>, function: FunctionRef<'_>, call: Call<'_>) -> PyResult<Object> {
     let decorated = function.decorated();
     if decorated.is_coroutine {
-        return PendingCall::make(py, function.to_object(), call, true);
+        return PendingCall::make(py, function, call, true);
     }
     if !decorated.state().memory().is_enabled() {
         return call_uncached(py, decorated, call);
@@ -93,14 +88,14 @@ fn refresh(py: Python<'_>, function: FunctionRef<'_>, call: Call) -> PyResult<Ob
     obtain(py, function, call, &prepared, false)
 }
 
-fn cache_key(py: Python<'_>, function: FunctionRef<'_>, call: Call) -> PyResult<Object> {
+fn cache_key(py: Python<'_>, function: FunctionRef<'_>, call: Call<'_>) -> PyResult<Object> {
     let decorated = function.decorated();
     let prepared = key_for(py, decorated, call, "cache_key")?;
     let key = Key { part: prepared.stored(py, decorated)?, tag: prepared.tag };
     decorated.state().face(py, &key)
 }
 
-fn cache_info(py: Python<'_>, function: FunctionRef<'_>, _call: Call) -> PyResult<Object> {
+fn cache_info(py: Python<'_>, function: FunctionRef<'_>, _call: Call<'_>) -> PyResult<Object> {
     let decorated = function.decorated();
     let memory = decorated.state().memory();
     let left = memory.sweep();
@@ -111,7 +106,7 @@ fn cache_info(py: Python<'_>, function: FunctionRef<'_>, _call: Call) -> PyResul
     Ok(Object::from(info.ask((counts.hits, counts.misses, maxsize, memory.fresh_of(decorated.owner)))?))
 }
 
-fn cache_clear(py: Python<'_>, function: FunctionRef<'_>, _call: Call) -> PyResult<Object> {
+fn cache_clear(py: Python<'_>, function: FunctionRef<'_>, _call: Call<'_>) -> PyResult<Object> {
     let decorated = function.decorated();
     decorated.state().clear_owner(py, decorated.owner)?;
     decorated.state().memory().reset_owner(decorated.owner);
@@ -139,10 +134,11 @@ macro_rules! verbs {
                     count: ffi::Py_ssize_t,
                     names: Pointer,
                 ) -> Pointer {
-                    let call = Call { args, flagged_count: count as usize, names };
-                    // SAFETY: CPython calls this with a function of ours.
-                    let function = unsafe { FunctionRef::new(function) };
-                    guard(|py| super::super::$name(py, function, call))
+                    // SAFETY: CPython calls this with a function of ours and live arguments.
+                    let (function, call) = unsafe {
+                        (FunctionRef::new(function), Call::from_slot(args, count as usize, names))
+                    };
+                    Object::give(guard(|py| super::super::$name(py, function, call)))
                 }
                 pub(in super::super) unsafe extern "C" fn of_method(
                     method: Pointer,
@@ -150,10 +146,12 @@ macro_rules! verbs {
                     count: ffi::Py_ssize_t,
                     names: Pointer,
                 ) -> Pointer {
-                    let call = Call { args, flagged_count: count as usize, names };
-                    // SAFETY: CPython calls this with a method of ours.
-                    let method = unsafe { MethodRef::from_slot(method) };
-                    guard(|py| of_receiver(py, method, call, super::super::$name, stringify!($name) == "set"))
+                    // SAFETY: CPython calls this with a method of ours and live arguments.
+                    let (method, call) = unsafe {
+                        (MethodRef::from_slot(method), Call::from_slot(args, count as usize, names))
+                    };
+                    let value_first = stringify!($name) == "set";
+                    Object::give(guard(|py| of_receiver(py, method, call, super::super::$name, value_first)))
                 }
             })*
         }
@@ -172,14 +170,19 @@ verbs! {
 }
 
 /// Calls a verb for the method of an object, whose first argument is the object.
-fn of_receiver(py: Python<'_>, method: MethodRef<'_>, call: Call, verb: Verb, value_first: bool) -> PyResult<Object> {
+fn of_receiver(
+    py: Python<'_>,
+    method: MethodRef<'_>,
+    call: Call<'_>,
+    verb: Verb,
+    value_first: bool,
+) -> PyResult<Object> {
     if value_first && call.count() == 0 {
         return Err(value_is_missing());
     }
-    let mut args: SmallVec<[Pointer; 8]> = SmallVec::from_slice(call.values());
-    args.insert(usize::from(value_first), method.instance(py).as_ptr());
-    let call = Call { args: args.as_ptr(), flagged_count: call.count() + 1, names: call.names };
-    verb(py, method.function(), call)
+    let mut args: SmallVec<[Live<'_>; 8]> = SmallVec::from_slice(call.values());
+    args.insert(usize::from(value_first), method.instance);
+    verb(py, method.function, Call::of(&args, call.names()))
 }
 
 /// The method table of the function types.

@@ -3,13 +3,12 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Weak};
 
-use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 use pyo3::{PyTraverseError, PyTypeInfo, PyVisit};
 use smallvec::SmallVec;
 
-use crate::ffi::Pointer;
+use crate::ffi::live::Live;
 use crate::ffi::object::Object;
 use crate::key::holder::Holder;
 use crate::key::ownership::Ownership;
@@ -74,7 +73,7 @@ impl CallKey {
         if !self.cache.ptr_eq(&other.cache) || self.tag != other.tag {
             return Ok(false);
         }
-        let probe = Probe::new(self.tag, self.rule, self.single, Object::pointers(&self.parts));
+        let probe = Probe::new(self.tag, self.rule, self.single, Live::all(&self.parts));
         let others = other.parts.iter().map(|part| Part::from(Object::clone(part)));
         probe.is_same(py, &Part::several(others))
     }
@@ -119,13 +118,7 @@ impl CallKey {
 }
 
 /// The key of a call that an object is, if it is one.
-///
-/// # Safety
-/// The object is alive.
-pub(crate) unsafe fn as_call_key<'a, 'py>(py: Python<'py>, object: Pointer) -> Option<Borrowed<'a, 'py, CallKey>> {
-    // SAFETY: by the caller's promise; the class was just checked.
-    unsafe {
-        let class = CallKey::type_object_raw(py);
-        (ffi::Py_TYPE(object) == class).then(|| crate::ffi::object::borrow(py, object).cast_unchecked())
-    }
+pub(crate) fn as_call_key<'a>(py: Python<'_>, object: Live<'a>) -> Option<&'a CallKey> {
+    // SAFETY: the class has been looked at.
+    object.is_exactly(CallKey::type_object_raw(py)).then(|| unsafe { object.get_unchecked() })
 }

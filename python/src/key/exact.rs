@@ -5,8 +5,8 @@ use hotset::hash::Seed;
 use hotset::memory::Verdict;
 use pyo3::ffi;
 
+use crate::ffi::class;
 use crate::ffi::live::Live;
-use crate::ffi::{Pointer, class};
 use crate::key::frozen::Frozen;
 use crate::key::identity::WeakIdentity;
 use crate::key::layout::{FloatRef, IntRef, TextRef, TupleRef};
@@ -15,34 +15,24 @@ use crate::key::part::{Kind, Word};
 /// The most levels of tuples that are looked into here.
 const DEPTH: usize = 16;
 
-/// Whether equality of a type's objects is identity.
-///
-/// # Safety
-/// The type is alive.
-#[inline]
-pub(crate) unsafe fn compares_by_identity(class: *mut ffi::PyTypeObject) -> bool {
-    // SAFETY: types are initialised, and this slot is never written while it is read by an attached thread.
-    let (own, plain) = unsafe { ((*class).tp_richcompare, (*class!(PyBaseObject_Type)).tp_richcompare) };
-    own.map(|slot| slot as usize) == plain.map(|slot| slot as usize)
-}
-
 /// Whether equality is identity to an object.
 #[inline]
-fn is_itself(object: Live<'_>) -> bool {
-    // SAFETY: the class of a live object is alive.
-    unsafe { compares_by_identity(object.class()) }
+pub(crate) fn is_itself(object: Live<'_>) -> bool {
+    // SAFETY: types are initialised, and this slot is never written while it is read by an attached thread.
+    let (own, plain) = unsafe { ((*object.class()).tp_richcompare, (*class!(PyBaseObject_Type)).tp_richcompare) };
+    own.map(|slot| slot as usize) == plain.map(|slot| slot as usize)
 }
 
 /// The hash of an address.
 #[inline]
-pub(crate) fn address_hash(object: Pointer) -> u64 {
-    (object as u64).rotate_right(4)
+pub(crate) fn address_hash(object: Live<'_>) -> u64 {
+    (object.as_ptr() as u64).rotate_right(4)
 }
 
 /// The hash, as Python has it, and the word of an object of the most usual types: `str` and `int`.
 #[inline(always)]
-pub(crate) fn quick_hash(object: Live<'_>) -> Option<(u64, Word)> {
-    let other = Word::of_other(object.as_ptr());
+pub(crate) fn quick_hash(object: Live<'_>) -> Option<(u64, Word<'_>)> {
+    let other = Word::of_other(object);
     if let Some(text) = TextRef::of(object) {
         return Some((text.hash(), other));
     }
@@ -55,7 +45,7 @@ pub(crate) fn quick_hash(object: Live<'_>) -> Option<(u64, Word)> {
 
 /// The hash and the word of an object as a part of a typed key, if it is of a type that hashes here.
 #[inline(always)]
-pub(crate) fn typed_hash(object: Live<'_>, seed: Seed) -> Option<(u64, Word)> {
+pub(crate) fn typed_hash(object: Live<'_>, seed: Seed) -> Option<(u64, Word<'_>)> {
     let word = Word::of(object);
     if let Kind::Int(_) = word.kind() {
         Some((word.bits(), word))
@@ -91,7 +81,7 @@ fn typed_hash_of_others(object: Live<'_>, seed: Seed, depth: usize) -> Option<u6
         // SAFETY: hashing exact bytes runs no Python code and cannot fail.
         Some(unsafe { ffi::PyObject_Hash(object.as_ptr()) } as u64)
     } else if object.is_exactly(class!(PyBool_Type)) || is_itself(object) {
-        Some(address_hash(object.as_ptr()))
+        Some(address_hash(object))
     } else {
         None
     }

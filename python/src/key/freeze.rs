@@ -10,16 +10,17 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyBytes, PyComplex, PyDict, PyFrozenSet, PyList, PyString, PyTuple, PyType};
 
+use crate::ffi::class;
 use crate::ffi::foreign::Foreign;
 use crate::ffi::live::Live;
-use crate::ffi::object::{Object, borrow};
-use crate::ffi::{Pointer, class, is_exactly};
+use crate::ffi::object::Object;
 use crate::hooks::{self, Hook};
-use crate::key::exact::{compares_by_identity, keyed_by_address};
+use crate::key::exact::{is_itself, keyed_by_address};
 use crate::key::frozen::{Frozen, LONGEST};
 use crate::key::holder::Holder;
 use crate::key::identity::WeakIdentity;
 use crate::key::judged::{self, Described, describe, unmasked};
+use crate::key::layout::FloatRef;
 
 /// Deeper than this nothing is followed: what is, is a cycle or as good as one.
 const DEPTH: usize = 200;
@@ -105,9 +106,7 @@ impl<'a, C: Holder> Writer<'a, C> {
         way: FreezeRule,
     ) -> PyResult<Frozen> {
         let mut writer = Self::new(cache, way);
-        // SAFETY: the value is alive.
-        let class = unsafe { ffi::Py_TYPE(value.as_ptr()) };
-        writer.write_described(value, described, class, 0)?;
+        writer.write_described(value, described, 0)?;
         Ok(Frozen::new("object", &writer.bytes, writer.parts))
     }
 
@@ -128,11 +127,9 @@ impl<'a, C: Holder> Writer<'a, C> {
             }
             return self.write(&content, depth + 1);
         }
-        // SAFETY: the value is alive.
-        let class = unsafe { ffi::Py_TYPE(value.as_ptr()) };
-        match built_in_tag(class) {
+        match built_in_tag(Live::bound(value).class()) {
             Some(tag) => self.write_met(value, tag, depth),
-            None => self.write_object(value, class, depth),
+            None => self.write_object(value, depth),
         }
     }
 
@@ -174,8 +171,7 @@ impl<'a, C: Holder> Writer<'a, C> {
         self.bytes.truncate(start);
         self.bytes.push(b'D');
         self.bytes.extend(digest);
-        // SAFETY: the value is alive.
-        if !has_parts && unsafe { ffi::Py_REFCNT(value.as_ptr()) } > 1 {
+        if !has_parts && Live::bound(value).references() > 1 {
             let digest = (self.parts.len() == parts).then_some(digest);
             self.met.insert(address, Met { digest, _held: Object::of(value) });
         }
@@ -197,34 +193,29 @@ impl<'a, C: Holder> Writer<'a, C> {
 
     /// Writes a value of exactly a built-in scalar type.
     fn write_scalar(&mut self, value: &Bound<'_, PyAny>) -> PyResult<bool> {
-        let pointer = value.as_ptr();
-        // SAFETY: the value is alive; each branch reads what its type has.
-        unsafe {
-            if is_exactly(pointer, class!(PyUnicode_Type)) {
-                self.write_text(value)?;
-            } else if is_exactly(pointer, class!(PyLong_Type))
-                || self.way.loose && is_exactly(pointer, class!(PyBool_Type))
-            {
-                self.write_number(value)?;
-            } else if is_exactly(pointer, class!(PyFloat_Type)) {
-                self.write_float(value, ffi::PyFloat_AS_DOUBLE(pointer))?;
-            } else if pointer == ffi::Py_None() {
-                self.bytes.push(b'N');
-            } else if pointer == ffi::Py_True() || pointer == ffi::Py_False() {
-                self.bytes.push(if pointer == ffi::Py_True() { b'T' } else { b'F' });
-            } else if let Ok(bytes) = value.cast_exact::<PyBytes>() {
-                self.tagged(b'b', bytes.as_bytes());
-            } else if let Ok(bytes) = value.cast_exact::<PyByteArray>() {
-                self.tagged(b'A', &bytes.to_vec());
-            } else if let Ok(number) = value.cast_exact::<PyComplex>()
-                && !(self.way.loose && self.way.everywhere)
-            {
-                self.bytes.push(b'c');
-                self.bytes.extend(number.real().to_bits().to_le_bytes());
-                self.bytes.extend(number.imag().to_bits().to_le_bytes());
-            } else {
-                return Ok(false);
-            }
+        let object = Live::bound(value);
+        if object.is_exactly(class!(PyUnicode_Type)) {
+            self.write_text(value)?;
+        } else if object.is_exactly(class!(PyLong_Type)) || self.way.loose && object.is_exactly(class!(PyBool_Type)) {
+            self.write_number(value)?;
+        } else if let Some(float) = FloatRef::of(object) {
+            self.write_float(value, float.value())?;
+        } else if object.is_none() {
+            self.bytes.push(b'N');
+        } else if object.is_true() || object.is_false() {
+            self.bytes.push(if object.is_true() { b'T' } else { b'F' });
+        } else if let Ok(bytes) = value.cast_exact::<PyBytes>() {
+            self.tagged(b'b', bytes.as_bytes());
+        } else if let Ok(bytes) = value.cast_exact::<PyByteArray>() {
+            self.tagged(b'A', &bytes.to_vec());
+        } else if let Ok(number) = value.cast_exact::<PyComplex>()
+            && !(self.way.loose && self.way.everywhere)
+        {
+            self.bytes.push(b'c');
+            self.bytes.extend(number.real().to_bits().to_le_bytes());
+            self.bytes.extend(number.imag().to_bits().to_le_bytes());
+        } else {
+            return Ok(false);
         }
         Ok(true)
     }
@@ -319,8 +310,7 @@ impl<'a, C: Holder> Writer<'a, C> {
     /// Adds the parts of items that are written alike: as a set, since nothing says which of them comes first.
     fn add_parts_of_group(&mut self, py: Python<'_>, group: &[Written]) -> PyResult<()> {
         let parts = || group.iter().flat_map(|(_, parts)| parts);
-        // SAFETY: parts are alive.
-        let can_die = parts().any(|part| unsafe { is_exactly(part.as_ptr(), WeakIdentity::class()) });
+        let can_die = parts().any(|part| WeakIdentity::of_stored(Live::of(part)).is_some());
         if group.len() == 1 || can_die || parts().next().is_none() {
             self.parts.extend(parts().cloned());
             return Ok(());
@@ -332,22 +322,15 @@ impl<'a, C: Holder> Writer<'a, C> {
     }
 
     /// Writes what is no built-in: by address, by what it is made of, or as a part that compares by its own rules.
-    fn write_object(&mut self, value: &Bound<'_, PyAny>, class: *mut ffi::PyTypeObject, depth: usize) -> PyResult<()> {
-        // SAFETY: the class is alive.
-        let by_address = keyed_by_address(Live::bound(value)) || unsafe { compares_by_identity(class) };
-        if by_address && !self.way.everywhere {
+    fn write_object(&mut self, value: &Bound<'_, PyAny>, depth: usize) -> PyResult<()> {
+        if is_itself(Live::bound(value)) && !self.way.everywhere {
             return self.write_identity(value);
         }
-        self.write_described(value, describe(value)?, class, depth)
+        self.write_described(value, describe(value)?, depth)
     }
 
-    fn write_described(
-        &mut self,
-        value: &Bound<'_, PyAny>,
-        described: Described<'_>,
-        class: *mut ffi::PyTypeObject,
-        depth: usize,
-    ) -> PyResult<()> {
+    fn write_described(&mut self, value: &Bound<'_, PyAny>, described: Described<'_>, depth: usize) -> PyResult<()> {
+        let class = value.get_type();
         match described {
             Described::Plain => {
                 self.tag(b'o', class)?;
@@ -391,13 +374,12 @@ impl<'a, C: Holder> Writer<'a, C> {
         &mut self,
         value: &Bound<'_, PyAny>,
         described: &Described<'_>,
-        class: *mut ffi::PyTypeObject,
+        class: Bound<'_, PyType>,
         depth: usize,
     ) -> PyResult<()> {
         let content = if matches!(described, Described::Own) { describe_by_name(value)? } else { None };
         let Some(content) = content else {
-            // SAFETY: the class of a live object is alive.
-            let name = unsafe { class_name(value.py(), class)? };
+            let name = class_name(&class)?;
             return Err(Unkeyable::new_err(format!(
                 "a {name} is told from others only by its address or its own __eq__, which other processes cannot see"
             )));
@@ -407,17 +389,14 @@ impl<'a, C: Holder> Writer<'a, C> {
     }
 
     /// A tag, and the class.
-    fn tag(&mut self, tag: u8, class: *mut ffi::PyTypeObject) -> PyResult<()> {
+    fn tag(&mut self, tag: u8, class: Bound<'_, PyType>) -> PyResult<()> {
         self.bytes.extend([tag, 1]);
-        // SAFETY: the class of a live object is alive; the part keeps its address its own.
-        let class = unsafe { Object::from_borrowed(class.cast()) };
         if self.way.everywhere {
-            // SAFETY: the thread is attached, as whoever has an object is.
-            let name = unsafe { class_name(Python::assume_attached(), class.as_ptr().cast())? };
-            self.tagged(b'c', name.as_bytes());
+            self.tagged(b'c', class_name(&class)?.as_bytes());
         } else {
+            // The part keeps its address its own.
             self.bytes.extend((class.as_ptr() as u64).to_le_bytes());
-            self.parts.push(class);
+            self.parts.push(Object::from(class));
         }
         Ok(())
     }
@@ -440,7 +419,7 @@ pub(crate) fn by_identity<C: Holder>(value: &Bound<'_, PyAny>, cache: &Arc<C>) -
     if !keyed_by_address(Live::bound(value)) {
         return Ok(Object::of(value));
     }
-    match WeakIdentity::of(py, cache, value.as_ptr()) {
+    match WeakIdentity::of(py, cache, Live::bound(value)) {
         Err(error) if error.is_instance_of::<PyTypeError>(py) => Ok(Object::of(value)),
         result => result,
     }
@@ -464,13 +443,7 @@ fn built_in_tag(class: *mut ffi::PyTypeObject) -> Option<u8> {
 }
 
 /// Module and qualified name of a class.
-///
-/// # Safety
-/// The class is alive.
-unsafe fn class_name(py: Python<'_>, class: *mut ffi::PyTypeObject) -> PyResult<String> {
-    // SAFETY: by the caller's promise.
-    let class = unsafe { borrow(py, class.cast()) };
-    let class = class.cast::<PyType>()?;
+fn class_name(class: &Bound<'_, PyType>) -> PyResult<String> {
     let (module, name) = (class.module()?.to_string(), class.qualname()?.to_string());
     if name.contains("<locals>") {
         return Err(Unkeyable::new_err(format!("{module}.{name} is a local class, which other processes cannot name")));
@@ -502,11 +475,7 @@ fn asked<'py>(content_of: &Hook, value: &Bound<'py, PyAny>) -> PyResult<Option<B
 }
 
 /// Whether a value is exactly of a built-in class whose values are written down to be a part of a typed key.
-///
-/// # Safety
-/// The value is alive.
-pub(crate) unsafe fn is_written_down(value: Pointer) -> bool {
-    // SAFETY: by the caller's promise.
-    let class = unsafe { ffi::Py_TYPE(value) };
+pub(crate) fn is_written_down(value: Live<'_>) -> bool {
+    let class = value.class();
     built_in_tag(class).is_some() || class == class!(PyByteArray_Type) || class == class!(PyComplex_Type)
 }

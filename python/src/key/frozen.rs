@@ -12,7 +12,7 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::{PyTraverseError, PyVisit};
 
-use crate::ffi::live::Live;
+use crate::ffi::live::{KnownClass, Live};
 use crate::ffi::object::Object;
 use crate::key::exact::{all_same, typed_same};
 
@@ -30,13 +30,15 @@ pub(crate) struct Frozen {
     hash: u64,
 }
 
-impl Frozen {
-    /// The type object, to recognise frozen containers by.
+// SAFETY: that is what `prepare` stores there.
+unsafe impl KnownClass for Frozen {
     #[inline(always)]
-    pub(crate) fn class() -> *mut ffi::PyTypeObject {
+    fn class() -> *mut ffi::PyTypeObject {
         CLASS.load(Ordering::Relaxed)
     }
+}
 
+impl Frozen {
     pub(crate) fn prepare(py: Python<'_>) {
         CLASS.store(py.get_type::<Self>().as_type_ptr(), Ordering::Relaxed);
     }
@@ -70,11 +72,7 @@ impl Frozen {
     /// What an object holds if it is a frozen container.
     #[inline]
     pub(crate) fn of(object: Live<'_>) -> Option<&Self> {
-        // SAFETY: the class has been checked; a frozen class is only ever borrowed.
-        object.is_exactly(Self::class()).then(|| unsafe {
-            let frozen: *const Self = object.bind(Python::assume_attached()).cast_unchecked::<Self>().get();
-            &*frozen
-        })
+        object.get()
     }
 
     /// Whether two frozen containers are one key.

@@ -15,8 +15,9 @@ use smallvec::SmallVec;
 use crate::ffi::Pointer;
 use crate::ffi::attached_lock::AttachedLock;
 use crate::ffi::guard::attached;
-use crate::ffi::live::Live;
-use crate::ffi::object::{Object, borrow};
+use crate::ffi::live::{KnownClass, Live};
+use crate::ffi::make;
+use crate::ffi::object::Object;
 use crate::key::Key;
 use crate::key::frozen::Frozen;
 use crate::key::holder::Holder;
@@ -52,13 +53,15 @@ struct Noted {
 /// The identities of a cache by address.
 pub(crate) type Identities = Mutex<AttachedLock, HashMap<usize, Object>>;
 
-impl WeakIdentity {
-    /// The type object, to recognise identities by.
+// SAFETY: that is what `prepare` stores there.
+unsafe impl KnownClass for WeakIdentity {
     #[inline(always)]
-    pub(crate) fn class() -> *mut ffi::PyTypeObject {
+    fn class() -> *mut ffi::PyTypeObject {
         CLASS.load(Ordering::Relaxed)
     }
+}
 
+impl WeakIdentity {
     pub(crate) fn prepare(py: Python<'_>) {
         CLASS.store(py.get_type::<Self>().as_type_ptr(), Ordering::Relaxed);
     }
@@ -71,36 +74,21 @@ impl WeakIdentity {
         unsafe { (*reference).wr_object }
     }
 
-    /// What an object holds that is known to be an identity.
-    ///
-    /// # Safety
-    /// The object is alive, exactly of this class, and the thread is attached.
-    #[inline]
-    pub(crate) unsafe fn get<'a>(object: Pointer) -> &'a Self {
-        // SAFETY: by the caller's promise; a frozen class is only ever borrowed.
-        unsafe {
-            let py = Python::assume_attached();
-            let identity: *const Self = borrow(py, object).cast_unchecked::<Self>().get();
-            &*identity
-        }
-    }
-
     /// What a stored object holds if it is an identity.
     #[inline(always)]
     pub(crate) fn of_stored(object: Live<'_>) -> Option<&Self> {
-        // SAFETY: the class has been checked.
-        object.is_exactly(Self::class()).then(|| unsafe { Self::get(object.as_ptr()) })
+        object.get()
     }
 
     /// The identity of an object in a cache. A `TypeError` if it cannot be referred to weakly.
-    pub(crate) fn of<C: Holder>(py: Python<'_>, cache: &Arc<C>, object: Pointer) -> PyResult<Object> {
-        let address = object as usize;
+    pub(crate) fn of<C: Holder>(py: Python<'_>, cache: &Arc<C>, object: Live<'_>) -> PyResult<Object> {
+        let address = object.as_ptr() as usize;
         let known = cache.identities().lock().get(&address).cloned();
-        if let Some(known) = known {
-            // SAFETY: the table holds identities only.
-            let identity = unsafe { Self::get(known.as_ptr()) };
-            if identity.referent() == object {
-                return Ok(known);
+        if let Some(known) = &known
+            && let Some(identity) = Self::of_stored(Live::of(known))
+        {
+            if identity.referent() == object.as_ptr() {
+                return Ok(known.clone());
             }
             identity.forget(py, cache.clone());
         }
@@ -110,18 +98,16 @@ impl WeakIdentity {
         Ok(identity)
     }
 
-    fn make<C: Holder>(py: Python<'_>, cache: &Arc<C>, object: Pointer) -> PyResult<Object> {
+    fn make<C: Holder>(py: Python<'_>, cache: &Arc<C>, object: Live<'_>) -> PyResult<Object> {
         let identity = Self {
-            address: object as usize,
+            address: object.as_ptr() as usize,
             reference: AtomicPtr::default(),
             cache: Arc::<C>::downgrade(cache),
-            // SAFETY: the object is alive.
-            is_dying: unsafe { is_being_collected(object) },
+            is_dying: is_being_collected(object),
             noted: Mutex::new(Noted::default()),
         };
         let identity = Bound::new(py, identity)?;
-        // SAFETY: both are live objects; the reference calls the identity when the object dies.
-        let reference = unsafe { Object::from_result(py, ffi::PyWeakref_NewRef(object, identity.as_ptr()))? };
+        let reference = make::weak_reference(py, object, Some(Live::bound(&identity)))?;
         identity.get().reference.store(reference.as_ptr().cast(), Ordering::Relaxed);
         identity.get().noted.lock().reference = Some(reference);
         Ok(Object::from(identity))
@@ -131,11 +117,8 @@ impl WeakIdentity {
     fn forget(&self, py: Python<'_>, cache: Arc<dyn Holder>) {
         let known = {
             let mut identities = cache.identities().lock();
-            let own = identities.get(&self.address).is_some_and(|known| {
-                // SAFETY: the table holds identities only.
-                std::ptr::eq(unsafe { Self::get(known.as_ptr()) }, self)
-            });
-            if own { identities.remove(&self.address) } else { None }
+            let known = identities.get(&self.address).and_then(|known| Self::of_stored(Live::of(known)));
+            if known.is_some_and(|known| std::ptr::eq(known, self)) { identities.remove(&self.address) } else { None }
         };
         let hashes = std::mem::take(&mut self.noted.lock().hashes);
         cache.remove_entries(py, &hashes, &mut self.in_key());
@@ -195,13 +178,13 @@ impl WeakIdentity {
 
 /// Whether what is stored is, or has as a part, this identity.
 fn mentions(stored: &Part, identity: &WeakIdentity) -> bool {
-    stored.lives().any(|object| any_identity(object, &mut |_, found| std::ptr::eq(found, identity)))
+    stored.objects().any(|object| any_identity(object, &mut |_, found| std::ptr::eq(found, identity)))
 }
 
 /// The identities that what is stored is made of.
 pub(crate) fn identities_in(stored: &Part) -> SmallVec<[Object; 1]> {
     let mut all = SmallVec::new();
-    for object in stored.lives() {
+    for object in stored.objects() {
         any_identity(object, &mut |identity, _| {
             all.push(identity.to_object());
             false

@@ -11,7 +11,9 @@ use pyo3::types::PyTuple;
 
 use crate::ffi::attached_lock::AttachedLock;
 use crate::ffi::foreign::Foreign;
-use crate::ffi::object::{Object, borrow};
+use crate::ffi::live::Live;
+use crate::ffi::make;
+use crate::ffi::object::Object;
 use crate::hooks;
 use crate::key::freeze::Unkeyable;
 
@@ -64,16 +66,14 @@ pub(super) fn prepare(py: Python<'_>) -> PyResult<()> {
 /// How values of the class of this one are keyed.
 pub(crate) fn judged(value: &Bound<'_, PyAny>) -> PyResult<Judged> {
     let py = value.py();
-    // SAFETY: the value is alive.
-    let class = unsafe { ffi::Py_TYPE(value.as_ptr()) };
+    let class = Live::bound(value).class();
     if let Some((reference, judged)) = CLASSES.lock().known.get(&(class as usize))
         && refers_to(reference, class.cast())
     {
         return Ok(judged.clone());
     }
-    // SAFETY: the class of a live object is alive.
-    let class = unsafe { borrow(py, class.cast()) };
-    let found = hooks::JUDGE.ask(py, (class,))?;
+    let class = value.get_type();
+    let found = hooks::JUDGE.ask(py, (&class,))?;
     let judged = if found.is_none() {
         Judged::Own
     } else if found.is_callable() {
@@ -82,8 +82,7 @@ pub(crate) fn judged(value: &Bound<'_, PyAny>) -> PyResult<Judged> {
     } else {
         Judged::Plain
     };
-    // SAFETY: the class is alive.
-    let reference = unsafe { Object::from_result(py, ffi::PyWeakref_NewRef(class.as_ptr(), std::ptr::null_mut()))? };
+    let reference = make::weak_reference(py, Live::bound(&class), None)?;
     let left = CLASSES.lock().note(class.as_ptr() as usize, (reference, judged.clone()));
     drop(left);
     Ok(judged)

@@ -43,18 +43,27 @@ impl<'a> IntRef<'a> {
     /// Its value, if it has one or two digits, and so is below 2^60.
     #[inline(always)]
     pub(crate) fn small(self) -> Option<i64> {
-        // SAFETY: every int has this layout, with as many digits as it says, and one at least.
-        let (size, digits) = unsafe { ((*self.layout()).size, (&raw const (*self.layout()).digits).cast::<u32>()) };
-        let (count, negative) = measure(size);
-        // SAFETY: likewise.
-        let lowest = i64::from(unsafe { *digits });
+        let (count, negative) = measure(self.size());
         if count <= 1 {
-            let sign = if cfg!(Py_3_12) { 1 - (size & 3) } else { size };
-            return Some(sign as i64 * lowest);
+            let sign = if cfg!(Py_3_12) { 1 - (self.size() & 3) } else { self.size() };
+            return Some(sign as i64 * self.digit(0));
         }
-        // SAFETY: there are two.
-        let value = lowest | i64::from(unsafe { *digits.add(1) }) << DIGIT;
+        let value = self.digit(0) | self.digit(1) << DIGIT;
         (count == 2).then_some(if negative { -value } else { value })
+    }
+
+    #[inline(always)]
+    fn size(self) -> isize {
+        // SAFETY: every int has this layout.
+        unsafe { (*self.layout()).size }
+    }
+
+    /// One of the first two digits; the second is only asked for where there are two.
+    #[inline(always)]
+    fn digit(self, number: usize) -> i64 {
+        debug_assert!(number == 0 || measure(self.size()).0 > number);
+        // SAFETY: every int has this layout, with as many digits as it says, and one at least.
+        unsafe { i64::from(*(&raw const (*self.layout()).digits).cast::<u32>().add(number)) }
     }
 
     /// Its digits, the lowest first.
@@ -62,8 +71,7 @@ impl<'a> IntRef<'a> {
     pub(crate) fn digits(self) -> &'a [u32] {
         // SAFETY: every int has this layout, with as many digits as it says.
         unsafe {
-            let int = self.layout();
-            std::slice::from_raw_parts((&raw const (*int).digits).cast::<u32>(), measure((*int).size).0)
+            std::slice::from_raw_parts((&raw const (*self.layout()).digits).cast::<u32>(), measure(self.size()).0)
         }
     }
 
@@ -77,9 +85,7 @@ impl<'a> IntRef<'a> {
 impl PartialEq for IntRef<'_> {
     #[inline(always)]
     fn eq(&self, other: &Self) -> bool {
-        // SAFETY: every int has this layout.
-        let sizes = unsafe { ((*self.layout()).size, (*other.layout()).size) };
-        sizes.0 == sizes.1 && self.digits() == other.digits()
+        self.size() == other.size() && self.digits() == other.digits()
     }
 }
 
@@ -124,18 +130,15 @@ impl<'a> TupleRef<'a> {
 
 /// Whether a garbage collection goes on that has found an object to be garbage, and a finalizer uses it. Where there is no GIL it is not
 /// known.
-///
-/// # Safety
-/// The object is alive and the thread is attached.
-pub(crate) unsafe fn is_being_collected(object: Pointer) -> bool {
+pub(crate) fn is_being_collected(object: Live<'_>) -> bool {
     /// What comes before an object that a collection can see, a word each: the next such object with flags, the one before with flags.
     const BEFORE: isize = -1;
     const COLLECTING: usize = 1 << 1;
     // SAFETY: an object that a collection can see has such a head.
     unsafe {
         !cfg!(Py_GIL_DISABLED)
-            && ffi::PyObject_IS_GC(object) != 0
-            && *object.cast::<usize>().offset(BEFORE) & COLLECTING != 0
+            && object.is_collected()
+            && *object.as_ptr().cast::<usize>().offset(BEFORE) & COLLECTING != 0
     }
 }
 
@@ -209,8 +212,21 @@ impl<'a> TextRef<'a> {
     #[inline(always)]
     pub(crate) fn characters<T>(self) -> &'a [T] {
         debug_assert_eq!(size_of::<T>(), self.state().width());
+        self.slice(self.length())
+    }
+
+    /// Its bytes, where each character takes so many.
+    #[inline(always)]
+    fn bytes(self, width: usize) -> &'a [u8] {
+        debug_assert_eq!(width, self.state().width());
+        self.slice(self.length() * width)
+    }
+
+    /// What lies at its characters: so many, which is all of them.
+    #[inline(always)]
+    fn slice<T>(self, length: usize) -> &'a [T] {
         // SAFETY: a str has as many characters of its kind as it says, and never changes.
-        unsafe { std::slice::from_raw_parts(self.data().cast(), self.length()) }
+        unsafe { std::slice::from_raw_parts(self.data().cast(), length) }
     }
 
     /// It as UTF-8, which it keeps; `None` if it has none, or there is no memory.
@@ -225,12 +241,6 @@ impl<'a> TextRef<'a> {
             }
             Some(std::slice::from_raw_parts(text.cast(), length as usize))
         }
-    }
-
-    #[inline(always)]
-    fn bytes(self, width: usize) -> &'a [u8] {
-        // SAFETY: as above.
-        unsafe { std::slice::from_raw_parts(self.data(), self.length() * width) }
     }
 }
 

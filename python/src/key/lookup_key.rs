@@ -3,6 +3,7 @@
 use pyo3::prelude::*;
 use smallvec::SmallVec;
 
+use crate::ffi::live::Live;
 use crate::ffi::object::Object;
 use crate::key::part::Part;
 use crate::key::probe::{Probe, Rule};
@@ -20,7 +21,7 @@ pub(crate) struct LookupKey {
 impl LookupKey {
     #[inline]
     pub(crate) fn probe(&self) -> Probe<'_> {
-        Probe::new(self.tag, self.rule, self.single, Object::pointers(&self.parts))
+        Probe::new(self.tag, self.rule, self.single, Live::all(&self.parts))
     }
 
     /// A key that is stored, or is to be, of an owner whose keys compare by this rule.

@@ -4,20 +4,23 @@
 //! object, and is compared without looking anywhere else.
 
 use std::alloc::Layout;
-use std::mem::ManuallyDrop;
+use std::marker::PhantomData;
+use std::mem::forget;
 use std::num::NonZeroUsize;
+use std::ptr::NonNull;
 
 use pyo3::types::PyTuple;
 use pyo3::{PyTraverseError, PyVisit, ffi, prelude::*};
 
 use crate::ffi::Pointer;
 use crate::ffi::live::Live;
+use crate::ffi::make;
 use crate::ffi::object::Object;
 use crate::key::layout::IntRef;
 
 const KIND: usize = 0b11;
 const OBJECT: usize = 0b00;
-const INT: usize = 0b01;
+const INT: NonZeroUsize = NonZeroUsize::MIN;
 /// Two kinds: this bit, and the lowest one if the allocation is not Python's.
 const SEVERAL: usize = 0b10;
 const FOREIGN: usize = 0b01;
@@ -26,21 +29,24 @@ const SHIFT: u32 = 2;
 
 /// A borrowed object, or a small `int`, in a word. Equal words are the same part by every rule.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Word(usize);
+pub(crate) struct Word<'a>(NonZeroUsize, PhantomData<Live<'a>>);
 
 /// What a [`Word`] is.
 #[derive(Clone, Copy)]
-pub(crate) enum Kind {
-    Object(Pointer),
+pub(crate) enum Kind<'a> {
+    Object(Live<'a>),
     Int(i64),
     Several,
 }
 
-impl Word {
+impl<'a> Word<'a> {
+    /// The `int` 0, where there is to be something.
+    pub(crate) const ZERO: Self = Self(INT, PhantomData);
+
     #[inline(always)]
-    pub(crate) fn of(object: Live<'_>) -> Self {
+    pub(crate) fn of(object: Live<'a>) -> Self {
         let int = IntRef::of(object).and_then(IntRef::small);
-        int.and_then(Self::of_int).unwrap_or(Self(object.as_ptr() as usize))
+        int.and_then(Self::of_int).unwrap_or(Self::of_other(object))
     }
 
     /// The word of an `int`, if it has room there: on 64 bits every [`IntRef::small`] has.
@@ -48,25 +54,27 @@ impl Word {
     pub(crate) fn of_int(value: i64) -> Option<Self> {
         let shifted = (value as isize) << SHIFT;
         let fits = cfg!(target_pointer_width = "64") || (shifted >> SHIFT) as i64 == value;
-        fits.then_some(Self(shifted as usize | INT))
+        fits.then_some(Self(INT | shifted as usize, PhantomData))
     }
 
     /// The word of any object, `int` or not, that is known not to be a small `int`.
     #[inline(always)]
-    pub(crate) fn of_other(object: Pointer) -> Self {
-        Self(object as usize)
+    pub(crate) fn of_other(object: Live<'a>) -> Self {
+        Self(object.as_non_null().expose_provenance(), PhantomData)
     }
 
     #[inline(always)]
     pub(crate) fn bits(self) -> u64 {
-        self.0 as u64
+        self.0.get() as u64
     }
 
     #[inline(always)]
-    pub(crate) fn kind(self) -> Kind {
-        match self.0 & KIND {
-            OBJECT => Kind::Object(self.0 as Pointer),
-            INT => Kind::Int((self.0 as isize >> SHIFT) as i64),
+    pub(crate) fn kind(self) -> Kind<'a> {
+        let word = self.0.get();
+        match word & KIND {
+            // SAFETY: a word of this kind was made of an object that is alive as long as the word may be used.
+            OBJECT => Kind::Object(unsafe { Live::new(word as Pointer) }),
+            kind if kind == INT.get() => Kind::Int((word as isize >> SHIFT) as i64),
             _ => Kind::Several,
         }
     }
@@ -96,54 +104,54 @@ fn layout_of_several(length: usize) -> Layout {
 
 /// Memory for so many parts from where everything else of Rust's comes from, which ends the process if it has none.
 #[cold]
-fn system_malloc(length: usize) -> *mut Several {
+fn system_malloc(length: usize) -> NonNull<Several> {
     let layout = layout_of_several(length);
     // SAFETY: the layout is not empty.
-    let several = unsafe { std::alloc::alloc(layout) };
-    if several.is_null() { std::alloc::handle_alloc_error(layout) } else { several.cast() }
+    let several = NonNull::new(unsafe { std::alloc::alloc(layout) });
+    several.map_or_else(|| std::alloc::handle_alloc_error(layout), NonNull::cast)
 }
 
 impl Part {
     /// A new reference to a borrowed object, or the `int` that it is.
     #[inline]
     pub(crate) fn of(object: Live<'_>) -> Self {
-        // SAFETY: no word of an object or an int is zero.
-        unsafe {
-            let word = Word::of(object);
-            if let Kind::Object(object) = word.kind() {
-                ffi::Py_INCREF(object);
-            }
-            Self(NonZeroUsize::new_unchecked(word.0))
+        Self::of_word(Word::of(object))
+    }
+
+    /// What a word says, with a reference to the object that it may be; not several parts.
+    #[inline]
+    fn of_word(word: Word<'_>) -> Self {
+        if let Kind::Object(object) = word.kind() {
+            forget(object.to_object());
         }
+        Self(word.0)
     }
 
     /// Several parts as one.
     pub(crate) fn several(parts: impl ExactSizeIterator<Item = Self>) -> Self {
         let length = parts.len();
-        let parts = parts.take(length);
-        // SAFETY: the allocation has room for the length and as many parts, which are all written.
+        // SAFETY: it may be asked for any size.
+        let several = unsafe { ffi::PyMem_Malloc(size_of_several(length)) };
+        let (several, kind) = match NonNull::new(several.cast::<Several>()) {
+            Some(several) => (several, SEVERAL),
+            None => (system_malloc(length), SEVERAL | FOREIGN),
+        };
+        let (all, several) = (Self(several.expose_provenance() | kind), several.as_ptr());
+        // SAFETY: the allocation has room for the length and as many parts; those that count have been written.
         unsafe {
-            let mut several = ffi::PyMem_Malloc(size_of_several(length)).cast::<Several>();
-            let mut kind = SEVERAL;
-            if several.is_null() {
-                several = system_malloc(length);
-                kind |= FOREIGN;
-            }
             (*several).length = 0;
-            let all = Self(NonZeroUsize::new_unchecked(several as usize | kind));
-            for part in parts {
-                let place = (&raw mut (*several).parts).cast::<Self>();
-                place.add((*several).length).write(part);
+            for part in parts.take(length) {
+                (&raw mut (*several).parts).cast::<Self>().add((*several).length).write(part);
                 (*several).length += 1;
             }
-            all
         }
+        all
     }
 
     /// The part as a word.
     #[inline(always)]
-    pub(crate) fn word(&self) -> Word {
-        Word(self.0.get())
+    pub(crate) fn word(&self) -> Word<'_> {
+        Word(self.0, PhantomData)
     }
 
     /// The parts that it is made of, if there are several.
@@ -159,42 +167,28 @@ impl Part {
         }
     }
 
-    /// All objects in it, borrowed.
-    pub(crate) fn objects(&self) -> impl Iterator<Item = Pointer> {
+    /// All objects in it, which live as long as it does.
+    pub(crate) fn objects(&self) -> impl Iterator<Item = Live<'_>> {
         let parts = self.parts().unwrap_or(std::slice::from_ref(self));
         parts.iter().filter_map(|part| if let Kind::Object(object) = part.word().kind() { Some(object) } else { None })
     }
 
-    /// As [`Part::objects`], as long as this lives.
-    pub(crate) fn lives(&self) -> impl Iterator<Item = Live<'_>> {
-        // SAFETY: a part keeps its objects alive.
-        self.objects().map(|object| unsafe { Live::new(object) })
-    }
-
     /// The part as an object: itself, an `int`, or a tuple of several parts.
     pub(crate) fn to_object(&self, py: Python<'_>) -> PyResult<Object> {
-        // SAFETY: the part keeps its object alive.
-        unsafe {
-            match self.word().kind() {
-                Kind::Object(object) => Ok(Object::from_borrowed(object)),
-                Kind::Int(value) => Object::from_result(py, ffi::PyLong_FromLongLong(value)),
-                Kind::Several => {
-                    let parts = self.parts().unwrap_or_default().iter().map(|part| part.to_object(py));
-                    let parts: Vec<_> =
-                        parts.map(|part| part.map(|part| part.into_bound(py))).collect::<Result<_, _>>()?;
-                    Ok(Object::from(PyTuple::new(py, parts)?))
-                }
+        match self.word().kind() {
+            Kind::Object(object) => Ok(object.to_object()),
+            Kind::Int(value) => make::int(py, value),
+            Kind::Several => {
+                let parts = self.parts().unwrap_or_default().iter().map(|part| part.to_object(py));
+                let parts: Vec<_> = parts.map(|part| part.map(|part| part.into_bound(py))).collect::<Result<_, _>>()?;
+                Ok(Object::from(PyTuple::new(py, parts)?))
             }
         }
     }
 
     /// Shows its objects to a garbage collection.
     pub(crate) fn visit(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
-        self.objects().try_for_each(|object| {
-            // SAFETY: the part keeps its objects alive; they are only borrowed.
-            let object = unsafe { ManuallyDrop::new(Object::from_owned(object)) };
-            object.visit(visit)
-        })
+        self.objects().try_for_each(|object| object.visit(visit))
     }
 }
 
@@ -216,37 +210,36 @@ impl PartialEq for Part {
 
 impl Clone for Part {
     fn clone(&self) -> Self {
-        if let Some(parts) = self.parts() {
-            return Self::several(parts.iter().cloned());
-        }
-        if let Kind::Object(object) = self.word().kind() {
-            // SAFETY: the part keeps its object alive.
-            unsafe { ffi::Py_INCREF(object) };
-        }
-        Self(self.0)
+        self.parts().map_or_else(|| Self::of_word(self.word()), |parts| Self::several(parts.iter().cloned()))
     }
 }
 
 impl Drop for Part {
     #[inline]
     fn drop(&mut self) {
-        // SAFETY: the reference is owned; several parts are dropped one by one, each once, before their allocation.
+        match self.word().kind() {
+            // SAFETY: the reference is owned.
+            Kind::Object(object) => unsafe { ffi::Py_DECREF(object.as_ptr()) },
+            Kind::Int(_) => {}
+            Kind::Several => self.free_several(),
+        }
+    }
+}
+
+impl Part {
+    /// Drops several parts, and frees their allocation: what they are is over then.
+    #[inline]
+    fn free_several(&mut self) {
+        let several = (self.0.get() & !KIND) as *mut Several;
+        // SAFETY: it has so many parts, which are dropped once, before the allocation; that is of Python's, or of the system's.
         unsafe {
-            match self.word().kind() {
-                Kind::Object(object) => ffi::Py_DECREF(object),
-                Kind::Int(_) => {}
-                Kind::Several => {
-                    let several = (self.0.get() & !KIND) as *mut Several;
-                    let length = (*several).length;
-                    for number in 0..length {
-                        (&raw mut (*several).parts).cast::<Self>().add(number).drop_in_place();
-                    }
-                    if self.0.get() & FOREIGN == 0 {
-                        ffi::PyMem_Free(several.cast());
-                    } else {
-                        std::alloc::dealloc(several.cast(), layout_of_several(length));
-                    }
-                }
+            let parts = (&raw mut (*several).parts).cast::<Self>();
+            let length = (*several).length;
+            std::ptr::slice_from_raw_parts_mut(parts, length).drop_in_place();
+            if self.0.get() & FOREIGN == 0 {
+                ffi::PyMem_Free(several.cast());
+            } else {
+                std::alloc::dealloc(several.cast(), layout_of_several(length));
             }
         }
     }

@@ -6,7 +6,6 @@ use hotset::memory::{Probe as CoreProbe, Unsure, Verdict};
 use pyo3::prelude::*;
 use smallvec::SmallVec;
 
-use crate::ffi::Pointer;
 use crate::ffi::foreign::Foreign;
 use crate::ffi::live::Live;
 use crate::key::exact::{all_same, int_same, mapping_same, typed_same, verdict};
@@ -41,31 +40,23 @@ impl Rule {
     }
 
     /// Compares words, as far as that is told without Python's means.
-    ///
-    /// # Safety
-    /// Both objects are alive and the thread is attached.
     #[inline(always)]
-    unsafe fn compare(self, stored: Word, sought: Word) -> Verdict {
+    fn compare(self, stored: Word<'_>, sought: Word<'_>) -> Verdict {
         if stored == sought {
             return Verdict::Same;
         }
-        // SAFETY: by the caller's promise.
-        unsafe { self.compare_kinds(stored, sought) }
+        self.compare_kinds(stored, sought)
     }
 
-    /// # Safety
-    /// As for [`Rule::compare`].
     #[inline(always)]
-    unsafe fn compare_kinds(self, stored: Word, sought: Word) -> Verdict {
-        // SAFETY: by the caller's promise.
-        let live = |object| unsafe { Live::new(object) };
+    fn compare_kinds(self, stored: Word<'_>, sought: Word<'_>) -> Verdict {
         match (stored.kind(), sought.kind()) {
-            (Kind::Object(stored), Kind::Object(sought)) => match WeakIdentity::of_stored(live(stored)) {
-                Some(identity) => verdict(identity.referent() == sought),
-                None => self.same(live(stored), live(sought)),
+            (Kind::Object(stored), Kind::Object(sought)) => match WeakIdentity::of_stored(stored) {
+                Some(identity) => verdict(identity.referent() == sought.as_ptr()),
+                None => self.same(stored, sought),
             },
             (Kind::Int(int), Kind::Object(object)) | (Kind::Object(object), Kind::Int(int)) if self != Self::Typed => {
-                int_same(int, live(object))
+                int_same(int, object)
             }
             _ => Verdict::Different,
         }
@@ -103,7 +94,7 @@ impl Rule {
 
 #[inline(never)]
 fn loose_same(stored: Live<'_>, sought: Live<'_>) -> Verdict {
-    if stored.is_exactly(WeakIdentity::class()) || stored.is_exactly(Frozen::class()) {
+    if WeakIdentity::of_stored(stored).is_some() || Frozen::of(stored).is_some() {
         return typed_same(stored, sought);
     }
     mapping_same(stored, sought)
@@ -115,7 +106,7 @@ pub(crate) struct Probe<'a> {
     rule: Rule,
     /// Whether the key has one part, which is stored as it is.
     single: bool,
-    parts: &'a [Pointer],
+    parts: &'a [Live<'a>],
     /// Made when Python is first to compare.
     asked: Option<Box<Asked>>,
     gives_up: bool,
@@ -139,9 +130,8 @@ fn words(part: &Part) -> Words {
 }
 
 impl<'a> Probe<'a> {
-    /// A probe for live objects that outlive it.
     #[inline(always)]
-    pub(crate) fn new(tag: Tag, rule: Rule, single: bool, parts: &'a [Pointer]) -> Self {
+    pub(crate) fn new(tag: Tag, rule: Rule, single: bool, parts: &'a [Live<'a>]) -> Self {
         Self { tag, rule, single, parts, asked: None, gives_up: false }
     }
 
@@ -155,17 +145,15 @@ impl<'a> Probe<'a> {
     }
 
     /// The objects that the key is made of.
-    pub(crate) fn parts(&self) -> &[Pointer] {
+    pub(crate) fn parts(&self) -> &[Live<'_>] {
         self.parts
     }
 
     /// What to store of a key whose parts are all told by what they are, not by their addresses.
     pub(crate) fn stored(&self) -> Part {
-        // SAFETY: the parts outlive the probe.
-        let part = |&part: &Pointer| Part::of(unsafe { Live::new(part) });
-        match self.parts {
-            [only] if self.single => part(only),
-            parts => Part::several(parts.iter().map(part)),
+        match *self.parts {
+            [only] if self.single => Part::of(only),
+            ref parts => Part::several(parts.iter().map(|&part| Part::of(part))),
         }
     }
 
@@ -217,8 +205,7 @@ impl<'a> Probe<'a> {
             return Ok(false);
         }
         for (stored, &sought) in stored.iter().zip(self.parts) {
-            // SAFETY: the parts outlive the probe.
-            if !self.rule.ask(py, Live::of(&stored.to_object(py)?), unsafe { Live::new(sought) })? {
+            if !self.rule.ask(py, Live::of(&stored.to_object(py)?), sought)? {
                 return Ok(false);
             }
         }
@@ -250,10 +237,7 @@ impl CoreProbe<Key> for Probe<'_> {
         let verdict = match stored_parts {
             Some(parts) if parts.len() == self.parts.len() => {
                 let pairs = parts.iter().zip(self.parts);
-                // SAFETY: a stored key is alive, memories are only used by attached threads, and the parts outlive the probe.
-                all_same(
-                    pairs.map(|(part, &sought)| unsafe { self.rule.compare(part.word(), Word::of(Live::new(sought))) }),
-                )
+                all_same(pairs.map(|(part, &sought)| self.rule.compare(part.word(), Word::of(sought))))
             }
             _ => Verdict::Different,
         };
@@ -265,20 +249,19 @@ impl CoreProbe<Key> for Probe<'_> {
 }
 
 /// A probe for the hot path and keys of one part: it tells what can be told under the lock and remembers nothing.
-pub(crate) struct QuickProbeOfOne {
+pub(crate) struct QuickProbeOfOne<'a> {
     pub(crate) tag: Tag,
     pub(crate) rule: Rule,
-    pub(crate) word: Word,
+    pub(crate) word: Word<'a>,
 }
 
-impl CoreProbe<Key> for QuickProbeOfOne {
+impl CoreProbe<Key> for QuickProbeOfOne<'_> {
     #[inline(always)]
     fn compare(&mut self, stored: &Key) -> Verdict {
         if stored.tag != self.tag {
             return Verdict::Different;
         }
-        // SAFETY: a stored key is alive, memories are only used by attached threads, and the part outlives the probe.
-        unsafe { self.rule.compare(stored.part.word(), self.word) }
+        self.rule.compare(stored.part.word(), self.word)
     }
 }
 
@@ -288,7 +271,7 @@ pub(crate) struct QuickProbe<Words> {
     pub(crate) words: Words,
 }
 
-impl<Words: AsRef<[Word]>> CoreProbe<Key> for QuickProbe<Words> {
+impl<'a, Words: AsRef<[Word<'a>]>> CoreProbe<Key> for QuickProbe<Words> {
     #[inline(always)]
     fn compare(&mut self, stored: &Key) -> Verdict {
         let words = self.words.as_ref();
@@ -298,10 +281,8 @@ impl<Words: AsRef<[Word]>> CoreProbe<Key> for QuickProbe<Words> {
         }
         let mut all = Verdict::Same;
         for (part, &sought) in parts.iter().zip(words) {
-            // SAFETY: as above.
-            if part.word() != sought && !unsafe { is_identity_of(part.word(), sought) } {
-                // SAFETY: as above.
-                match unsafe { other_words_same(part.word(), sought) } {
+            if part.word() != sought && !is_identity_of(part.word(), sought) {
+                match other_words_same(part.word(), sought) {
                     Verdict::Same => {}
                     Verdict::Different => return Verdict::Different,
                     Verdict::Unknown => all = Verdict::Unknown,
@@ -313,27 +294,18 @@ impl<Words: AsRef<[Word]>> CoreProbe<Key> for QuickProbe<Words> {
 }
 
 /// Whether what is stored is the identity of an object.
-///
-/// # Safety
-/// As for [`Rule::compare`].
 #[inline(always)]
-unsafe fn is_identity_of(stored: Word, sought: Word) -> bool {
+fn is_identity_of(stored: Word<'_>, sought: Word<'_>) -> bool {
     match (stored.kind(), sought.kind()) {
         (Kind::Object(stored), Kind::Object(sought)) => {
-            // SAFETY: by the caller's promise.
-            let stored = unsafe { Live::new(stored) };
-            WeakIdentity::of_stored(stored).is_some_and(|identity| identity.referent() == sought)
+            WeakIdentity::of_stored(stored).is_some_and(|identity| identity.referent() == sought.as_ptr())
         }
         _ => false,
     }
 }
 
 /// Whether words that are not equal are the same typed part.
-///
-/// # Safety
-/// As for [`Rule::compare`].
 #[inline(never)]
-unsafe fn other_words_same(stored: Word, sought: Word) -> Verdict {
-    // SAFETY: by the caller's promise.
-    unsafe { Rule::Typed.compare_kinds(stored, sought) }
+fn other_words_same(stored: Word<'_>, sought: Word<'_>) -> Verdict {
+    Rule::Typed.compare_kinds(stored, sought)
 }

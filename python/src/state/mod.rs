@@ -26,6 +26,7 @@ use crate::duration::{computed_ticks, ticks};
 use crate::ffi::Pointer;
 use crate::ffi::attached_lock::AttachedLock;
 use crate::ffi::foreign::Foreign;
+use crate::ffi::live::Live;
 use crate::ffi::object::Object;
 use crate::forks::forks;
 use crate::hooks;
@@ -288,7 +289,7 @@ impl CacheState {
     /// Shows the objects that a function has here to a garbage collection, where the function is to.
     pub(crate) fn visit_owner(&self, owner: Owner, visit: impl Fn(Pointer) -> Result<(), c_int>) -> Result<(), c_int> {
         self.memory().visit_owner(owner, |key, value| {
-            key.part.objects().try_for_each(&visit)?;
+            key.part.objects().map(Live::as_ptr).try_for_each(&visit)?;
             visit(value.as_ptr())
         })
     }

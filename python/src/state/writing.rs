@@ -35,7 +35,7 @@ impl CacheState {
         condition: &Condition<'_, Object>,
         probe: &mut Probe<'_>,
     ) -> PyResult<bool> {
-        missing::refuse(value.as_ptr())?;
+        missing::refuse(Live::of(&value))?;
         let mut details = details;
         let Some(behind) = self.behind_if_on() else {
             self.invalidate_behind(py, probe)?;

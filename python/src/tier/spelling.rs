@@ -12,10 +12,9 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyInt, PyString, PyTuple};
 use smallvec::SmallVec;
 
+use crate::ffi::class;
 use crate::ffi::foreign::Foreign;
 use crate::ffi::live::Live;
-use crate::ffi::object::borrow;
-use crate::ffi::{Pointer, class};
 use crate::hooks;
 use crate::key::MAPPING;
 use crate::key::frozen::Frozen;
@@ -91,31 +90,27 @@ impl Prefix {
     }
 
     /// A key of the mapping.
-    pub(crate) fn spell_key(&self, py: Python<'_>, key: Pointer) -> PyResult<Spelled> {
-        // SAFETY: the key is an argument, which is alive during the call.
-        let key = unsafe { borrow(py, key) };
-        self.spelled(|bytes| write_key(bytes, &key, 0))
+    pub(crate) fn spell_key(&self, py: Python<'_>, key: Live<'_>) -> PyResult<Spelled> {
+        self.spelled(|bytes| write_key(bytes, &key.bind(py), 0))
     }
 
     /// The key of a call, by its parts. `freeze` writes down a part that is no scalar, or any if equal ones are to be one: if it is `loose`.
     pub(crate) fn spell_call(
         &self,
         py: Python<'_>,
-        parts: &[Pointer],
-        mark: Pointer,
+        parts: &[Live<'_>],
+        mark: Live<'_>,
         loose: bool,
         mut freeze: impl FnMut(usize, &Bound<'_, PyAny>) -> PyResult<Frozen>,
     ) -> PyResult<Spelled> {
         self.spelled(|bytes| {
             for (number, &part) in parts.iter().enumerate() {
-                // SAFETY: parts are alive during the call.
-                let live = unsafe { Live::new(part) };
                 if part == mark {
                     bytes.push(b'*');
-                } else if let Some(frozen) = Frozen::of(live) {
+                } else if let Some(frozen) = Frozen::of(part) {
                     write_tagged(bytes, b'z', frozen.written());
-                } else if loose || !write_exact(bytes, live) {
-                    let frozen = freeze(number, &live.bind(py))?;
+                } else if loose || !write_exact(bytes, part) {
+                    let frozen = freeze(number, &part.bind(py))?;
                     write_tagged(bytes, b'z', frozen.written());
                 }
             }

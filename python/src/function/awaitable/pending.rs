@@ -11,10 +11,13 @@ use pyo3::{PyTraverseError, PyVisit};
 
 use crate::ffi::attached_lock::AttachedLock;
 use crate::ffi::call_args::Call;
+use crate::ffi::class;
 use crate::ffi::foreign::{Foreign, iter_send, raised};
+use crate::ffi::live::Live;
 use crate::ffi::object::Object;
 use crate::flight::attempt::{Attempt, Purpose};
 use crate::function::awaitable::ready::thrown;
+use crate::function::handles::FunctionRef;
 use crate::function::load::{Lookup, prepare_and_look_up};
 use crate::function::owned_call::OwnedCall;
 use crate::hooks;
@@ -47,7 +50,12 @@ enum Step {
 }
 
 impl PendingCall {
-    pub(in crate::function) fn make(py: Python<'_>, function: Object, call: Call, refreshes: bool) -> PyResult<Object> {
+    pub(in crate::function) fn make(
+        py: Python<'_>,
+        function: FunctionRef<'_>,
+        call: Call<'_>,
+        refreshes: bool,
+    ) -> PyResult<Object> {
         let call = Py::new(py, OwnedCall::new(function, call))?;
         Ok(Bound::new(py, Self { call, refreshes, state: Mutex::new(State::New) })?.into())
     }
@@ -129,8 +137,7 @@ impl PendingCall {
 
 /// The iterator beneath an awaitable.
 fn iterator(py: Python<'_>, awaitable: Object) -> PyResult<Object> {
-    // SAFETY: the object is alive.
-    if unsafe { ffi::PyCoro_CheckExact(awaitable.as_ptr()) } != 0 {
+    if Live::of(&awaitable).is_exactly(class!(PyCoro_Type)) {
         return Ok(awaitable);
     }
     let bound = awaitable.bind(py);
@@ -144,14 +151,10 @@ fn iterator(py: Python<'_>, awaitable: Object) -> PyResult<Object> {
 }
 
 fn send(py: Python<'_>, coroutine: &Object, sent: &Bound<'_, PyAny>) -> PyResult<Step> {
-    let mut result = std::ptr::null_mut();
-    // SAFETY: both objects are alive, and the result is a new reference unless the call failed.
-    unsafe {
-        match iter_send(coroutine.as_ptr(), sent.as_ptr(), &raw mut result) {
-            ffi::PySendResult::PYGEN_NEXT => Ok(Step::Yielded(Object::from_owned(result))),
-            ffi::PySendResult::PYGEN_RETURN => Ok(Step::Returned(Object::from_owned(result))),
-            ffi::PySendResult::PYGEN_ERROR => Err(raised(py)),
-        }
+    match iter_send(Live::of(coroutine), Live::bound(sent)) {
+        (ffi::PySendResult::PYGEN_NEXT, Some(value)) => Ok(Step::Yielded(value)),
+        (ffi::PySendResult::PYGEN_RETURN, Some(value)) => Ok(Step::Returned(value)),
+        _ => Err(raised(py)),
     }
 }
 

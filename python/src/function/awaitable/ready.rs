@@ -2,6 +2,7 @@
 
 use std::ffi::{c_int, c_void};
 use std::ptr;
+use std::sync::atomic::{AtomicPtr, Ordering};
 
 use hotset::sync::Mutex;
 use pyo3::exceptions::PyRuntimeError;
@@ -12,19 +13,20 @@ use pyo3::types::{PyTuple, PyType};
 
 use crate::ffi::Pointer;
 use crate::ffi::attached_lock::AttachedLock;
-use crate::ffi::foreign::Foreign;
-use crate::ffi::guard::{attached, guard};
-use crate::ffi::heap_type::{NewType, leaked, slot};
-use crate::ffi::object::{Object, borrow};
+use crate::ffi::foreign::{Foreign, raised};
+use crate::ffi::guard::attached;
+use crate::ffi::heap_type::{self, FromSlot, NewType, leaked, slot, slots};
+use crate::ffi::live::Live;
+use crate::ffi::object::{Object, object_from};
 use crate::function::awaitable::stop_iteration::{self, stop_iteration};
 
-/// The C layout; the value is null once it has been awaited.
+/// The C layout; the value is there until it has been awaited.
 ///
 /// Nearly all live from a call to its `await` only: those that are dead are kept for the next calls.
 #[repr(C)]
 struct ReadyObject {
     head: ffi::PyObject,
-    value: Pointer,
+    value: Option<Object>,
 }
 
 /// Those that are dead and kept.
@@ -63,14 +65,13 @@ unsafe extern "C" {
 }
 
 static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
-static mut CLASS_POINTER: *mut ffi::PyTypeObject = ptr::null_mut();
+static CLASS_POINTER: AtomicPtr<ffi::PyTypeObject> = AtomicPtr::new(ptr::null_mut());
 
 pub(in crate::function) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     let py = module.py();
     stop_iteration::prepare(py)?;
     let class = CLASS.get_or_try_init(py, || make_type(py))?;
-    // SAFETY: written once, while the module is imported and before anything reads it.
-    unsafe { CLASS_POINTER = class.as_ptr().cast() };
+    CLASS_POINTER.store(class.as_ptr().cast(), Ordering::Relaxed);
     module.add("Ready", class)
 }
 
@@ -85,35 +86,40 @@ pub(in crate::function) fn ready(value: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>
 }
 
 pub(in crate::function) fn ready_object(py: Python<'_>, value: Object) -> PyResult<Object> {
-    // SAFETY: a new reference or null.
-    unsafe { Object::from_result(py, make(value)) }
+    make(value).ok_or_else(|| raised(py))
 }
 
-/// A new reference, or null and an exception.
+/// A new one; an exception is set if there is no memory.
 #[inline(always)]
-pub(in crate::function) fn make(value: Object) -> Pointer {
-    let spare = SPARE.lock().pop();
-    // SAFETY: what is spare is a dead object of ours that nobody else has.
+pub(in crate::function) fn make(value: Object) -> Option<Object> {
+    let Some(ready) = SPARE.lock().pop() else { return make_anew(value) };
+    // SAFETY: what is spare is a dead object of ours that nobody else has, without a value.
     unsafe {
-        let Some(ready) = spare else { return make_anew(value) };
         _Py_NewReference(ready);
-        (*ready.cast::<ReadyObject>()).value = value.into_ptr();
-        ffi::PyObject_GC_Track(ready.cast());
-        ready
+        Some(filled(ready, value))
     }
 }
 
 #[cold]
-fn make_anew(value: Object) -> Pointer {
-    // SAFETY: the class is ready since the import; the object is filled before anybody sees it.
+fn make_anew(value: Object) -> Option<Object> {
+    // SAFETY: the class is ready since the import; the object is new.
     unsafe {
-        let ready = ffi::PyObject_GC_New::<ReadyObject>(CLASS_POINTER);
-        if ready.is_null() {
-            return ptr::null_mut();
-        }
-        (*ready).value = value.into_ptr();
+        let ready = ffi::PyObject_GC_New::<ReadyObject>(CLASS_POINTER.load(Ordering::Relaxed));
+        (!ready.is_null()).then(|| filled(ready.cast(), value))
+    }
+}
+
+/// An object that nobody has seen, with its value.
+///
+/// # Safety
+/// It is one of ours, without a value, and its reference is given away.
+#[inline(always)]
+unsafe fn filled(ready: Pointer, value: Object) -> Object {
+    // SAFETY: by the caller's promise.
+    unsafe {
+        ptr::write(&raw mut (*ready.cast::<ReadyObject>()).value, Some(value));
         ffi::PyObject_GC_Track(ready.cast());
-        ready.cast()
+        Object::from_owned(ready)
     }
 }
 
@@ -153,12 +159,14 @@ fn methods() -> Vec<ffi::PyMethodDef> {
     ]
 }
 
+/// The value of an object, if it has not been taken.
+///
 /// # Safety
 /// The object is one of ours.
 #[inline(always)]
-unsafe fn take(ready: Pointer) -> Pointer {
+unsafe fn take(ready: Pointer) -> Option<Object> {
     // SAFETY: by the caller's promise.
-    unsafe { ptr::replace(&raw mut (*ready.cast::<ReadyObject>()).value, ptr::null_mut()) }
+    unsafe { (*ready.cast::<ReadyObject>()).value.take() }
 }
 
 #[cold]
@@ -169,52 +177,55 @@ fn used_up() {
 /// What `await` does: ends the iteration with the value.
 unsafe extern "C" fn next(ready: Pointer) -> Pointer {
     // SAFETY: CPython calls this with an object of ours.
-    unsafe {
-        let value = take(ready);
-        if value.is_null() {
-            used_up();
-        } else if value == ffi::Py_None() {
-            // The end of an iteration without an exception is one with None.
-            ffi::Py_DECREF(value);
-        } else {
-            stop_iteration(value);
-        }
-        ptr::null_mut()
+    match unsafe { take(ready) } {
+        None => used_up(),
+        // The end of an iteration without an exception is one with None.
+        Some(value) if Live::of(&value).is_none() => {}
+        Some(value) => stop_iteration(value),
     }
+    ptr::null_mut()
 }
 
 unsafe extern "C" fn am_send(ready: Pointer, _sent: Pointer, result: *mut Pointer) -> ffi::PySendResult {
     // SAFETY: CPython calls this with an object of ours and a place for the result.
-    unsafe {
-        let value = take(ready);
-        *result = value;
-        if value.is_null() {
-            used_up();
-            return ffi::PySendResult::PYGEN_ERROR;
-        }
+    let sent = unsafe {
+        *result = Object::give(take(ready));
+        !(*result).is_null()
+    };
+    if sent {
+        return ffi::PySendResult::PYGEN_RETURN;
     }
-    ffi::PySendResult::PYGEN_RETURN
+    used_up();
+    ffi::PySendResult::PYGEN_ERROR
 }
 
 unsafe extern "C" fn send(ready: Pointer, _sent: Pointer) -> Pointer {
     // SAFETY: CPython calls this with an object of ours.
-    unsafe {
-        if (*ready.cast::<ReadyObject>()).value == ffi::Py_None() {
-            stop_iteration(take(ready));
-            return ptr::null_mut();
-        }
-        next(ready)
+    unsafe { take(ready) }.map_or_else(used_up, stop_iteration);
+    ptr::null_mut()
+}
+
+/// What a slot is called for, which lets go of its value.
+struct TakenValue(Option<Object>);
+
+impl FromSlot for TakenValue {
+    type Raw = Pointer;
+    unsafe fn from_slot(raw: Pointer) -> Self {
+        // SAFETY: by the caller's promise.
+        Self(unsafe { take(raw) })
     }
 }
 
-unsafe extern "C" fn throw(ready: Pointer, args: Pointer) -> Pointer {
-    // SAFETY: CPython calls this with an object of ours and a tuple.
-    unsafe { drop_value(ready) };
-    guard(|py| {
-        // SAFETY: as above.
-        let args = unsafe { borrow(py, args) }.to_owned();
-        Err(thrown(args.cast::<PyTuple>()?))
-    })
+slots! {
+    fn throw(py, ready: TakenValue, args: Live<'_>) {
+        drop(ready.0);
+        Err(thrown(args.bind(py).to_owned().cast::<PyTuple>()?))
+    }
+
+    fn close(py, ready: TakenValue, _nothing: Option<Live<'_>>) {
+        drop(ready.0);
+        object_from(py, py.None())
+    }
 }
 
 /// The exception that the arguments of `throw` mean.
@@ -232,57 +243,27 @@ pub(in crate::function) fn thrown(args: &Bound<'_, PyTuple>) -> PyErr {
     raised.map_or_else(|error| error, PyErr::from_value)
 }
 
-unsafe extern "C" fn close(ready: Pointer, _nothing: Pointer) -> Pointer {
-    // SAFETY: CPython calls this with an object of ours.
-    unsafe {
-        drop_value(ready);
-        ffi::Py_NewRef(ffi::Py_None())
-    }
-}
-
-/// # Safety
-/// The object is one of ours and the thread is attached.
-unsafe fn drop_value(ready: Pointer) {
-    // SAFETY: by the caller's promise.
-    unsafe {
-        let value = take(ready);
-        if !value.is_null() {
-            drop(Object::from_owned(value));
-        }
-    }
-}
-
 unsafe extern "C" fn dealloc(ready: Pointer) {
     // SAFETY: CPython calls this once, for the last reference to an object of ours.
     unsafe {
         ffi::PyObject_GC_UnTrack(ready.cast());
-        drop_value(ready);
-        if SPARE.lock().push(ready) {
-            return;
+        drop(take(ready));
+        if !SPARE.lock().push(ready) {
+            heap_type::free(ready);
         }
-        let class = ffi::Py_TYPE(ready);
-        ffi::PyObject_GC_Del(ready.cast());
-        ffi::Py_DECREF(class.cast());
     }
 }
 
 unsafe extern "C" fn traverse(ready: Pointer, visit: ffi::visitproc, argument: *mut c_void) -> c_int {
     // SAFETY: CPython calls this with an object of ours.
     unsafe {
-        for reached in [ffi::Py_TYPE(ready).cast(), (*ready.cast::<ReadyObject>()).value] {
-            if !reached.is_null() {
-                let result = visit(reached, argument);
-                if result != 0 {
-                    return result;
-                }
-            }
-        }
+        let value = (*ready.cast::<ReadyObject>()).value.as_ref().map_or(ptr::null_mut(), Object::as_ptr);
+        heap_type::show(ready, [value], visit, argument)
     }
-    0
 }
 
 unsafe extern "C" fn clear(ready: Pointer) -> c_int {
     // SAFETY: CPython calls this with an object of ours.
-    unsafe { drop_value(ready) };
+    drop(unsafe { take(ready) });
     0
 }

@@ -14,7 +14,11 @@ use pyo3::sync::PyOnceLock;
 #[cfg(Py_3_12)]
 use pyo3::types::PyType;
 
+#[cfg(Py_3_12)]
 use crate::ffi::Pointer;
+#[cfg(not(Py_3_12))]
+use crate::ffi::live::Live;
+use crate::ffi::object::Object;
 
 #[cfg(not(Py_3_12))]
 pub(in crate::function) fn prepare(_py: Python<'_>) -> PyResult<()> {
@@ -22,24 +26,21 @@ pub(in crate::function) fn prepare(_py: Python<'_>) -> PyResult<()> {
 }
 
 /// Raises `StopIteration(value)`.
-///
-/// # Safety
-/// The value is a reference that is given away, and the thread is attached.
 #[cfg(not(Py_3_12))]
 #[inline(always)]
-pub(in crate::function) unsafe fn stop_iteration(value: Pointer) {
-    // SAFETY: by the caller's promise; a tuple or an exception would be taken for the arguments or the exception itself.
+pub(in crate::function) fn stop_iteration(value: Object) {
+    // A tuple or an exception would be taken for the arguments or the exception itself.
+    let is_plain = [ffi::Py_TPFLAGS_TUPLE_SUBCLASS, ffi::Py_TPFLAGS_BASE_EXC_SUBCLASS]
+        .into_iter()
+        .all(|flag| !Live::of(&value).has_feature(flag));
+    // SAFETY: the thread is attached, and the references are given away.
     unsafe {
-        if ffi::PyTuple_Check(value) == 0 && ffi::PyExceptionInstance_Check(value) == 0 {
-            ffi::PyErr_Restore(ffi::Py_NewRef(ffi::PyExc_StopIteration), value, ptr::null_mut());
-            return;
-        }
-        let exception =
-            ffi::PyObject_CallFunctionObjArgs(ffi::PyExc_StopIteration, value, ptr::null_mut::<ffi::PyObject>());
-        ffi::Py_DECREF(value);
-        if !exception.is_null() {
-            ffi::PyErr_SetObject(ffi::PyExc_StopIteration, exception);
-            ffi::Py_DECREF(exception);
+        if is_plain {
+            ffi::PyErr_Restore(ffi::Py_NewRef(ffi::PyExc_StopIteration), value.into_ptr(), ptr::null_mut());
+        } else if let Some(exception) =
+            Object::or_null(ffi::PyObject_CallOneArg(ffi::PyExc_StopIteration, value.as_ptr()))
+        {
+            ffi::PyErr_SetObject(ffi::PyExc_StopIteration, exception.as_ptr());
         }
     }
 }
@@ -50,24 +51,25 @@ pub(in crate::function) use recycled::{prepare, stop_iteration};
 #[cfg(Py_3_12)]
 mod recycled {
     use super::*;
-    use crate::ffi::heap_type::{NewType, slot};
-    use crate::ffi::object::Object;
+    use std::sync::atomic::{AtomicPtr, Ordering};
+
     use pyo3::exceptions::PyStopIteration;
+
+    use crate::ffi::heap_type::{self, NewType, slot};
 
     unsafe extern "C" {
         fn _Py_NewReference(object: Pointer);
     }
 
     static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
-    static mut CLASS_POINTER: *mut ffi::PyTypeObject = ptr::null_mut();
-    /// The object that is kept, or null. Where there is no GIL none is kept.
-    static mut KEPT: Pointer = ptr::null_mut();
+    static CLASS_POINTER: AtomicPtr<ffi::PyTypeObject> = AtomicPtr::new(ptr::null_mut());
+    /// The object that is kept, or null: the GIL guards it. Where there is none, no object is kept.
+    static KEPT: AtomicPtr<ffi::PyObject> = AtomicPtr::new(ptr::null_mut());
 
     /// Makes the class.
     pub(in crate::function) fn prepare(py: Python<'_>) -> PyResult<()> {
         let class = CLASS.get_or_try_init(py, || make_class(py))?;
-        // SAFETY: written once, while the module is imported and before anything reads it.
-        unsafe { CLASS_POINTER = class.as_ptr().cast() };
+        CLASS_POINTER.store(class.as_ptr().cast(), Ordering::Relaxed);
         Ok(())
     }
 
@@ -83,31 +85,32 @@ mod recycled {
     }
 
     /// Raises `StopIteration(value)`.
-    ///
-    /// # Safety
-    /// The value is a reference that is given away, and the thread is attached.
     #[inline(always)]
-    pub(in crate::function) unsafe fn stop_iteration(value: Pointer) {
-        // SAFETY: the class is ready since the import; the GIL guards what is kept.
+    pub(in crate::function) fn stop_iteration(value: Object) {
+        let Some(exception) = kept().or_else(make) else { return };
+        // SAFETY: nobody else knows the exception yet, whose reference is given away when it has all that it needs.
         unsafe {
-            let mut exception = ptr::replace(&raw mut KEPT, ptr::null_mut());
-            if exception.is_null() {
-                exception = make();
-            } else {
-                _Py_NewReference(exception);
+            let object = exception.as_ptr().cast::<ffi::PyStopIterationObject>();
+            (*object).value = value.into_ptr();
+            if fill_args(&raw mut (*object).args, (*object).value) {
+                ffi::PyObject_GC_Track(object.cast());
+                ffi::PyErr_SetRaisedException(exception.into_ptr());
             }
-            if exception.is_null() {
-                ffi::Py_DECREF(value);
-                return;
-            }
-            let object = exception.cast::<ffi::PyStopIterationObject>();
-            (*object).value = value;
-            if !fill_args(&raw mut (*object).args, value) {
-                ffi::Py_DECREF(exception);
-                return;
-            }
-            ffi::PyObject_GC_Track(exception.cast());
-            ffi::PyErr_SetRaisedException(exception);
+        }
+    }
+
+    /// The object that is kept, if one is.
+    #[inline(always)]
+    fn kept() -> Option<Object> {
+        let kept = KEPT.load(Ordering::Relaxed);
+        if kept.is_null() {
+            return None;
+        }
+        KEPT.store(ptr::null_mut(), Ordering::Relaxed);
+        // SAFETY: it is a dead object of ours that nobody else has.
+        unsafe {
+            _Py_NewReference(kept);
+            Some(Object::from_owned(kept))
         }
     }
 
@@ -132,74 +135,83 @@ mod recycled {
     /// Empties arguments that nobody else knows; lets go of others.
     #[inline(always)]
     unsafe fn empty_args(args: *mut Pointer) {
-        // SAFETY: arguments are a tuple or null; one with a single reference is ours to write to.
+        // SAFETY: arguments are a tuple or null; one with a single reference is ours to write to. From 3.14 on it may remember its hash.
         unsafe {
             let others = (*args).is_null() || ffi::Py_REFCNT(*args) != 1 || ffi::PyTuple_GET_SIZE(*args) != 1;
-            // From 3.14 on a tuple may remember its hash.
             if others || cfg!(Py_3_14) {
                 ffi::Py_CLEAR(args);
                 return;
             }
-            if ffi::PyObject_GC_IsTracked(*args) != 0 {
-                ffi::PyObject_GC_UnTrack((*args).cast());
-            }
+            untrack(*args);
             let item = ffi::PyTuple_GET_ITEM(*args, 0);
             ffi::PyTuple_SET_ITEM(*args, 0, ptr::null_mut());
-            give_up(item);
+            drop(Object::or_null(item));
         }
     }
 
-    /// A new object without a value, or null and an exception.
+    /// A new object without a value; an exception is set if there is no memory.
     #[cold]
-    unsafe fn make() -> Pointer {
-        // SAFETY: everything in a new object is null.
+    fn make() -> Option<Object> {
+        // SAFETY: the class is ready since the import; what is allocated is new, or null.
         unsafe {
-            let exception = ffi::PyType_GenericAlloc(CLASS_POINTER, 0);
-            if !exception.is_null() {
-                ffi::PyObject_GC_UnTrack(exception.cast());
+            let exception = Object::or_null(ffi::PyType_GenericAlloc(CLASS_POINTER.load(Ordering::Relaxed), 0))?;
+            untrack(exception.as_ptr());
+            Some(exception)
+        }
+    }
+
+    /// Hides an object from collections of garbage, if they see it.
+    #[inline(always)]
+    unsafe fn untrack(object: Pointer) {
+        // SAFETY: it is alive, and of a type that collections can see.
+        unsafe {
+            if ffi::PyObject_GC_IsTracked(object) != 0 {
+                ffi::PyObject_GC_UnTrack(object.cast());
             }
-            exception
         }
     }
 
     unsafe extern "C" fn dealloc(exception: Pointer) {
         // SAFETY: CPython calls this once, for the last reference to an object of ours.
         unsafe {
-            if ffi::PyObject_GC_IsTracked(exception) != 0 {
-                ffi::PyObject_GC_UnTrack(exception.cast());
+            untrack(exception);
+            let object: *mut ffi::PyStopIterationObject = exception.cast();
+            // It may be the last reference to a long chain of such exceptions, and so is given back at the end.
+            let _value = take(&raw mut (*object).value);
+            empty(object);
+            if !keep(exception) {
+                drop(take(&raw mut (*object).args));
+                heap_type::free(exception);
             }
-            let object = exception.cast::<ffi::PyStopIterationObject>();
-            let value = ptr::replace(&raw mut (*object).value, ptr::null_mut());
-            empty_args(&raw mut (*object).args);
-            ffi::Py_CLEAR(&raw mut (*object).dict);
-            ffi::Py_CLEAR(&raw mut (*object).notes);
-            ffi::Py_CLEAR(&raw mut (*object).traceback);
-            give_up(ptr::replace(&raw mut (*object).context, ptr::null_mut()));
-            give_up(ptr::replace(&raw mut (*object).cause, ptr::null_mut()));
-            (*object).suppress_context = '\0';
-            if cfg!(not(Py_GIL_DISABLED)) && KEPT.is_null() {
-                KEPT = exception;
-            } else {
-                ffi::Py_CLEAR(&raw mut (*object).args);
-                let class = ffi::Py_TYPE(exception);
-                ffi::PyObject_GC_Del(exception.cast());
-                ffi::Py_DECREF(class.cast());
-            }
-            give_up(value);
         }
     }
 
-    /// Lets go of a reference, if it is one, that may be the last to a long chain of such exceptions.
+    /// Keeps a dead object for the next time, if none is kept.
     #[inline(always)]
-    unsafe fn give_up(object: Pointer) {
-        // SAFETY: the reference is ours, and the thread is attached.
-        unsafe {
-            if object.is_null() {
-            } else if ffi::Py_REFCNT(object) > 1 {
-                ffi::Py_DECREF(object);
-            } else {
-                drop(Object::from_owned(object));
-            }
+    fn keep(exception: Pointer) -> bool {
+        let keeps = cfg!(not(Py_GIL_DISABLED)) && KEPT.load(Ordering::Relaxed).is_null();
+        if keeps {
+            KEPT.store(exception, Ordering::Relaxed);
         }
+        keeps
+    }
+
+    /// Lets go of all that an exception may refer to beside its value, but for the tuple of its arguments.
+    #[inline(always)]
+    unsafe fn empty(object: *mut ffi::PyStopIterationObject) {
+        // SAFETY: by the caller's promise nobody else knows it.
+        unsafe {
+            empty_args(&raw mut (*object).args);
+            drop([take(&raw mut (*object).dict), take(&raw mut (*object).notes), take(&raw mut (*object).traceback)]);
+            drop([take(&raw mut (*object).context), take(&raw mut (*object).cause)]);
+            (*object).suppress_context = '\0';
+        }
+    }
+
+    /// What a place has, which is empty then.
+    #[inline(always)]
+    unsafe fn take(place: *mut Pointer) -> Option<Object> {
+        // SAFETY: it has a reference of its own, or null.
+        unsafe { Object::or_null(ptr::replace(place, ptr::null_mut())) }
     }
 }

@@ -29,6 +29,7 @@ use crate::breaker::BreakerVerbs;
 use crate::errors::raised;
 use crate::ffi::attached_lock::AttachedLock;
 use crate::ffi::guard::is_finalizing;
+use crate::ffi::live::Live;
 use crate::ffi::object::Object;
 use crate::hooks;
 use crate::interrupt;
@@ -278,7 +279,7 @@ impl TierBehind {
         }
         let prefix = self.prefix(owner);
         let way = FreezeRule { loose: probe.rule() == Rule::Loose, everywhere: true };
-        prefix.spell_call(py, probe.parts(), self.settings.keywords.as_ptr(), way.loose, |number, value| {
+        prefix.spell_call(py, probe.parts(), Live::of(&self.settings.keywords), way.loose, |number, value| {
             Writer::freeze(value, state, way).map_err(|error| state.explain_part(py, owner, number, error))
         })
     }

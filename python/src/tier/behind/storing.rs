@@ -11,6 +11,7 @@ use hotset::stats::Cause;
 use hotset::tier::{Fault, Judgement, Mark, Number};
 use pyo3::prelude::*;
 
+use crate::ffi::live::Live;
 use crate::ffi::object::Object;
 use crate::key::lookup_key::LookupKey;
 use crate::key::probe::Probe;
@@ -353,7 +354,7 @@ impl StoreBehind for TierBehind {
         let tags = self.tag_marks(&details.tags);
         let mut prepared = Vec::with_capacity(entries.len());
         for (lookup_key, value) in entries {
-            missing::refuse(value.as_ptr())?;
+            missing::refuse(Live::of(value))?;
             let encoded = self.codec(lookup_key.tag.owner()).encode(py, &value.bind(py))?;
             let spelled = self.spell(py, state, &lookup_key.probe())?;
             let header = self.header(details, &spelled, now, encoded.codec);
