@@ -1,10 +1,13 @@
 """How many instructions a hit or a miss takes, by callgrind: what no clock on a shared machine can show.
 
-usage: python benches/python/instructions.py [PYTHON ...]
+    python benches/python/instructions.py [--only TEXT] [PYTHON ...]
 
 Each PYTHON is an interpreter with a hotset of its own, so that two builds can be compared; by default the running one.
+A number is the least of a few runs: what falls due while a program runs depends on the clock.
 """
 
+import argparse
+import os
 import re
 import shutil
 import subprocess
@@ -63,6 +66,7 @@ ON_DISK = {
     "set of 100 of a store": ("", "c.set_many(items)"),
 }
 FEW, MANY = 2_000, 12_000
+TRIES = 3
 PROGRAM = """
 import gc, itertools, hotset
 gc.disable()
@@ -76,27 +80,40 @@ run({count})
 
 
 def instructions(python: str, setup: str, statement: str, count: int) -> int:
-    """Instructions that an interpreter executes in all."""
+    """Instructions that an interpreter executes in all, at least."""
     program = PROGRAM.format(setup=setup, statement=statement, count=count)
     command = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", python, "-c", program]
-    output = subprocess.run(command, capture_output=True, text=True, check=True).stderr
-    found = re.search(r"Collected\s*:\s*(\d+)", output)
-    assert found is not None, output
-    return int(found[1])
+    # Where things lie in Python's dicts is to be the same each time.
+    environment = {**os.environ, "PYTHONHASHSEED": "0"}
+
+    def once() -> int:
+        output = subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stderr
+        found = re.search(r"Collected\s*:\s*(\d+)", output)
+        assert found is not None, output
+        return int(found[1])
+
+    return min(once() for _ in range(TRIES))
 
 
 def main() -> None:
     if shutil.which("valgrind") is None:
         raise SystemExit("valgrind is not there: install it, as with apt-get install valgrind")
-    pythons = sys.argv[1:] or [sys.executable]
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("pythons", nargs="*", default=[sys.executable], metavar="PYTHON")
+    parser.add_argument("--only", default="", metavar="TEXT", help="only what has TEXT in its name")
+    options = parser.parse_args()
+    pythons = options.pythons
     statements = HITS | MISSES | {name: (f"{DISK}\n{setup}", statement) for name, (setup, statement) in ON_DISK.items()}
     for name, (setup, statement) in statements.items():
+        if options.only not in name:
+            continue
         counts = [
             (instructions(python, setup, statement, MANY) - instructions(python, setup, statement, FEW)) / (MANY - FEW)
             for python in pythons
         ]
         ratio = f", {counts[-1] / counts[0]:.3f} ×" if len(counts) > 1 else ""
-        print(f"{name}: {', '.join(f'{count:.0f}' for count in counts)} instructions a turn of the loop{ratio}")
+        shown = ", ".join(f"{count:.0f}" for count in counts)
+        print(f"{name}: {shown} instructions a turn of the loop{ratio}", flush=True)
 
 
 if __name__ == "__main__":
