@@ -21,6 +21,7 @@ use crate::key::part::{Part, Word};
 use crate::key::probe::{QuickProbeOfOne, Rule};
 use crate::key::{Key, MAPPING, Tag};
 use crate::missing::is_missing;
+use crate::state::writing::NewEntry;
 
 /// What a quick look at memory came to.
 pub(super) enum Glance {
@@ -127,10 +128,11 @@ impl CacheVerbs {
         let py = key.py();
         let lookup_key = self.lookup_key(py, Live::bound(key))?;
         let mut probe = lookup_key.probe();
+        let entry = NewEntry { key: lookup_key.stored(), value: Object::of(value), details };
         if lookup_key.rule == Rule::Mapping {
-            return self.state.write(py, lookup_key.stored(), Object::of(value), details, condition, &mut probe);
+            return self.state.write(py, entry, condition, &mut probe);
         }
-        self.state.fill(py, lookup_key.stored(), Object::of(value), details, condition, &mut probe)
+        self.state.fill(py, entry, condition, &mut probe)
     }
 
     pub(super) fn take_out(&self, key: &Bound<'_, PyAny>) -> PyResult<Option<Object>> {

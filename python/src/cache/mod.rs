@@ -34,6 +34,7 @@ use crate::key::lookup_key::LoadKey;
 use crate::lifespan;
 use crate::missing::missing;
 use crate::state::behind::{Behind, Keys};
+use crate::state::writing::NewEntry;
 use crate::state::{Aliasing, CacheState, Weigher};
 use crate::stats::Stats;
 use crate::tier::behind::TierBehind;
@@ -498,7 +499,8 @@ impl CacheVerbs {
             let value = source.served(py, value)?;
             let copied = other.get().lookup_key(py, Live::of(&key))?;
             let mut probe = copied.probe();
-            target.write(py, copied.stored(), value, details, &Condition::Always, &mut probe)?;
+            let entry = NewEntry { key: copied.stored(), value, details };
+            target.write(py, entry, &Condition::Always, &mut probe)?;
         }
         Ok(())
     }

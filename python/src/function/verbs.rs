@@ -27,6 +27,7 @@ use crate::function::method::{self, MethodRef};
 use crate::function::storability::details;
 use crate::hooks::{self, Hook};
 use crate::key::Key;
+use crate::state::writing::NewEntry;
 
 /// A verb on a decorated function.
 type Verb = fn(Python<'_>, FunctionRef<'_>, Call<'_>) -> PyResult<Object>;
@@ -67,7 +68,8 @@ fn set(py: Python<'_>, function: FunctionRef<'_>, call: Call<'_>) -> PyResult<Ob
     if is_over(&details) {
         drop(decorated.state().remove(py, &mut prepared.probe(), Cause::Replaced)?);
     } else {
-        decorated.state().fill(py, stored, Object::of(&value), details, &Condition::Always, &mut prepared.probe())?;
+        let entry = NewEntry { key: stored, value: Object::of(&value), details };
+        decorated.state().fill(py, entry, &Condition::Always, &mut prepared.probe())?;
     }
     wrapped(py, decorated, object_from(py, py.None())?)
 }

@@ -3,7 +3,7 @@
 pub(crate) mod behind;
 mod reading;
 mod removal;
-mod writing;
+pub(crate) mod writing;
 
 use std::ffi::c_int;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

@@ -24,28 +24,32 @@ use crate::state::{CacheState, Weigher};
 /// The most that an entry may weigh, so that no sum of weights overflows.
 const HEAVIEST: u64 = 1 << 40;
 
+/// What is to be stored: under which key, and how.
+pub(crate) struct NewEntry {
+    pub(crate) key: Part,
+    pub(crate) value: Object,
+    pub(crate) details: Details,
+}
+
 impl CacheState {
-    /// Stores a pair; whether it was stored.
+    /// Stores an entry; whether it was stored.
     pub(crate) fn write(
         self: &Arc<Self>,
         py: Python<'_>,
-        key: Part,
-        value: Object,
-        details: Details,
+        mut entry: NewEntry,
         condition: &Condition<'_, Object>,
         probe: &mut Probe<'_>,
     ) -> PyResult<bool> {
-        missing::refuse(Live::of(&value))?;
-        let mut details = details;
+        missing::refuse(Live::of(&entry.value))?;
         let Some(behind) = self.behind_if_on() else {
             self.invalidate_behind(py, probe)?;
-            return self.write_here(py, key, value, details, condition, probe);
+            return self.write_here(py, entry, condition, probe);
         };
         self.catch_up(py);
-        if !behind.set(py, self, probe, &value, &mut details, condition)? {
+        if !behind.set(py, self, probe, &entry.value, &mut entry.details, condition)? {
             return Ok(false);
         }
-        self.write_or_remove(py, key, value, details, probe)?;
+        self.write_or_remove(py, entry, probe)?;
         Ok(true)
     }
 
@@ -62,7 +66,8 @@ impl CacheState {
         self.catch_up(py);
         let stored = behind.set_many(py, self, &entries, details)?;
         for ((lookup_key, value), details) in entries.into_iter().zip(stored) {
-            self.write_or_remove(py, lookup_key.stored(), value, details, &mut lookup_key.probe())?;
+            let entry = NewEntry { key: lookup_key.stored(), value, details };
+            self.write_or_remove(py, entry, &mut lookup_key.probe())?;
         }
         Ok(())
     }
@@ -73,15 +78,8 @@ impl CacheState {
     }
 
     /// Stores in memory what was stored in the tier. If something has changed since, or there is no room, what was here is not to stay.
-    fn write_or_remove(
-        self: &Arc<Self>,
-        py: Python<'_>,
-        key: Part,
-        value: Object,
-        details: Details,
-        probe: &mut Probe<'_>,
-    ) -> PyResult<()> {
-        if !self.write_here(py, key, value, details, &Condition::Always, probe)? {
+    fn write_or_remove(self: &Arc<Self>, py: Python<'_>, entry: NewEntry, probe: &mut Probe<'_>) -> PyResult<()> {
+        if !self.write_here(py, entry, &Condition::Always, probe)? {
             let left = probe.settle(py, |probe| self.store.remove(probe.tag().hash(), probe, Cause::Replaced))?;
             self.finish(py, left);
         }
@@ -92,13 +90,11 @@ impl CacheState {
     fn write_here(
         self: &Arc<Self>,
         py: Python<'_>,
-        key: Part,
-        value: Object,
-        details: Details,
+        entry: NewEntry,
         condition: &Condition<'_, Object>,
         probe: &mut Probe<'_>,
     ) -> PyResult<bool> {
-        let tag = probe.tag();
+        let (tag, NewEntry { key, value, details }) = (probe.tag(), entry);
         let (kept, mut details) = self.prepared(py, Some(&key), value, tag, details)?;
         let mut pair = Some((Key { part: key, tag }, kept));
         let Stored { stored, left } =
@@ -112,15 +108,13 @@ impl CacheState {
     pub(crate) fn fill(
         self: &Arc<Self>,
         py: Python<'_>,
-        key: Part,
-        value: Object,
-        details: Details,
+        entry: NewEntry,
         condition: &Condition<'_, Object>,
         probe: &mut Probe<'_>,
     ) -> PyResult<bool> {
         let tag = probe.tag();
-        let identities = identities_in(&key);
-        let stored = self.write(py, key, value, details, condition, probe)?;
+        let identities = identities_in(&entry.key);
+        let stored = self.write(py, entry, condition, probe)?;
         if stored {
             self.note_each(&identities, tag.hash());
         }
