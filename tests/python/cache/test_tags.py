@@ -14,6 +14,7 @@ import hotset
 import pytest
 from hotset import MISSING, Cache, cache_result
 from hotset.testing import ManualClock
+from ways_to_load import eventually
 
 
 @dataclass(frozen=True)
@@ -260,14 +261,12 @@ def test_who_comes_after_an_invalidation_does_not_join_a_load_that_may_carry_the
         slow = threading.Thread(target=lambda results=results: results.append(f(1)))
         misses = f.cache_info().misses
         slow.start()
-        while f.cache_info().misses == misses:
-            threading.Event().wait(0.001)
+        eventually(lambda misses=misses: f.cache_info().misses > misses)
         f.cache.invalidate_tags(tag)
         if joins:
             follower = threading.Thread(target=lambda results=results: results.append(f(1)))
             follower.start()
-            while f.cache_info().misses == misses + 1:
-                threading.Event().wait(0.001)
+            eventually(lambda misses=misses: f.cache_info().misses > misses + 1)
             go.set()
             follower.join(30)
             slow.join(30)
@@ -291,8 +290,7 @@ def test_a_tag_that_only_the_result_tells_closes_the_load_to_later_callers() -> 
 
     slow = threading.Thread(target=f, args=(1,))
     slow.start()
-    while not f.cache_info().misses:
-        threading.Event().wait(0.001)
+    eventually(lambda: f.cache_info().misses)
     f.cache.invalidate_tags("version:old")
     assert f(1) == "new"
     go.set()

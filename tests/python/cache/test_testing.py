@@ -19,6 +19,7 @@ from hotset.testing import (
     wait_for_loads,
     wait_for_loads_async,
 )
+from ways_to_load import eventually
 
 pytest_plugins = ["pytester"]
 
@@ -164,8 +165,7 @@ def test_a_loader_waits_on_demand() -> None:
     with chaos.held(), assert_loads(0):
         for thread in threads:
             thread.start()
-        while cache.stats().misses < 5:
-            threading.Event().wait(0.001)
+        eventually(lambda: cache.stats().misses >= 5)
         assert not results
     for thread in threads:
         thread.join(30)

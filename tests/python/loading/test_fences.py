@@ -152,8 +152,7 @@ def test_who_comes_after_an_invalidation_does_not_join_the_load_that_it_overtook
     results: list[str] = []
     slow = threading.Thread(target=lambda: results.append(f(1)))
     slow.start()
-    while not f.cache_info().misses:
-        threading.Event().wait(0.001)
+    eventually(lambda: f.cache_info().misses)
     f.invalidate(1)
     invalidated.set()
     assert f(1) == "new" == f.peek(1)
@@ -174,8 +173,7 @@ def test_refresh_does_not_join_a_load_that_began_before_it() -> None:
 
     slow = threading.Thread(target=f, args=(1,))
     slow.start()
-    while not f.cache_info().misses:
-        threading.Event().wait(0.001)
+    eventually(lambda: f.cache_info().misses)
     assert f.refresh(1) == "new"
     go.set()
     slow.join(30)

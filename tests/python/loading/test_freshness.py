@@ -16,7 +16,20 @@ import hotset
 import pytest
 from hotset import MISSING, Cache, cache_result, cache_result_many
 from hotset.testing import ManualClock
-from ways_to_load import PATIENCE, READERS, TICK, WORD, Face, Make, Source, _awaited, eventually, faces, fails
+from ways_to_load import (
+    PATIENCE,
+    READERS,
+    TICK,
+    WORD,
+    Face,
+    Make,
+    Source,
+    _awaited,
+    eventually,
+    eventually_async,
+    faces,
+    fails,
+)
 
 # Stale
 
@@ -735,8 +748,7 @@ def test_stale_values_of_many_keys_are_refreshed_in_one_call(
     async def load_async(keys: list[str]) -> dict[str, str]:
         asked.append(keys)
         found = {key: f"{version} {key}" for key in keys}
-        while not go.is_set():
-            await asyncio.sleep(0.001)
+        await eventually_async(go.is_set)
         return found
 
     function: Any = cache_result_many(cache=cache)(load_async if awaits else load)

@@ -22,6 +22,7 @@ from hotset._loading import waiters
 from hotset._loading.drivers import block, drive
 from hotset._loading.protocol import Asker, Want, obtain
 from hotset._loading.sources import ManyValues
+from ways_to_load import eventually, eventually_async
 
 PATIENCE = 30
 """Seconds after which a test that waits has failed."""
@@ -40,14 +41,12 @@ class Loads:
 
     def load(self, key: object) -> list[object]:
         self.count += 1
-        while not self.enough():
-            threading.Event().wait(0.001)
+        eventually(self.enough)
         return [key]
 
     async def load_async(self, key: object) -> list[object]:
         self.count += 1
-        while not self.enough():
-            await asyncio.sleep(0.001)
+        await eventually_async(self.enough)
         return [key]
 
 
@@ -68,6 +67,26 @@ def in_threads(count: int, work: Callable[[int], object]) -> list[Any]:
         thread.join(PATIENCE)
     assert not any(thread.is_alive() for thread in threads), "a thread hangs"
     return results
+
+
+@contextmanager
+def a_load_in_progress(cache: Cache[Any, Any]) -> Iterator[Callable[[str], str]]:
+    """A thread loads "key" until the end of the block; what it loads with. Then the value is there."""
+    go = threading.Event()
+
+    def load(key: str) -> str:
+        assert go.wait(PATIENCE)
+        return key
+
+    leader = threading.Thread(target=cache.get_or_load, args=("key", load))
+    leader.start()
+    eventually(lambda: cache.stats().misses)
+    try:
+        yield load
+    finally:
+        go.set()
+        leader.join(PATIENCE)
+    assert cache["key"] == "key"
 
 
 @contextmanager
@@ -392,11 +411,9 @@ def test_a_threads_load_finishes_and_fills_when_its_waiters_have_gone() -> None:
 
     async def main() -> None:
         leader = asyncio.create_task(asyncio.to_thread(cache.get_or_load, "key", load))
-        while not cache.stats().misses:
-            await asyncio.sleep(0.001)
+        await eventually_async(lambda: cache.stats().misses)
         follower = asyncio.create_task(cache.aio.get_or_load("key", impatient))
-        while cache.stats().misses < 2:
-            await asyncio.sleep(0.001)
+        await eventually_async(lambda: cache.stats().misses >= 2)
         await asyncio.sleep(0.01)
         follower.cancel()
         await asyncio.wait([follower])
@@ -430,34 +447,21 @@ def test_a_task_that_is_cancelled_from_outside_leaves_the_load_to_a_follower() -
 @pytest.mark.skipif(sys.platform == "win32", reason="sends itself a signal")
 def test_a_thread_that_waits_can_be_interrupted() -> None:
     cache: Cache[Any, Any] = Cache()
-    go = threading.Event()
-
-    def load(key: str) -> str:
-        assert go.wait(PATIENCE)
-        return key
-
-    leader = threading.Thread(target=cache.get_or_load, args=("key", load))
-    leader.start()
-    while not cache.stats().misses:
-        threading.Event().wait(0.001)
 
     def interrupt() -> None:
-        while cache.stats().misses < 2:
-            threading.Event().wait(0.001)
+        eventually(lambda: cache.stats().misses >= 2)
         threading.Event().wait(0.05)
         os.kill(os.getpid(), signal.SIGINT)
 
     # A process that was started in the background may have inherited that the signal is ignored.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        threading.Thread(target=interrupt).start()
-        with pytest.raises(KeyboardInterrupt):
-            cache.get_or_load("key", load)
-    finally:
-        signal.signal(signal.SIGINT, before)
-    go.set()
-    leader.join(PATIENCE)
-    assert cache["key"] == "key"
+    with a_load_in_progress(cache) as load:
+        try:
+            threading.Thread(target=interrupt).start()
+            with pytest.raises(KeyboardInterrupt):
+                cache.get_or_load("key", load)
+        finally:
+            signal.signal(signal.SIGINT, before)
 
 
 # Circles
@@ -615,8 +619,7 @@ def test_a_thread_does_not_wait_for_a_load_that_waits_for_the_loop_that_it_runs(
         slow = asyncio.create_task(cache.aio.get_or_load("loop", of_the_loop))
         await asyncio.sleep(0.01)
         other = asyncio.create_task(asyncio.to_thread(cache.get_or_load, "thread", of_the_thread))
-        while cache.stats().misses < 3:
-            await asyncio.sleep(0.001)
+        await eventually_async(lambda: cache.stats().misses >= 3)
         await asyncio.sleep(0.01)
         assert cache.get_or_load("thread", lambda _: "computed here") == "computed here"
         go.set()
@@ -637,8 +640,7 @@ def test_a_task_of_a_loop_whose_thread_waits_is_not_waited_for_by_that_wait() ->
 
         def of_the_thread(_key: str) -> str:
             assert in_wait.wait(PATIENCE)
-            while cache.stats().misses < 3:
-                threading.Event().wait(0.001)
+            eventually(lambda: cache.stats().misses >= 3)
             threading.Event().wait(0.05)
             return cache.get_or_load("loop", lambda _: "computed")
 
@@ -646,8 +648,7 @@ def test_a_task_of_a_loop_whose_thread_waits_is_not_waited_for_by_that_wait() ->
         await asyncio.sleep(0.01)
         with ThreadPoolExecutor(1) as pool:
             other = pool.submit(cache.get_or_load, "thread", of_the_thread)
-            while cache.stats().misses < 2:
-                await asyncio.sleep(0.001)
+            await eventually_async(lambda: cache.stats().misses >= 2)
             in_wait.set()
             assert cache.get_or_load("thread", of_the_thread) == "computed"
             assert other.result(PATIENCE) == "computed"
@@ -668,14 +669,12 @@ def test_a_loop_that_stops_leaves_its_loads_to_a_follower_elsewhere() -> None:
 
     with running_loop() as loop:
         stuck = asyncio.run_coroutine_threadsafe(cache.aio.get_or_load("key", never), loop)
-        while not cache.stats().misses:
-            threading.Event().wait(0.001)
+        eventually(lambda: cache.stats().misses)
         within(loop, asyncio.sleep(0.01))
         with ThreadPoolExecutor(2) as pool:
             of_thread = pool.submit(cache.get_or_load, "key", str.upper)
             of_loop = pool.submit(asyncio.run, cache.aio.get_or_load("key", at_once))  # type: ignore[arg-type]
-            while cache.stats().misses < 3:
-                threading.Event().wait(0.001)
+            eventually(lambda: cache.stats().misses >= 3)
             loop.call_soon_threadsafe(loop.stop)
             assert of_thread.result(PATIENCE) == of_loop.result(PATIENCE)
         del stuck
@@ -696,14 +695,12 @@ def test_a_loop_that_closes_leaves_its_loads_to_a_follower_elsewhere() -> None:
 
     async def main() -> None:
         asyncio.create_task(cache.aio.get_or_load("key", never))  # type: ignore[arg-type]  # noqa: RUF006
-        while cache.stats().misses < 2:
-            await asyncio.sleep(0.001)
+        await eventually_async(lambda: cache.stats().misses >= 2)
         follows.set()
 
     with ThreadPoolExecutor(2) as pool:
         ends = pool.submit(asyncio.run, main())
-        while not cache.stats().misses:
-            threading.Event().wait(0.001)
+        eventually(lambda: cache.stats().misses)
         assert pool.submit(cache.get_or_load, "key", str.upper).result(PATIENCE) == "KEY"
         ends.result(PATIENCE)
 
@@ -742,24 +739,12 @@ def test_loads_of_a_coroutine_function_leave_no_task_behind() -> None:
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
 def test_a_forked_child_has_none_of_its_parents_flights() -> None:
     cache: Cache[Any, Any] = Cache()
-    go = threading.Event()
-
-    def load(key: str) -> str:
-        assert go.wait(PATIENCE)
-        return key
-
-    leader = threading.Thread(target=cache.get_or_load, args=("key", load))
-    leader.start()
-    while not cache.stats().misses:
-        threading.Event().wait(0.001)
-    child = os.fork()
-    if child == 0:
-        signal.alarm(PATIENCE)
-        os._exit(0 if cache.get_or_load("key", str.upper) == "KEY" and cache["key"] == "KEY" else 1)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-    go.set()
-    leader.join(PATIENCE)
-    assert cache["key"] == "key"
+    with a_load_in_progress(cache):
+        child = os.fork()
+        if child == 0:
+            signal.alarm(PATIENCE)
+            os._exit(0 if cache.get_or_load("key", str.upper) == "KEY" and cache["key"] == "KEY" else 1)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
 # Many keys at once
@@ -771,8 +756,7 @@ def test_bulk_loads_of_threads_and_tasks_share_keys() -> None:
 
     def load_missing(keys: list[int]) -> dict[int, int]:
         loaded.extend(keys)
-        while cache.stats().misses < callers * 3:
-            threading.Event().wait(0.001)
+        eventually(lambda: cache.stats().misses >= callers * 3)
         return {key: -key for key in keys}
 
     async def load_in_task(keys: list[int]) -> dict[int, int]:
@@ -819,11 +803,9 @@ def test_a_bulk_load_that_leaves_keys_out_leaves_them_to_others() -> None:
 
     with ThreadPoolExecutor(2) as pool:
         bulk = pool.submit(cache.load_many, ["a", "b", "c"], partial)
-        while cache.stats().misses < 3:
-            threading.Event().wait(0.001)
+        eventually(lambda: cache.stats().misses >= 3)
         single = pool.submit(cache.get_or_load, "b", str.upper)
-        while cache.stats().misses < 4:
-            threading.Event().wait(0.001)
+        eventually(lambda: cache.stats().misses >= 4)
         go.set()
         assert bulk.result(PATIENCE) == {"a": "bulk", "c": "bulk"}
         assert single.result(PATIENCE) == "B"
@@ -840,11 +822,9 @@ def test_a_bulk_load_that_fails_fails_for_those_who_wait_for_one_of_its_keys() -
 
     with ThreadPoolExecutor(2) as pool:
         bulk = pool.submit(cache.load_many, ["a", "b"], fails)
-        while cache.stats().misses < 2:
-            threading.Event().wait(0.001)
+        eventually(lambda: cache.stats().misses >= 2)
         single = pool.submit(cache.get_or_load, "b", str.upper)
-        while cache.stats().misses < 3:
-            threading.Event().wait(0.001)
+        eventually(lambda: cache.stats().misses >= 3)
         threading.Event().wait(0.02)
         go.set()
         for future in (bulk, single):
@@ -1129,8 +1109,7 @@ def test_tasks_of_a_loop_that_wait_for_a_load_share_a_timer(
 
     async def awaited(_key: str) -> str:
         began.set()
-        while not go.is_set():
-            await asyncio.sleep(0.01)
+        await eventually_async(go.is_set)
         return "value"
 
     def blocking(_key: str) -> str:

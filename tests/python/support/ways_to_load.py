@@ -31,6 +31,14 @@ def eventually(condition: Callable[[], object], patience: float = PATIENCE) -> N
         threading.Event().wait(0.001)
 
 
+async def eventually_async(condition: Callable[[], object], patience: float = PATIENCE) -> None:
+    """As :func:`eventually`, in a task."""
+    deadline = time.monotonic() + patience
+    while not condition():
+        assert time.monotonic() < deadline, "it never came to that"
+        await asyncio.sleep(0.001)
+
+
 class Source:
     """Where values come from: slow while it is held, failing while it has an error. A load reads when it begins."""
 

@@ -10,6 +10,7 @@ import pytest
 from conftest import Two
 from hotset import MISSING, Cache
 from hotset.testing import ManualClock
+from ways_to_load import eventually
 
 Caches = tuple[Cache[Any, Any], Cache[Any, Any]]
 
@@ -137,8 +138,7 @@ def test_refreshes_in_the_background(two: Two, clock: ManualClock, change: str) 
     CHANGES[change](caches[1])
     gate.opened.set()
     assert done.wait(PATIENCE)
-    while caches[0]._loads_in_progress:
-        threading.Event().wait(0.001)
+    eventually(lambda: not caches[0]._loads_in_progress)
     check(caches, left(change))
 
 
