@@ -22,6 +22,9 @@ LONG = "long:" + "x" * 600
 
 PROTECTIONS: list[dict[str, Any]] = [{}, {"secret": b"a secret of this test", "encrypt": True}, {"compression": "lz4"}]
 
+#: Seconds that a call may wait for the tier: these tests are of what is listed, and not of how fast.
+PATIENCE = 30
+
 
 @pytest.fixture(params=["memory", "heap", "disk", "own"])
 def make(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[..., Cache[Any, Any]]:
@@ -30,7 +33,7 @@ def make(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[..., Cache[
     tier: Any = tiers[request.param]() if request.param in tiers else None
 
     def made(name: str = "users", **options: Any) -> Cache[Any, Any]:
-        return Cache(name, ttl="1h", **({} if tier is None else {"tier": tier}), **options)
+        return Cache(name, ttl="1h", **({} if tier is None else {"tier": tier, "patience": PATIENCE}), **options)
 
     return made
 
@@ -145,7 +148,7 @@ def test_it_counts_no_reads_and_keeps_nothing_in_memory(tmp_path: Path) -> None:
 
 def test_what_cannot_be_read_is_passed_over() -> None:
     tier = WholeTier()
-    cache: Cache[str, int] = Cache("users", tier=tier)
+    cache: Cache[str, int] = Cache("users", tier=tier, patience=PATIENCE)
     cache.set_many({"a": 1, "b": 2, "c": 3})
     [damaged] = (key for key in tier.held if key.endswith(b"sb"))
     whole = tier.held[damaged]
@@ -155,7 +158,7 @@ def test_what_cannot_be_read_is_passed_over() -> None:
 
 def test_mistakes_and_tiers_that_cannot_list_are_told_of_at_once() -> None:
     tier = ChaosTier(WholeTier())
-    for cache in (Cache[str, int](), Cache[str, int]("users", tier=tier)):
+    for cache in (Cache[str, int](), Cache[str, int]("users", tier=tier, patience=PATIENCE)):
         with pytest.raises(TypeError, match="prefix=b'user:': write a str"):
             cache.scan(b"user:")  # type: ignore[arg-type]
     least: Cache[str, int] = Cache("least", tier=LeastTier())
@@ -168,7 +171,7 @@ def test_mistakes_and_tiers_that_cannot_list_are_told_of_at_once() -> None:
 
 def test_a_tier_that_fails_between_two_pages_is_told_of() -> None:
     tier = ChaosTier(WholeTier())
-    cache: Cache[str, int] = Cache("users", tier=tier)
+    cache: Cache[str, int] = Cache("users", tier=tier, patience=PATIENCE)
     cache.set_many({f"{number:04}": number for number in range(PAGE + 1)})
     scan = cache.scan()
     assert [next(scan) for _ in range(PAGE)] == [f"{number:04}" for number in range(PAGE)]
