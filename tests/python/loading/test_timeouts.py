@@ -190,10 +190,13 @@ def test_what_a_late_load_returns_is_not_stored_and_the_next_caller_loads_anew(c
 @faces()
 @pytest.mark.parametrize("soft_timeout", [None, PATIENCE, SHORT])
 def test_with_a_stale_value_that_is_served_instead(cached: Make, source: Source, soft_timeout: float | None) -> None:
-    face = stale(cached(clock=None, grace="1h", soft_timeout=soft_timeout, timeout=SHORT, error_ttl="1h"), source)
+    # Long enough for all callers to have begun, and for a thread to have got to the source.
+    timeout = 10 * SHORT
+    face = stale(cached(clock=None, grace="1h", soft_timeout=soft_timeout, timeout=timeout, error_ttl="1h"), source)
     with source.held():
         callers = [face.begin() for _ in range(3)]
         assert [caller.result(PATIENCE) for caller in callers] == ["old"] * 3
+        eventually(lambda: source.calls)
         assert face.load() == "old" and source.calls == 1, "it rests"
     assert face.cache.stats().stale == 4
 
